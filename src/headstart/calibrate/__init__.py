@@ -1,0 +1,1 @@
+"""Trajectories to fitted score curves with uncertainty."""

@@ -1,0 +1,325 @@
+"""Measured scores along tuning: the value every calibration starts from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from numpy.typing import NDArray
+
+from headstart.contest.arrays import BoolArray, FloatArray, IntArray
+from headstart.errors import InputError
+
+Column = Sequence[Any]
+
+
+def binomial_stderr(score: FloatArray, n_items: FloatArray) -> FloatArray:
+    """Standard error of a share of ``n_items`` right answers; ``score`` lies in [0, 1].
+
+    One success and one failure are added before the variance is taken, so that a model with no right (or no wrong)
+    answer keeps a positive standard error (Agresti and Coull 1998 with half their correction).
+    """
+    share = (score * n_items + 1.0) / (n_items + 2.0)
+    return np.sqrt(share * (1.0 - share) / n_items)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerModel:
+    """Trajectories as one padded table: a line per model, its distinct steps in rising order.
+
+    Args:
+        step: Distinct steps of each model; 0 where padded.
+        score: Mean over the replicates of that step.
+        stderr: Standard error of that mean; nan where nothing is known about it.
+        replicates: How many rows were averaged.
+        present: False where the table is padded.
+    """
+
+    step: Float[FloatArray, "models points"]
+    score: Float[FloatArray, "models points"]
+    stderr: Float[FloatArray, "models points"]
+    replicates: Int[IntArray, "models points"]
+    present: Bool[BoolArray, "models points"]
+
+    @property
+    def points(self) -> Int[IntArray, " models"]:
+        """Number of distinct steps of each model."""
+        return self.present.sum(axis=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trajectories:
+    """Scores of several models on one benchmark after several amounts of tuning, in long form.
+
+    Args:
+        benchmark: Name of the benchmark.
+        models: Names, in order of first appearance.
+        model: Index into ``models``, one per row.
+        step: Tuning effort of the row, >= 0.
+        score: Score of the row, within ``score_range``.
+        stderr: Standard error of the score, >= 0; nan where unknown.
+        seed: Name of the replicate, or None; (model, step, seed) is unique.
+        cost_per_step: Cost of one step of each model, > 0, in ``cost_unit``.
+        cost_unit: Unit of cost; ``"steps"`` when costs were not given.
+        score_range: Smallest and largest possible score.
+
+    Raises:
+        InputError: If lengths differ, a number is out of range or missing, or a row is repeated.
+    """
+
+    benchmark: str
+    models: tuple[str, ...]
+    model: Int[IntArray, " rows"]
+    step: Float[FloatArray, " rows"]
+    score: Float[FloatArray, " rows"]
+    stderr: Float[FloatArray, " rows"]
+    seed: tuple[str | None, ...]
+    cost_per_step: Float[FloatArray, " models"]
+    cost_unit: str = "steps"
+    score_range: tuple[float, float] = (0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        rows, models = len(self.model), len(self.models)
+        for name, values, wanted in (
+            ("step", self.step, rows),
+            ("score", self.score, rows),
+            ("stderr", self.stderr, rows),
+            ("seed", self.seed, rows),
+            ("cost_per_step", self.cost_per_step, models),
+        ):
+            if len(values) != wanted:
+                raise InputError(f"{name} must be {wanted} values long, got {len(values)}")
+        if rows == 0:
+            raise InputError("trajectories must be at least one row, got none")
+        low, high = self.score_range
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise InputError(f"score_range must be two finite numbers, low < high, got {self.score_range}")
+        if len(set(self.models)) != models or not all(self.models):
+            raise InputError(f"models must be distinct non-empty names, got {self.models}")
+        if set(np.unique(self.model).tolist()) != set(range(models)):
+            raise InputError(f"model must be indices that use each of 0..{models - 1}")
+        place = _find_bad_row(
+            self.models,
+            self.model,
+            self.step,
+            self.score,
+            self.stderr,
+            self.seed,
+            self.score_range,
+            range(rows),
+        )
+        if place is not None:
+            row, field, message = place
+            raise InputError(f"{message} (row {row} of the trajectories, counted from 0)", field=field)
+        bad_cost = ~(np.isfinite(self.cost_per_step) & (self.cost_per_step > 0))
+        if bad_cost.any():
+            at = int(np.flatnonzero(bad_cost)[0])
+            raise InputError(
+                f"cost_per_step must be a positive number, got {self.cost_per_step[at]} for model {self.models[at]!r}"
+            )
+        for array in (self.model, self.step, self.score, self.stderr, self.cost_per_step):
+            array.setflags(write=False)
+
+    @classmethod
+    def from_rows(
+        cls,
+        *,
+        model: Column,
+        step: Column,
+        score: Column,
+        stderr: Column | None = None,
+        n_items: Column | None = None,
+        seed: Column | None = None,
+        cost_per_step: Column | float | None = None,
+        benchmark: str = "benchmark",
+        cost_unit: str | None = None,
+        score_range: tuple[float, float] = (0.0, 1.0),
+        source: str = "trajectories",
+        first_row: int = 1,
+        rows: Sequence[int] | None = None,
+    ) -> Trajectories:
+        """Build from columns, one entry per row, naming file, row and field of the first mistake.
+
+        Args:
+            model: Model names.
+            step: Tuning efforts, >= 0.
+            score: Scores within ``score_range``.
+            stderr: Standard errors; None or nan where unknown.
+            n_items: Numbers of test items, which give a binomial standard error where ``stderr`` is unknown and
+                ``score_range`` is that of a share or a percentage (the range is rescaled to [0, 1]).
+            seed: Names of replicates; None where there is only one.
+            cost_per_step: A number for all models, or a column that is constant within each model.
+            benchmark: Name of the benchmark.
+            cost_unit: Unit of ``cost_per_step``; ``"steps"`` without one.
+            score_range: Smallest and largest possible score.
+            source: File name for error messages.
+            first_row: Line number of the first entry in that file.
+            rows: Line numbers of the entries, where they are not consecutive (a file with several benchmarks).
+
+        Raises:
+            InputError: With file, row and field of the first bad value.
+        """
+        names = [None if name is None else str(name).strip() for name in model]
+        lines = list(rows) if rows is not None else list(range(first_row, first_row + len(names)))
+        columns = {"step": step, "score": score, "stderr": stderr, "n_items": n_items, "seed": seed}
+        for field, column in columns.items():
+            if column is not None and len(column) != len(names):
+                raise InputError(f"{field} must be {len(names)} values long, got {len(column)}", file=source)
+        if not names:
+            raise InputError("trajectories must be at least one row, got none", file=source)
+        for line, name in zip(lines, names, strict=True):
+            if not name:
+                raise InputError("model must be a name, got nothing", file=source, row=line, field="model")
+        models = tuple(dict.fromkeys(str(name) for name in names))
+        index = {name: position for position, name in enumerate(models)}
+        which = np.array([index[str(name)] for name in names], dtype=np.int64)
+
+        def numbers(column: Column | None, field: str) -> FloatArray:
+            return _numbers(column, field, lines, source)
+
+        low, high = score_range
+        scores, errors, items = numbers(score, "score"), numbers(stderr, "stderr"), numbers(n_items, "n_items")
+        for at in np.flatnonzero(~np.isnan(items) & ~((items >= 1) & np.isfinite(items))):
+            raise InputError(
+                f"n_items must be a number >= 1, got {items[at]:g}", file=source, row=lines[at], field="n_items"
+            )
+        if high > low:
+            share = np.clip((scores - low) / (high - low), 0.0, 1.0)
+            errors = np.where(np.isnan(errors), (high - low) * binomial_stderr(share, items), errors)
+        given_seeds = seed if seed is not None else [None] * len(names)
+        seeds = tuple(None if value is None or value == "" else str(value) for value in given_seeds)
+        steps = numbers(step, "step")
+        place = _find_bad_row(models, which, steps, scores, errors, seeds, score_range, lines)
+        if place is not None:
+            row, field, message = place
+            raise InputError(message, file=source, row=lines[row], field=field)
+        return cls(
+            benchmark=benchmark,
+            models=models,
+            model=which,
+            step=steps,
+            score=scores,
+            stderr=errors,
+            seed=seeds,
+            cost_per_step=_cost_per_model(cost_per_step, which, models, lines, source),
+            cost_unit=cost_unit or ("steps" if cost_per_step is None else "cost units"),
+            score_range=(float(low), float(high)),
+        )
+
+    def per_model(self) -> PerModel:
+        """Average the replicates of each (model, step).
+
+        Every seed is tested on the same items, so the item noise is not averaged away: the variance of the mean is the
+        rows' own mean squared standard error plus (variance between seeds) / (number of seeds), the latter pooled over
+        the model's replicated steps. Without any standard error the second part stands alone; it is nan where a
+        step has neither.
+        """
+        order = np.lexsort((self.score, self.step, self.model))
+        key = np.stack([self.model[order].astype(np.float64), self.step[order]])
+        starts = np.flatnonzero(np.r_[True, (np.diff(key, axis=1) != 0).any(axis=0)])
+        count = np.diff(np.r_[starts, len(order)])
+        owner, value = self.model[order][starts], self.score[order]
+        mean = np.add.reduceat(value, starts) / count
+        spread = np.add.reduceat((value - np.repeat(mean, count)) ** 2, starts)
+        freedom = np.bincount(owner, weights=count - 1, minlength=len(self.models))
+        with np.errstate(invalid="ignore"):
+            between = np.bincount(owner, weights=spread, minlength=len(self.models)) / freedom
+        between = np.where(freedom > 0, between, np.nan)[owner] / count
+        own = np.add.reduceat(self.stderr[order] ** 2, starts) / count
+        variance = np.where(np.isnan(own), np.where(count > 1, between, np.nan), own + np.nan_to_num(between))
+        first = np.searchsorted(owner, np.arange(len(self.models)))
+        column = np.arange(len(starts)) - first[owner]
+        shape = (len(self.models), int(column.max()) + 1)
+
+        def table(values: NDArray[Any], empty: float) -> NDArray[Any]:
+            out = np.full(shape, empty, dtype=values.dtype)
+            out[owner, column] = values
+            return out
+
+        return PerModel(
+            step=table(self.step[order][starts], 0.0),
+            score=table(mean, np.nan),
+            stderr=table(np.sqrt(variance), np.nan),
+            replicates=table(count, 0),
+            present=table(np.ones(len(starts), dtype=np.bool_), False),
+        )
+
+
+def _find_bad_row(
+    models: tuple[str, ...],
+    model: IntArray,
+    step: FloatArray,
+    score: FloatArray,
+    stderr: FloatArray,
+    seed: Sequence[str | None],
+    score_range: tuple[float, float],
+    lines: Sequence[int],
+) -> tuple[int, str, str] | None:
+    """Position, field and complaint of the first bad row; None when all are sound."""
+    low, high = score_range
+    outside = (score < low) | (score > high)
+    checks = (
+        ("step", ~(np.isfinite(step) & (step >= 0)), step, "a number >= 0"),
+        ("score", ~np.isfinite(score), score, "a finite number"),
+        ("score", outside, score, f"within the score range [{low:g}, {high:g}]"),
+        ("stderr", np.isinf(stderr) | (stderr < 0), stderr, "a number >= 0 or empty"),
+    )
+    found: list[tuple[int, str, str]] = []
+    for field, bad, values, must in checks:
+        if bad.any():
+            at = int(np.flatnonzero(bad)[0])
+            found.append((at, field, f"{field} must be {must}, got {_shown(float(values[at]))}"))
+    seen: dict[tuple[int, float, str | None], int] = {}
+    for at, key in enumerate(zip(model.tolist(), step.tolist(), seed, strict=True)):
+        if key in seen:
+            replicate = "no seed" if key[2] is None else f"seed {key[2]!r}"
+            again = f"{models[key[0]]!r}, {key[1]:g}, {replicate} again (first in row {lines[seen[key]]})"
+            found.append((at, "step", f"(model, step, seed) must be unique, got {again}"))
+            break
+        seen[key] = at
+    return min(found, key=lambda place: place[0], default=None)
+
+
+def _shown(value: float) -> str:
+    return "nothing" if math.isnan(value) else f"{value:g}"
+
+
+def _numbers(column: Column | None, field: str, lines: Sequence[int], source: str) -> FloatArray:
+    """The column as floats, nan where an entry is missing (None or an empty cell)."""
+    if column is None:
+        return np.full(len(lines), np.nan)
+    out = np.empty(len(lines))
+    for at, value in enumerate(column):
+        try:
+            out[at] = np.nan if value is None or value == "" else float(value)
+        except (TypeError, ValueError):
+            message = f"{field} must be a number, got {value!r}"
+            raise InputError(message, file=source, row=lines[at], field=field) from None
+    return out
+
+
+def _cost_per_model(
+    cost: Column | float | None, model: IntArray, models: tuple[str, ...], lines: Sequence[int], source: str
+) -> FloatArray:
+    """One cost per model from a number, a column, or nothing (then a step costs 1)."""
+    if cost is None or isinstance(cost, (int, float)):
+        given = np.full(len(lines), 1.0 if cost is None else float(cost))
+    else:
+        if len(cost) != len(lines):
+            raise InputError(f"cost_per_step must be {len(lines)} values long, got {len(cost)}", file=source)
+        given = _numbers(cost, "cost_per_step", lines, source)
+    out = np.full(len(models), np.nan)
+    for at, (owner, value) in enumerate(zip(model.tolist(), given.tolist(), strict=True)):
+        if not (math.isfinite(value) and value > 0):
+            must, got = "a positive number", _shown(value)
+        elif not np.isnan(out[owner]) and out[owner] != value:
+            must, got = f"the same for all rows of {models[owner]!r}", f"{out[owner]:g} and {value:g}"
+        else:
+            out[owner] = value
+            continue
+        raise InputError(f"cost_per_step must be {must}, got {got}", file=source, row=lines[at], field="cost_per_step")
+    return out
