@@ -1,0 +1,147 @@
+"""Which of the theory's conditions a contest meets, as data.
+
+A condition is decided from the curves' parameters, never from samples: it holds, it fails, or it is
+not established (None). The engine draws a proposition's conclusion only from conditions that hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from headstart.contest.arrays import FloatArray
+from headstart.contest.contest import Contest
+from headstart.contest.costs import Cost, PowerCost
+from headstart.contest.curves import Exponential, Linear, LogitPower, Points
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """One condition of the theory.
+
+    Args:
+        name: Its name in docs/theory.
+        holds: True, False, or None when it could not be established.
+        feeds: The propositions that need it.
+        why: What the answer rests on, in words.
+    """
+
+    name: str
+    holds: bool | None
+    feeds: tuple[str, ...]
+    why: str
+
+
+def conditions(contest: Contest) -> tuple[Condition, ...]:
+    """Every condition that docs/theory names, decided for this contest.
+
+    Source: docs/theory; C1-C3 and Assumption 4.1 are those of Chen, Zhang, Hardt (arXiv 2603.08371), Sec. 4.
+    """
+    return (
+        strict_cost(contest),
+        common_free_effort(contest),
+        tie_rule(contest),
+        common_cost(contest),
+        *curve_conditions(contest),
+    )
+
+
+def strict_cost(contest: Contest) -> Condition:
+    """Every cost is strictly increasing from its first unit (continuity holds for every family)."""
+    free = contest.costs.free
+    some = int(np.argmax(free))
+    why = "no effort is free" if free[some] == 0 else f"{contest.names[some]} tunes {free[some]:g} steps for nothing"
+    return Condition(name="strictly increasing cost", holds=bool((free == 0).all()), feeds=("A", "B"), why=why)
+
+
+def common_free_effort(contest: Contest) -> Condition:
+    """Every developer may spend the same effort for nothing, and no cap cuts into it."""
+    free = contest.costs.free
+    same = bool((free == free[0]).all())
+    capped = bool((contest.max_effort < free).any())
+    why = "free zones differ" if not same else "a cap cuts into the free zone" if capped else f"{free[0]:g} steps each"
+    return Condition(name="common free effort", holds=same and not capped, feeds=("E",), why=why)
+
+
+def tie_rule(contest: Contest) -> Condition:
+    """Ties go to the higher score at the level, or any tied model can break one at vanishing cost."""
+    if contest.tie_break == "capability":
+        holds, why = True, "ties go to the higher score at the level"
+    else:
+        rising = contest.curves.rises_at(contest.level)
+        holds = bool((rising & (contest.max_effort > 0)).all())
+        why = "every curve rises strictly and no cap is 0" if holds else "a model that is tied may be unable to rise"
+    return Condition(name="tie rule", holds=holds, feeds=("A", "B"), why=why)
+
+
+def common_cost(contest: Contest) -> Condition:
+    """One convex cost for all, and no caps."""
+    shared = contest.costs.single_family()
+    same = shared is not None and all(np.ptp(np.atleast_1d(values)) == 0 for values in _fields(shared))
+    uncapped = bool(np.isinf(contest.max_effort).all())
+    why = "costs differ" if not same else "one cost, no caps" if uncapped else "developers are capped"
+    return Condition(name="common convex cost", holds=same and uncapped, feeds=("C",), why=why)
+
+
+def curve_conditions(contest: Contest) -> tuple[Condition, Condition, Condition]:
+    """C1 (order never changes), C2 (concave, saturating), C3 (catching up never gets shorter), from the level on."""
+    c1, c3, why = _ordered_family(contest)
+    c2, why2 = _concave_and_saturating(contest)
+    return (
+        Condition(name="C1 strictly ordered curves", holds=c1, feeds=("E",), why=why),
+        Condition(name="C2 concave and saturating curves", holds=c2, feeds=(), why=why2),
+        Condition(name="C3 growing catch-up effort", holds=c3, feeds=("C", "D"), why=why),
+    )
+
+
+def _fields(cost: Cost) -> tuple[FloatArray, ...]:
+    return (cost.scale, cost.exponent, cost.free) if isinstance(cost, PowerCost) else ()
+
+
+def _ordered_family(contest: Contest) -> tuple[bool | None, bool | None, str]:
+    """C1 and C3 where one family with a common ceiling makes both a matter of one parameter.
+
+    With x the family's time scale (log(1 + e) for the logit power law, e for the others), every curve is a
+    straight line in x after one common increasing transform of the score. Lines that are ordered at
+    the level stay ordered, and their horizontal distance in effort never shrinks, exactly when the
+    slopes fall with rank (docs/theory, C1 and C3 by family).
+    """
+    family = contest.curves.single_family()
+    match family:
+        case LogitPower() if np.ptp(family.L) == 0 and np.ptp(family.U) == 0 and (family.U > family.L).all():
+            slope, name = family.beta, "beta"
+        case Exponential() if np.ptp(family.ceiling) == 0 and (family.ceiling > family.floor).all():
+            slope, name = family.rate, "rate"
+        case Linear() if (family.slope > 0).all():
+            slope, name = family.slope, "slope"
+        case _:
+            return None, None, "the curves do not share one family with one floor and ceiling"
+    order = contest.order()
+    falling = bool((np.diff(slope[order]) <= 0).all())
+    tied = bool((np.diff(contest.scores()[order]) == 0).any())
+    if not falling:
+        return False, False, f"{name} rises somewhere as rank worsens: those curves cross"
+    return not tied, True, f"{name} never rises as rank worsens" + (", but two models are tied" if tied else "")
+
+
+def _concave_and_saturating(contest: Contest) -> tuple[bool | None, str]:
+    for family in contest.curves.families:
+        match family:
+            case Linear() if (family.slope > 0).any():
+                return False, "a line does not saturate"
+            case Points():
+                return None, "concavity of interpolated points is not decided"
+            case LogitPower():
+                if not _logit_power_concave(family, contest.level).all():
+                    return False, "a logit power law with beta > 1 is still convex at the level"
+            case _:
+                pass
+    return True, "every curve is concave from the level on and has a ceiling"
+
+
+def _logit_power_concave(family: LogitPower, level: float) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """With x = 1 + e and c = exp(-alpha), x^b/(x^b + c) is concave where x^b >= c (b - 1)/(b + 1)."""
+    steep = family.beta > 1
+    bend = np.log(np.where(steep, (family.beta - 1) / (family.beta + 1), 1.0))
+    return ~steep | (family.alpha + family.beta * np.log1p(level) >= bend)

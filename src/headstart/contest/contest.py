@@ -1,0 +1,190 @@
+"""The contest: the developers' game once the designer has fixed the protocol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from numpy.typing import ArrayLike
+
+from headstart.contest.arrays import BoolArray, FloatArray, IntArray, frozen, require, require_finite
+from headstart.contest.rewards import explicit
+from headstart.contest.tables import CostTable, CurveTable
+
+TieBreak = Literal["capability", "listed"]
+PerModel = Float[FloatArray, " models"]
+Models = Int[IntArray, " pairs"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Contest:
+    """Developers i with ``payoff_i = reward[rank of score_i(level + effort_i)] - cost_i(effort_i)``.
+
+    Args:
+        names: Model names, unique.
+        curves: Score curve of each model.
+        costs: Cost of each developer's own effort.
+        rewards: By rank, best first, non-increasing; shape (models,), in cost units.
+        level: Tune-before-test level D, ``>= 0`` (steps); 0 is direct evaluation.
+        max_effort: Cap on each developer's own effort, ``inf`` for none; shape (models,).
+        tie_break: ``"capability"``: of equal scores the model with the higher score at the level ranks
+            first, then the listed order; ``"listed"``: the listed order alone.
+        noise_sd: Standard deviation of each observed score, or None for scores without noise.
+
+    Raises:
+        InputError: If lengths differ, names repeat or are empty, a number is out of range or rewards rise.
+
+    Source: Chen, Zhang, Hardt (arXiv 2603.08371), Sec. 3 and 5.
+    """
+
+    names: tuple[str, ...]
+    curves: CurveTable
+    costs: CostTable
+    rewards: PerModel
+    level: float = 0.0
+    max_effort: PerModel = field(default_factory=lambda: np.asarray(np.inf))
+    tie_break: TieBreak = "capability"
+    noise_sd: PerModel | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.names)
+        require(n > 0, "models", "a non-empty list", self.names)
+        require(len(set(self.names)) == n and all(self.names), "names", "unique and not empty", self.names)
+        require(len(self.curves) == n, "curves", f"{n} long", len(self.curves))
+        require(len(self.costs) == n, "costs", f"{n} long", len(self.costs))
+        object.__setattr__(self, "rewards", explicit(self.rewards))
+        require(self.rewards.size == n, "rewards", f"{n} long, one per rank", self.rewards.size)
+        require(bool(np.isfinite(self.level)) and self.level >= 0, "level", "a finite number >= 0", self.level)
+        caps = frozen(np.broadcast_to(self.max_effort, (n,)))
+        require(bool((caps >= 0).all()), "max_effort", ">= 0", caps)
+        object.__setattr__(self, "max_effort", caps)
+        require(self.tie_break in ("capability", "listed"), "tie_break", "'capability' or 'listed'", self.tie_break)
+        if self.noise_sd is not None:
+            noise = frozen(np.broadcast_to(self.noise_sd, (n,)))
+            require_finite("noise_sd", noise)
+            require(bool((noise >= 0).all()), "noise_sd", ">= 0", noise)
+            object.__setattr__(self, "noise_sd", noise)
+
+    @property
+    def n(self) -> int:
+        """Number of models."""
+        return len(self.names)
+
+    def scores(self, efforts: ArrayLike = 0.0) -> PerModel:
+        """Observed scores when developer i adds ``efforts[i]`` steps to the designer's ``level``."""
+        return self.curves.score(self.level + np.asarray(efforts, dtype=np.float64))
+
+    def order(self, efforts: ArrayLike = 0.0) -> IntArray:
+        """Indices of the models from first to last rank."""
+        spent = np.asarray(efforts, dtype=np.float64)
+        if not spent.any():
+            return self._order_at_level
+        priority = None if self.tie_break == "listed" else self._place_at_level
+        return _order(self.curves, self.level + spent, priority)
+
+    @cached_property
+    def _order_at_level(self) -> IntArray:
+        return _order(self.curves, np.full(self.n, self.level))
+
+    @cached_property
+    def _place_at_level(self) -> IntArray:
+        return _inverse(self._order_at_level)
+
+    def wins_ties(self, i: Models, k: Models) -> Bool[BoolArray, " pairs"]:
+        """Whether i ranks above k when their observed scores are equal."""
+        if self.tie_break == "listed":
+            return np.asarray(i) < np.asarray(k)
+        return self._place_at_level[i] < self._place_at_level[k]
+
+    def ranks(self, efforts: ArrayLike = 0.0) -> Int[IntArray, " models"]:
+        """Rank of every model, 1 for the best."""
+        return _inverse(self.order(efforts)) + 1
+
+    def payoffs(self, efforts: ArrayLike = 0.0) -> PerModel:
+        """Reward minus cost of every developer, in cost units.
+
+        Raises:
+            InputError: If an effort is negative or above its cap.
+        """
+        spent = np.broadcast_to(np.asarray(efforts, dtype=np.float64), (self.n,))
+        require(bool(((spent >= 0) & (spent <= self.max_effort)).all()), "efforts", "within [0, max_effort]", spent)
+        return self.rewards[self.ranks(spent) - 1] - self.costs.cost(spent)
+
+    def catch_up_effort(self, i: Models, k: Models, rival_effort: ArrayLike = 0.0) -> FloatArray:
+        """Least effort with which i beats k: ``inf{e >= 0 : score_i(D + e) beats score_k(D + rival_effort)}``.
+
+        Args:
+            i: Models that climb, shape (pairs,).
+            k: Their rivals, shape (pairs,).
+            rival_effort: What the rivals spend, in steps, shape (pairs,); nothing by default.
+
+        Returns:
+            Shape (pairs,), in steps; ``inf`` when no effort is enough. Caps are not considered (see ``price``).
+
+        Source: docs/theory, catch-up effort. Near a common ceiling the shortfalls keep the digits that the scores lose.
+        """
+        own, rival = self.curves.take(i), self.curves.take(k)
+        rival_total = self.level + np.asarray(rival_effort, dtype=np.float64)
+        target, gap = rival.score(rival_total), rival.shortfall(rival_total)
+        with np.errstate(invalid="ignore"):
+            raised = own.ceiling - rival.ceiling + gap
+        shortfall = np.where(np.isfinite(raised), raised, own.ceiling - target)
+        total = own.effort_to_exceed(target, shortfall)
+        drawing_level = self.wins_ties(i, k)
+        if drawing_level.any():
+            total = np.where(drawing_level, own.effort_to_reach(target, shortfall), total)
+        return np.maximum(total - self.level, 0.0)
+
+    def price(self, i: Models, k: Models, rival_effort: ArrayLike = 0.0) -> FloatArray:
+        """Cost to developer i of taking k's place, in cost units; ``inf`` when out of reach or above i's cap."""
+        effort = self.catch_up_effort(i, k, rival_effort)
+        return np.where(self.affordable(i, k, effort), self.costs.take(i).cost(effort), np.inf)
+
+    def affordable(self, i: Models, k: Models, effort: FloatArray) -> Bool[BoolArray, " pairs"]:
+        """Whether i's cap allows a catch-up effort: below the cap, or at it where drawing level is enough."""
+        cap = self.max_effort[i]
+        return np.isfinite(effort) & ((effort < cap) | ((effort == cap) & self.wins_ties(i, k)))
+
+    def at_level(self, level: float) -> Contest:
+        """The same developers under tune-before-test at another level."""
+        return replace(self, level=level)
+
+    def with_rewards(self, rewards: ArrayLike) -> Contest:
+        """The same developers competing for other rewards."""
+        return replace(self, rewards=explicit(rewards))
+
+
+def _inverse(order: IntArray) -> IntArray:
+    position = np.empty_like(order)
+    position[order] = np.arange(order.size)
+    return position
+
+
+def _order(curves: CurveTable, effort: FloatArray, before: IntArray | None = None) -> IntArray:
+    """Indices by falling score; ties by ``before`` (a priority, lowest first), else by index.
+
+    Scores that are equal only because both have rounded to one common ceiling are told apart by their shortfalls.
+    """
+    score = curves.score(effort)
+    priority = np.arange(score.size) if before is None else before
+    order = np.lexsort((priority, -score))
+    ranked = score[order]
+    if not (ranked[1:] == ranked[:-1]).any():
+        return order
+    ceiling = curves.ceiling
+    shortfall = np.where(np.isfinite(ceiling), curves.shortfall(effort), 0.0)
+    order = np.lexsort((priority, shortfall, ceiling, -score))
+    return _mend_mixed_ties(order, score, ceiling, priority)
+
+
+def _mend_mixed_ties(order: IntArray, score: FloatArray, ceiling: FloatArray, priority: IntArray) -> IntArray:
+    """Within a run of equal scores that do not share one ceiling, shortfalls mean nothing: use the priority."""
+    starts = np.flatnonzero(np.r_[True, np.diff(score[order]) != 0])
+    for start, stop in zip(starts, np.r_[starts[1:], order.size], strict=True):
+        run = order[start:stop]
+        if run.size > 1 and np.ptp(ceiling[run]) != 0:
+            order[start:stop] = run[np.argsort(priority[run], kind="stable")]
+    return order

@@ -1,0 +1,145 @@
+"""Tables: n curves, or n costs, of possibly different families, evaluated as one array.
+
+A family is already a batch; a table says which row of which family belongs to each model. With a
+single family, the common case, evaluation is one vectorised call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from headstart.contest.arrays import BoolArray, FloatArray, IntArray, require
+from headstart.contest.costs import Cost, PointsCost
+from headstart.contest.curves import Curve, Points
+
+
+class _Batch(Protocol):
+    def take(self, index: IntArray) -> Self: ...
+
+
+F = TypeVar("F", bound=_Batch)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Table(Generic[F]):
+    """Row ``row[i]`` of family ``families[family[i]]`` belongs to model i; see ``of`` and ``batch``."""
+
+    families: tuple[F, ...]
+    family: IntArray
+    row: IntArray
+
+    def __len__(self) -> int:
+        return self.family.size
+
+    @classmethod
+    def of(cls, items: Sequence[F]) -> Self:
+        """The table of n single items (fields are scalars), in order; items of one family are stacked."""
+        require(len(items) > 0, "models", "a non-empty list", len(items))
+        family, row = np.empty(len(items), dtype=np.int64), np.zeros(len(items), dtype=np.int64)
+        families: list[F] = []
+        for own in _same_family(items):
+            family[own] = len(families)
+            row[own] = np.arange(len(own))
+            families.append(_stack([items[i] for i in own]))
+        return cls(families=tuple(families), family=family, row=row)
+
+    @classmethod
+    def batch(cls, family: F, n: int) -> Self:
+        """The table of one family whose fields have shape (n,), or one scalar item shared by n models."""
+        require(n > 0, "n", "> 0", n)
+        return cls(families=(family,), family=np.zeros(n, dtype=np.int64), row=np.arange(n))
+
+    def take(self, index: ArrayLike) -> Self:
+        """The table of the items at ``index``, repeats allowed."""
+        index = np.asarray(index, dtype=np.int64)
+        if len(self.families) == 1:
+            families = (self.families[0].take(self.row[index]),)
+            return type(self)(families=families, family=np.zeros(index.size, dtype=np.int64), row=np.arange(index.size))
+        return type(self)(families=self.families, family=self.family[index], row=self.row[index])
+
+    def __getitem__(self, i: int) -> F:
+        """The single item of model i."""
+        family: F = self.families[int(self.family[i])]
+        return family.take(np.asarray(self.row[i]))
+
+    def single_family(self) -> F | None:
+        """The one batch, fields of shape (n,) in the models' order, that holds them all; None if there are several."""
+        return self.families[0].take(self.row) if len(self.families) == 1 else None
+
+    def _map(self, function: Callable[[F, tuple[FloatArray, ...]], FloatArray], *arguments: ArrayLike) -> FloatArray:
+        columns = tuple(np.broadcast_to(np.asarray(a, dtype=np.float64), (len(self),)) for a in arguments)
+        if len(self.families) == 1:
+            return np.broadcast_to(function(self.families[0], columns), (len(self),))
+        result = np.empty(len(self))
+        for index, family in enumerate(self.families):
+            own = np.flatnonzero(self.family == index)
+            if own.size:
+                result[own] = function(family.take(self.row[own]), tuple(c[own] for c in columns))
+        return result
+
+
+def _same_family(items: Sequence[Any]) -> list[list[int]]:
+    """Indices of the items that stack into one batch; curves and costs given by points stand alone."""
+    groups: dict[str, list[int]] = {}
+    for i, item in enumerate(items):
+        alone = isinstance(item, Points | PointsCost)
+        groups.setdefault(f"{item.kind} {id(item)}" if alone else item.kind, []).append(i)
+    return list(groups.values())
+
+
+def _stack(items: Sequence[Any]) -> Any:
+    first = items[0]
+    if isinstance(first, Points | PointsCost):
+        return first
+    return type(first)(**{f.name: [getattr(item, f.name) for item in items] for f in fields(first)})
+
+
+class CurveTable(_Table[Curve]):
+    """The score curves of n models. Arguments and results have shape (models,)."""
+
+    @property
+    def ceiling(self) -> FloatArray:
+        """Supremum of each score."""
+        return self._map(lambda f, _: f.ceiling)
+
+    def score(self, effort: ArrayLike) -> FloatArray:
+        """Scores at the given efforts."""
+        return self._map(lambda f, a: f.score(*a), effort)
+
+    def rises_at(self, effort: ArrayLike) -> BoolArray:
+        """Whether each score rises strictly just beyond ``effort``."""
+        return self._map(lambda f, a: np.asarray(f.rises_at(*a), dtype=np.float64), effort) > 0
+
+    def shortfall(self, effort: ArrayLike) -> FloatArray:
+        """Ceiling minus score, accurate near the ceiling."""
+        return self._map(lambda f, a: f.shortfall(*a), effort)
+
+    def effort_to_reach(self, score: ArrayLike, shortfall: ArrayLike) -> FloatArray:
+        """Least effort whose score is at least ``score``; ``inf`` when never."""
+        return self._map(lambda f, a: f.effort_to_reach(*a), score, shortfall)
+
+    def effort_to_exceed(self, score: ArrayLike, shortfall: ArrayLike) -> FloatArray:
+        """Infimum of the efforts whose score is more than ``score``; ``inf`` when never."""
+        return self._map(lambda f, a: f.effort_to_exceed(*a), score, shortfall)
+
+
+class CostTable(_Table[Cost]):
+    """The cost functions of n developers. Arguments and results have shape (models,)."""
+
+    @property
+    def free(self) -> FloatArray:
+        """Largest effort that costs nothing."""
+        return self._map(lambda f, _: f.free_effort)
+
+    def cost(self, effort: ArrayLike) -> FloatArray:
+        """Costs of the given efforts."""
+        return self._map(lambda f, a: f.cost(*a), effort)
+
+    def effort_at(self, cost: ArrayLike) -> FloatArray:
+        """Largest effort that costs at most ``cost >= 0``."""
+        return self._map(lambda f, a: f.effort_at(*a), cost)

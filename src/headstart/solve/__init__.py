@@ -1,0 +1,1 @@
+"""Solving the contest: pure equilibria, prices of ranks, stabilising levels."""
