@@ -1,0 +1,111 @@
+"""Writing files so that nobody ever sees half of one."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import stat
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from headstart.errors import InputError
+
+STDOUT = "-"
+
+JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write ``data`` to ``path``: readers see the old content or all of the new, never a part.
+
+    The bytes go to a new file in the same folder, reach the disk, and then take the place of ``path``;
+    until that moment an existing file is untouched. A link is followed, and devices and pipes are written
+    directly because they cannot be replaced.
+
+    Raises:
+        InputError: If the folder does not exist or cannot be written, or ``path`` is a folder.
+    """
+    shown = os.fspath(path)
+    target = Path(os.path.realpath(shown))
+    if target.is_dir():
+        raise InputError("must be a file to write, but a folder of that name exists", file=shown)
+    try:
+        if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+            target.write_bytes(data)
+        else:
+            _replace(target, data)
+    except FileNotFoundError:
+        raise InputError(f"cannot be written: the folder {target.parent} does not exist", file=shown) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"cannot be written: {reason}", file=shown) from error
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write ``text`` as UTF-8 with its line ends as they are; otherwise as ``write_bytes``."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: str | os.PathLike[str], data: JsonValue) -> None:
+    """Write ``data`` as indented JSON to a file, or to standard output when ``path`` is ``"-"``.
+
+    Nothing is added; ``envelope`` gives the fields that every document of this package starts with.
+
+    Raises:
+        InputError: As ``write_bytes``.
+        ValueError: If a number is not finite: a number that does not exist is None beside a reason.
+    """
+    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    if os.fspath(path) == STDOUT:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    else:
+        write_text(path, text)
+
+
+def envelope(schema: str) -> dict[str, JsonValue]:
+    """The fields every JSON document starts with: schema, version of headstart and time (UTC).
+
+    >>> list(envelope("headstart.audit/1"))
+    ['schema', 'headstart_version', 'created_at']
+    """
+    from headstart import __version__  # here, because the package itself imports this module
+
+    return {
+        "schema": schema,
+        "headstart_version": __version__,
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _replace(target: Path, data: bytes) -> None:
+    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
+    # O_EXCL: never write into somebody else's file. Mode 0o666 lets the umask decide, as for any new file.
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if target.exists():
+            shutil.copymode(target, temporary)
+        os.replace(temporary, target)
+    except BaseException:  # an interrupt too must leave nothing behind
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name survive a power cut, where the system can do that for folders."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

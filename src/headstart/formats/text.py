@@ -1,0 +1,90 @@
+"""What every reader here needs: the bytes of a file, their text, and help with misspelt words."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+from headstart.errors import InputError
+
+STDIN = "-"
+_MAGIC = (
+    (b"PAR1", "Parquet"),
+    (b"\x1f\x8b", "gzip"),
+    (b"PK\x03\x04", "a zip archive or a spreadsheet"),
+    (b"\xff\xfe", "UTF-16 text"),
+    (b"\xfe\xff", "UTF-16 text"),
+)
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """All bytes of a file, or of standard input when ``path`` is ``"-"``.
+
+    Raises:
+        InputError: If there is no such file, it is a folder, or it cannot be read.
+    """
+    if os.fspath(path) == STDIN:
+        return sys.stdin.buffer.read()
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise InputError("does not exist", file=os.fspath(path)) from None
+    except IsADirectoryError:
+        raise InputError("must be a file, got a folder", file=os.fspath(path)) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"cannot be read: {reason}", file=os.fspath(path)) from error
+
+
+def binary_kind(data: bytes) -> str | None:
+    """What well-known binary format ``data`` is in, or None."""
+    return next((kind for magic, kind in _MAGIC if data.startswith(magic)), None)
+
+
+def decode(data: bytes, source: str) -> str:
+    """The UTF-8 text in ``data``, without a byte-order mark.
+
+    Raises:
+        InputError: If the bytes are another format or not UTF-8, with the line of the first bad byte.
+    """
+    if kind := binary_kind(data):
+        raise InputError(f"is not what its name says: it must be UTF-8 text, got {kind}", file=source)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = data.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"must be UTF-8 text, got byte 0x{data[error.start]:02x}; save the file as UTF-8", file=source, row=row
+        ) from None
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """``'; did you mean "model"?'`` when one of ``known`` is close to ``word``, else nothing.
+
+    >>> suggestion("Models", ["model", "score"])
+    '; did you mean "model"?'
+    """
+    by_lower = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.strip().lower(), list(by_lower), n=1, cutoff=0.6)
+    return f'; did you mean "{by_lower[near[0]]}"?' if near else ""
+
+
+def check_name(name: object, field: str) -> str:
+    """``name`` itself when it is text that survives every format and terminal.
+
+    Raises:
+        InputError: If it is not text, empty, padded with blanks, or holds control characters.
+    """
+    if not isinstance(name, str):
+        raise InputError(f"{field} must be text, got {name!r}", field=field)
+    if not name.strip():
+        raise InputError(f"{field} must not be empty, got {name!r}", field=field)
+    if name != name.strip():
+        raise InputError(f"{field} must not begin or end with blanks, got {name!r}", field=field)
+    if not name.isprintable() and any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+        raise InputError(f"{field} must not hold control characters, got {name!r}", field=field)
+    return name
