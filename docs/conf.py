@@ -1,0 +1,36 @@
+"""Settings of the documentation; built with warnings as errors (`make docs`)."""
+
+import headstart
+
+project = "headstart"
+author = "The headstart authors"
+project_copyright = "2026, the headstart authors"
+version = release = headstart.__version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    # pages show formulas without a network
+    "sphinx-mathjax-offline",
+]
+exclude_patterns = ["_build"]
+
+myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_default_options = {"members": True, "undoc-members": False, "show-inheritance": True}
+python_use_unqualified_type_names = True
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_custom_sections = [("Source", "notes_style")]
+
+# Our own names must resolve; those of the libraries have no inventory at hand without a network.
+nitpick_ignore_regex = [(r"py:.*", r"(?!headstart\.).*")]
+
+html_theme = "furo"
+html_title = f"headstart {release}"
