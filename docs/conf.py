@@ -30,7 +30,11 @@ napoleon_numpy_docstring = False
 napoleon_custom_sections = [("Source", "notes_style")]
 
 # Our own names must resolve; those of the libraries have no inventory at hand without a network.
-nitpick_ignore_regex = [(r"py:.*", r"(?!headstart\.).*")]
+nitpick_ignore_regex = [
+    (r"py:.*", r"(?!headstart\.).*"),
+    # type variables and private bases are not documented
+    (r"py:class", r"headstart\..*\.(_\w+|[A-Z])"),
+]
 
 html_theme = "furo"
 html_title = f"headstart {release}"
