@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
 import shutil
-import stat
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from headstart.errors import InputError
 
 STDOUT = "-"
 
-JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
@@ -30,16 +31,11 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
         InputError: If the folder does not exist or cannot be written, or ``path`` is a folder.
     """
     shown = os.fspath(path)
-    target = Path(os.path.realpath(shown))
-    if target.is_dir():
-        raise InputError("must be a file to write, but a folder of that name exists", file=shown)
     try:
-        if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-            target.write_bytes(data)
-        else:
-            _replace(target, data)
+        _write(Path(os.path.realpath(shown)), data)
     except FileNotFoundError:
-        raise InputError(f"cannot be written: the folder {target.parent} does not exist", file=shown) from None
+        folder = os.path.dirname(os.path.realpath(shown))
+        raise InputError(f"cannot be written: the folder {folder} does not exist", file=shown) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(f"cannot be written: {reason}", file=shown) from error
@@ -80,6 +76,15 @@ def envelope(schema: str) -> dict[str, JsonValue]:
         "headstart_version": __version__,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _write(target: Path, data: bytes) -> None:
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "a folder of that name exists")
+    if target.exists() and not target.is_file():
+        target.write_bytes(data)
+    else:
+        _replace(target, data)
 
 
 def _replace(target: Path, data: bytes) -> None:

@@ -107,8 +107,8 @@ def _shape(value: object) -> str | None:
     """Which member of a union of a list with something else a value is meant to be."""
     if isinstance(value, list):
         return "list"
-    if isinstance(value, Mapping):
-        kind = cast("Mapping[str, object]", value).get("kind")
+    if isinstance(value, (Mapping, _Form)):  # pydantic asks again, with the form, when it writes
+        kind = cast("Mapping[str, object]", value if isinstance(value, Mapping) else value.model_dump()).get("kind")
         return kind if isinstance(kind, str) else None
     return "number" if isinstance(value, (int, float)) else None
 

@@ -42,6 +42,9 @@ class TrajectoryRow:
             check_name(self.benchmark, "benchmark")
         if self.seed is not None:
             check_name(self.seed, "seed")
+        for name in ("step", "score", "stderr", "cost_per_step"):  # an int is welcome and becomes a float
+            if isinstance(getattr(self, name), int):
+                object.__setattr__(self, name, float(getattr(self, name)))
         if not (math.isfinite(self.step) and self.step >= 0):
             raise _problem("step", "a number >= 0", self.step)
         if not math.isfinite(self.score):

@@ -206,5 +206,6 @@ def _parquet_rows(data: bytes, columns: _Columns) -> Iterator[tuple[int, Mapping
         raise
     # polars reports some damaged files by a panic, which is not an Exception
     except (Exception, pl.exceptions.PanicException) as error:
-        raise InputError(f"is a damaged Parquet file: {str(error).splitlines()[0]}", file=columns.source) from None
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"is a damaged Parquet file: {reason}", file=columns.source) from None
     yield from enumerate(records, start=1)
