@@ -125,9 +125,8 @@ def fit(
     kept = np.arange(len(sample.names))
     if on_forgetting == "exclude":
         forgets = np.array([flag.FORGETS in found for found in described.flags])
-        excluded += [
-            Excluded(name=sample.names[at], reason=f"forgets: {treatment[at]}") for at in kept[forgets].tolist()
-        ]
+        dropped: list[int] = kept[forgets].tolist()
+        excluded += [Excluded(name=sample.names[at], reason=f"forgets: {treatment[at]}") for at in dropped]
         kept = kept[~forgets]
     if not kept.size:
         reasons = "; ".join(f"{item.name}: {item.reason}" for item in excluded)
@@ -175,7 +174,9 @@ def _usable(sample: Sample) -> tuple[Sample, list[Excluded]]:
     if not enough.any():
         raise InputError(f"trajectories must hold a model with {FEWEST_POINTS} distinct steps or more, got none")
     reason = f"fewer than {FEWEST_POINTS} distinct steps"
-    excluded = [Excluded(name=name, reason=reason) for name, kept in zip(sample.names, enough, strict=True) if not kept]
+    excluded = [
+        Excluded(name=name, reason=reason) for name, kept in zip(sample.names, enough.tolist(), strict=True) if not kept
+    ]
     return sample.take(np.flatnonzero(enough)), excluded
 
 
