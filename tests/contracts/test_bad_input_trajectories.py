@@ -29,7 +29,7 @@ SPOILT_CSV = {
         "model,step,score\na,0,51.3\n",
         2,
         "score",
-        r"within the score range \[0, 1\], got 51.3",
+        r"within the score range \[0, 1\], got 51.3; .*--score-range",
     ),
     "a negative step": ("model,step,score\na,-1,0.5\n", 2, "step", "must be a number >= 0, got -1"),
     "a score that is not a number": ("model,step,score\na,0,nan\n", 2, "score", "must be a finite number, got nan"),

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-import polars as pl
-
 from headstart.errors import InputError
 from headstart.formats.atomic import write_bytes, write_text
 from headstart.formats.documents import parse_json
@@ -76,6 +74,8 @@ def write_table(path: str | os.PathLike[str], columns: Mapping[str, Sequence[str
     """
     kind = _kind(path)
     if kind == "Parquet":
+        import polars as pl  # here, because it takes longer to import than most commands run
+
         stream = io.BytesIO()
         pl.DataFrame({name: list(values) for name, values in columns.items()}).write_parquet(stream)
         write_bytes(path, stream.getvalue())
@@ -198,6 +198,8 @@ def _json_rows(text: str, columns: _Columns) -> Iterator[tuple[int, Mapping[str,
 def _parquet_rows(data: bytes, columns: _Columns) -> Iterator[tuple[int, Mapping[str, Cell]]]:
     if binary_kind(data) != "Parquet":
         raise InputError("is not what its name says: it must be a Parquet file", file=columns.source)
+    import polars as pl  # here, because it takes longer to import than most commands run
+
     try:
         frame = pl.read_parquet(io.BytesIO(data))
         columns.check(frame.columns)

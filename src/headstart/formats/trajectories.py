@@ -205,20 +205,26 @@ def _build(
     rows, numbers = [rows[at] for at in chosen], [numbers[at] for at in chosen]
     in_file = any(row.cost_per_step is not None for row in rows)
     _check_costs(in_file, cost_per_step, cost_unit, source)
-    return Trajectories.from_rows(
-        benchmark=name,
-        model=[row.model for row in rows],
-        step=[row.step for row in rows],
-        score=[row.score for row in rows],
-        stderr=[row.stderr for row in rows],
-        n_items=[row.n_items for row in rows],
-        seed=[row.seed for row in rows],
-        cost_per_step=[row.cost_per_step for row in rows] if in_file else cost_per_step,
-        cost_unit=cost_unit,
-        score_range=score_range or (0.0, 1.0),
-        source=source,
-        rows=numbers,
-    )
+    try:
+        return Trajectories.from_rows(
+            benchmark=name,
+            model=[row.model for row in rows],
+            step=[row.step for row in rows],
+            score=[row.score for row in rows],
+            stderr=[row.stderr for row in rows],
+            n_items=[row.n_items for row in rows],
+            seed=[row.seed for row in rows],
+            cost_per_step=[row.cost_per_step for row in rows] if in_file else cost_per_step,
+            cost_unit=cost_unit,
+            score_range=score_range or (0.0, 1.0),
+            source=source,
+            rows=numbers,
+        )
+    except InputError as error:
+        if error.field != "score" or score_range is not None:
+            raise
+        hint = f"{error.message}; another range is declared with --score-range"
+        raise InputError(hint, file=error.file, row=error.row, field=error.field) from None
 
 
 def _choose_benchmark(
