@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike
 
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray, frozen, require, require_finite
+from headstart.contest.curves import effort_to_beat
 from headstart.contest.rewards import explicit
 from headstart.contest.tables import CostTable, CurveTable
 
@@ -124,18 +125,11 @@ class Contest:
         Returns:
             Shape (pairs,), in steps; ``inf`` when no effort is enough. Caps are not considered (see ``price``).
 
-        Source: docs/theory, catch-up effort. Near a common ceiling the shortfalls keep the digits that the scores lose.
+        Source: docs/theory, catch-up effort.
         """
         own, rival = self.curves.take(i), self.curves.take(k)
         rival_total = self.level + np.asarray(rival_effort, dtype=np.float64)
-        target, gap = rival.score(rival_total), rival.shortfall(rival_total)
-        with np.errstate(invalid="ignore"):
-            raised = own.ceiling - rival.ceiling + gap
-        shortfall = np.where(np.isfinite(raised), raised, own.ceiling - target)
-        total = own.effort_to_exceed(target, shortfall)
-        drawing_level = self.wins_ties(i, k)
-        if drawing_level.any():
-            total = np.where(drawing_level, own.effort_to_reach(target, shortfall), total)
+        total = effort_to_beat(own, rival, rival_total, draw_is_enough=self.wins_ties(i, k))
         return np.maximum(total - self.level, 0.0)
 
     def price(self, i: Models, k: Models, rival_effort: ArrayLike = 0.0) -> FloatArray:
@@ -185,6 +179,6 @@ def _mend_mixed_ties(order: IntArray, score: FloatArray, ceiling: FloatArray, pr
     starts = np.flatnonzero(np.r_[True, np.diff(score[order]) != 0])
     for start, stop in zip(starts, np.r_[starts[1:], order.size], strict=True):
         run = order[start:stop]
-        if run.size > 1 and np.ptp(ceiling[run]) != 0:
+        if run.size > 1 and (ceiling[run] != ceiling[run[0]]).any():
             order[start:stop] = run[np.argsort(priority[run], kind="stable")]
     return order

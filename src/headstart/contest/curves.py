@@ -11,6 +11,7 @@ with full relative accuracy, and their inverses accept it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Protocol, Self
 
 import numpy as np
@@ -20,6 +21,9 @@ from scipy.interpolate import PchipInterpolator
 from scipy.special import expit
 
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray, frozen, require, require_finite
+
+ROUNDING = 1e-13
+"""Relative accuracy claimed for scores and shortfalls: a few hundred units in the last place."""
 
 Efforts = Float[FloatArray, "*batch"]
 Scores = Float[FloatArray, "*batch"]
@@ -104,7 +108,10 @@ class LogitPower:
         return self.alpha + self.beta * np.log1p(effort)
 
     def score(self, effort: ArrayLike) -> Scores:
-        return self.L + (self.U - self.L) * expit(self._log_odds(effort))
+        z = self._log_odds(effort)
+        rise = self.U - self.L
+        # from the nearer end, so that scores that round to the ceiling are the ceiling
+        return np.where(z > 0, self.U - rise * expit(-z), self.L + rise * expit(z))
 
     def shortfall(self, effort: ArrayLike) -> Scores:
         return (self.U - self.L) * expit(-self._log_odds(effort))
@@ -159,7 +166,10 @@ class Exponential:
         require((self.ceiling >= self.floor).all(), "ceiling", ">= floor", self.ceiling)
 
     def score(self, effort: ArrayLike) -> Scores:
-        return self.floor - (self.ceiling - self.floor) * np.expm1(-self.rate * np.asarray(effort))
+        x = self.rate * np.asarray(effort, dtype=np.float64)
+        rise = self.ceiling - self.floor
+        # from the nearer end, so that scores that round to the ceiling are the ceiling
+        return np.where(x > 1, self.ceiling - rise * np.exp(-x), self.floor - rise * np.expm1(-x))
 
     def shortfall(self, effort: ArrayLike) -> Scores:
         return (self.ceiling - self.floor) * np.exp(-self.rate * np.asarray(effort))
@@ -269,10 +279,16 @@ class Points:
         return self.values[-1]
 
     def score(self, effort: ArrayLike) -> Scores:
-        e = np.minimum(np.asarray(effort, dtype=np.float64), self.effort[-1])
+        e = np.asarray(effort, dtype=np.float64)
         if self.effort.size == 1:
             return np.full(e.shape, self.values[0])
-        return np.asarray(PchipInterpolator(self.effort, self.values)(e), dtype=np.float64)
+        inside = np.minimum(e, self.effort[-1])
+        # the last value itself, not the last piece's rounded one: plateaus are compared for equality
+        return np.where(e >= self.effort[-1], self.values[-1], self._interpolant(inside))
+
+    @cached_property
+    def _interpolant(self) -> PchipInterpolator:
+        return PchipInterpolator(self.effort, self.values)
 
     def shortfall(self, effort: ArrayLike) -> Scores:
         return self.values[-1] - self.score(effort)
@@ -304,7 +320,7 @@ class Points:
             return high
         from scipy.optimize import brentq  # imported where used: most contests have no measured points
 
-        curve = PchipInterpolator(self.effort, self.values)
+        curve = self._interpolant
         return float(brentq(lambda e: float(curve(e)) - s, low, high, xtol=1e-13 * max(high, 1.0), rtol=1e-14))
 
     def rises_at(self, effort: ArrayLike) -> BoolArray:
@@ -313,3 +329,59 @@ class Points:
 
     def take(self, index: IntArray) -> Points:
         return self  # a batch of one, which broadcasts
+
+
+class Scored(Protocol):
+    """A batch of curves, or a table of them: enough to compare scores."""
+
+    @property
+    def ceiling(self) -> Scores: ...
+    def score(self, effort: ArrayLike) -> Scores: ...
+    def shortfall(self, effort: ArrayLike) -> Scores: ...
+
+
+class Beatable(Scored, Protocol):
+    """What can also be inverted."""
+
+    def effort_to_reach(self, score: ArrayLike, shortfall: ArrayLike) -> Efforts: ...
+    def effort_to_exceed(self, score: ArrayLike, shortfall: ArrayLike) -> Efforts: ...
+
+
+def effort_to_beat(
+    own: Beatable, rival: Scored, rival_effort: ArrayLike, *, draw_is_enough: ArrayLike = False
+) -> Efforts:
+    """Least total effort with which ``own`` beats what ``rival`` scores at ``rival_effort``.
+
+    Args:
+        own: Curves of the climbers.
+        rival: Curves of their rivals, of a shape that broadcasts with ``own``.
+        rival_effort: Total effort of the rivals, level included, in steps.
+        draw_is_enough: Whether the climber ranks first when the scores are equal.
+
+    Returns:
+        Total effort, level included; ``inf`` when no effort is enough.
+    """
+    target = rival.score(rival_effort)
+    with np.errstate(invalid="ignore"):
+        # near a common ceiling this keeps the digits that ceiling - score loses
+        shortfall = own.ceiling - rival.ceiling + rival.shortfall(rival_effort)
+    shortfall = np.where(np.isfinite(shortfall), shortfall, own.ceiling - target)
+    total = own.effort_to_exceed(target, shortfall)
+    if np.any(draw_is_enough):
+        total = np.where(draw_is_enough, own.effort_to_reach(target, shortfall), total)
+    return total
+
+
+def lead(a: Scored, effort_a: ArrayLike, b: Scored, effort_b: ArrayLike) -> Scores:
+    """``score_a(effort_a) - score_b(effort_b)``, with full relative accuracy near a common ceiling.
+
+    Returns 0 where the difference is below what floating point can tell, so that its sign is never a rounding error.
+    """
+    with np.errstate(invalid="ignore"):
+        ceilings, below_a, below_b = a.ceiling - b.ceiling, a.shortfall(effort_a), b.shortfall(effort_b)
+        by_shortfall = ceilings + (below_b - below_a)
+    score_a, score_b = a.score(effort_a), b.score(effort_b)
+    saturating = np.isfinite(by_shortfall)
+    difference = np.where(saturating, by_shortfall, score_a - score_b)
+    size = np.where(saturating, np.abs(ceilings) + below_a + below_b, np.abs(score_a) + np.abs(score_b))
+    return np.where(np.abs(difference) <= ROUNDING * size, 0.0, difference)

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
-from headstart.contest.arrays import FloatArray, IntArray
+from headstart.contest.arrays import BoolArray, FloatArray, IntArray
 from headstart.contest.conditions import Condition, conditions
 from headstart.contest.contest import Contest
 
@@ -23,6 +23,9 @@ Proof = Literal["exact", "interval", "numeric"]
 
 RELATIVE_TOLERANCE = 1e-9
 """A margin smaller than this share of the amounts compared is not decided in floating point."""
+
+UNDERFLOW = 1e-290
+"""Shortfalls below this have lost their digits: models that differ by less are tied by rounding alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +179,7 @@ def tightest_pair(contest: Contest, candidate: ArrayLike = 0.0) -> Pair | None:
     """
     spent = np.broadcast_to(np.asarray(candidate, dtype=np.float64), (contest.n,))
     order, rewards = contest.order(spent), contest.rewards
+    total = contest.level + spent
     place = np.arange(contest.n)
     rival = _lowest_paid_more(rewards, rewards)
     best: Pair | None = None
@@ -187,6 +191,7 @@ def tightest_pair(contest: Contest, candidate: ArrayLike = 0.0) -> Pair | None:
         gap = rewards[rival] - rewards[place]
         with np.errstate(invalid="ignore"):
             slack = np.where(np.isinf(price), np.inf, (price - gap) / (price + gap))
+        slack[(price == 0) & ~exactly_tied(contest, total, i, k)] = 0.0  # a tie that only rounding made
         low = int(np.argmin(slack))
         if slack[low] < (np.inf if best is None else best.slack):
             best = Pair(
@@ -198,6 +203,22 @@ def tightest_pair(contest: Contest, candidate: ArrayLike = 0.0) -> Pair | None:
         place, rival, price = place[searching], rival[searching], price[searching]
         rival = _lowest_paid_more(rewards, np.maximum(rewards[place] + price, rewards[rival]))
     return best
+
+
+def exactly_tied(contest: Contest, total: FloatArray, i: IntArray, k: IntArray) -> BoolArray:
+    """Whether pairs that nothing separates are tied in truth, and not only because their scores were rounded.
+
+    Args:
+        contest: The contest.
+        total: Effort of every model, level included, shape (models,).
+        i: One model of each pair.
+        k: The other.
+    """
+    curves = contest.curves
+    score, ceiling, shortfall = curves.score(total), curves.ceiling, curves.shortfall(total)
+    same_shortfall = (shortfall[i] == shortfall[k]) | (ceiling[i] != ceiling[k])
+    underflown = curves.rises_at(total) & (shortfall < UNDERFLOW)
+    return (score[i] == score[k]) & same_shortfall & ~(underflown[i] & underflown[k])
 
 
 def _lowest_paid_more(rewards: FloatArray, amount: FloatArray) -> Int[IntArray, " models"]:

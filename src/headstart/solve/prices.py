@@ -1,0 +1,137 @@
+"""What every rank costs to take: the table that needs no rewards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import ArrayLike
+
+from headstart.contest.arrays import FloatArray, IntArray, require
+from headstart.contest.contest import Contest
+from headstart.contest.curves import LogitPower, effort_to_beat
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankPrice:
+    """What it takes one model to pass another when nobody else tunes.
+
+    Args:
+        model: The lower model.
+        overtakes: The model above it.
+        effort: Catch-up effort, in steps; None when no effort is enough.
+        cost: The price, in cost units; None when no effort is enough.
+        reachable: Whether some effort within the developer's cap is enough.
+        reason: Why a number is missing or the place is out of reach; None otherwise.
+    """
+
+    model: str
+    overtakes: str
+    effort: float | None
+    cost: float | None
+    reachable: bool
+    reason: str | None
+
+
+def price_table(contest: Contest, *, all_pairs: bool = False) -> tuple[RankPrice, ...]:
+    """Prices of the neighbouring pairs of the ranking, from the top, or of every pair.
+
+    Source: docs/theory, catch-up effort and the price of a rank.
+    """
+    order = contest.order()
+    if all_pairs:
+        lower, upper = np.tril_indices(contest.n, -1)
+        i, k = order[lower], order[upper]
+    else:
+        i, k = order[1:], order[:-1]
+    if not i.size:
+        return ()
+    effort = contest.catch_up_effort(i, k)
+    affordable = contest.affordable(i, k, effort)
+    cost = contest.costs.take(i).cost(effort)
+    return tuple(_row(contest, *row) for row in zip(i, k, effort, cost, affordable, strict=True))
+
+
+def _row(contest: Contest, i: int, k: int, effort: float, cost: float, affordable: bool) -> RankPrice:
+    reason = None
+    if np.isinf(effort):
+        reason = "the score to beat is at or above this model's ceiling"
+    elif not affordable:
+        reason = f"needs more than max_effort = {contest.max_effort[i]:g}"
+    elif np.isinf(cost):
+        reason = "the cost is too large for floating point"
+    return RankPrice(
+        model=contest.names[i],
+        overtakes=contest.names[k],
+        effort=float(effort) if np.isfinite(effort) else None,
+        cost=float(cost) if np.isfinite(cost) else None,
+        reachable=bool(affordable),
+        reason=reason,
+    )
+
+
+def catch_up_efforts(
+    curves: LogitPower, i: IntArray, k: IntArray, level: ArrayLike
+) -> Float[FloatArray, "worlds pairs"]:
+    """Catch-up efforts of chosen pairs in many plausible worlds at once.
+
+    Args:
+        curves: Fields of shape (worlds, models).
+        i: Climbing models, shape (pairs,).
+        k: Their rivals, shape (pairs,).
+        level: Tune-before-test level, in steps; a number or shape (worlds, 1).
+
+    Returns:
+        Steps, shape (worlds, pairs); 0 where i is ahead anyway, ``inf`` where no effort is enough.
+    """
+    total = effort_to_beat(_columns(curves, i), _columns(curves, k), level)
+    return np.maximum(total - np.asarray(level), 0.0)
+
+
+def critical_stakes(
+    curves: LogitPower,
+    cost_per_step: Float[FloatArray, " models"],
+    level: ArrayLike,
+    shape: Float[FloatArray, " models"],
+) -> Float[FloatArray, " worlds"]:
+    """Largest value of first place under which nobody tuning is an equilibrium, in many plausible worlds.
+
+    With rewards ``value * shape`` and linear costs, stability is ``value * (shape[k] - shape[i]) <= price(i, k)`` for
+    every pair, so the edge is the least ``price / (shape[k] - shape[i])``; per climber only the lowest holder of
+    each reward level matters (Prop. C').
+
+    Args:
+        curves: Fields of shape (worlds, models).
+        cost_per_step: Cost units per step of each model.
+        level: Tune-before-test level, in steps; a number or shape (worlds,).
+        shape: Rewards for a first place worth 1, best rank first.
+
+    Returns:
+        Cost units, shape (worlds,); ``inf`` where no place can be bought.
+    """
+    require(bool((np.diff(shape) <= 0).all()), "shape", "non-increasing", shape)
+    worlds = int(curves.L.shape[0])
+    level = np.broadcast_to(np.asarray(level, dtype=np.float64), (worlds,))[:, None]
+    order: IntArray = np.argsort(-curves.score(level), axis=1, kind="stable")
+    ranked = _each_field(curves, lambda values: np.take_along_axis(values, order, axis=1))
+    holders = np.flatnonzero(np.diff(shape) < 0)  # the lowest-ranked holder of each level that is above another
+    if not holders.size:
+        return np.full(worlds, np.inf)
+    own = _each_field(ranked, lambda values: values[:, 1:, None])
+    rival = _each_field(ranked, lambda values: values[:, None, holders])
+    effort = np.maximum(effort_to_beat(own, rival, level[:, :, None]) - level[:, :, None], 0.0)
+    price = effort * cost_per_step[order][:, 1:, None]
+    gap = shape[holders][None, :] - shape[1:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = np.where(gap > 0, price / gap, np.inf)
+    return np.min(value, axis=(1, 2), initial=np.inf)
+
+
+def _columns(curves: LogitPower, index: IntArray) -> LogitPower:
+    return _each_field(curves, lambda values: values[:, index])
+
+
+def _each_field(curves: LogitPower, change: Callable[[FloatArray], FloatArray]) -> LogitPower:
+    return LogitPower(L=change(curves.L), U=change(curves.U), alpha=change(curves.alpha), beta=change(curves.beta))
