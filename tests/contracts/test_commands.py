@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
 import typer.main
+from typer.core import TyperCommand, TyperGroup
 
 pytest.importorskip("headstart.cli")  # until it exists
 
@@ -14,11 +14,11 @@ from headstart.cli import app
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
-    if isinstance(command, click.Group):
+def commands(command: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, TyperCommand]]:
+    if isinstance(command, TyperGroup):
         for name, child in sorted(command.commands.items()):
             yield from commands(child, (*path, name))
-    else:
+    elif isinstance(command, TyperCommand):
         yield " ".join(path), command
 
 
