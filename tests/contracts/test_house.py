@@ -32,6 +32,12 @@ def test_every_layer_is_held_by_the_import_contracts() -> None:
     assert set(contracts["plotting"]["source_modules"]) == layers - {"headstart.report"}
 
 
+def test_the_certificate_may_not_import_anything_that_solves() -> None:
+    contracts = {contract["id"]: contract for contract in PYPROJECT["tool"]["importlinter"]["contracts"]}
+    solvers = {f"headstart.solve.{path.stem}" for path in (PACKAGE / "solve").iterdir() if path.stem[0] != "_"}
+    assert solvers - {"headstart.solve.certificate"} <= set(contracts["certificate"]["forbidden_modules"])
+
+
 def test_every_public_name_of_a_layer_is_in_the_reference() -> None:
     pages = "\n".join(page.read_text() for page in (ROOT / "docs" / "reference").glob("*.md"))
     documented = set(re.findall(r"^\.\. automodule:: (\S+)$", pages, flags=re.MULTILINE))
