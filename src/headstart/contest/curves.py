@@ -166,13 +166,15 @@ class Exponential:
         require((self.ceiling >= self.floor).all(), "ceiling", ">= floor", self.ceiling)
 
     def score(self, effort: ArrayLike) -> Scores:
-        x = self.rate * np.asarray(effort, dtype=np.float64)
+        with np.errstate(over="ignore"):
+            x = self.rate * np.asarray(effort, dtype=np.float64)
         rise = self.ceiling - self.floor
         # from the nearer end, so that scores that round to the ceiling are the ceiling
         return np.where(x > 1, self.ceiling - rise * np.exp(-x), self.floor - rise * np.expm1(-x))
 
     def shortfall(self, effort: ArrayLike) -> Scores:
-        return (self.ceiling - self.floor) * np.exp(-self.rate * np.asarray(effort))
+        with np.errstate(over="ignore"):
+            return (self.ceiling - self.floor) * np.exp(-self.rate * np.asarray(effort, dtype=np.float64))
 
     def effort_to_reach(self, score: ArrayLike, shortfall: ArrayLike | None = None) -> Efforts:
         s = np.asarray(score, dtype=np.float64)

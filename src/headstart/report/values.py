@@ -69,7 +69,7 @@ class Price:
         reason: Why a number is missing; None when none is.
         tied: Whether the noise cannot tell the two scores at this level apart.
         extrapolated: Whether the effort leads beyond the steps measured for the lower model.
-        measured_bound: Steps up to which the measurements themselves show that it is not enough; None if not extrapolated.
+        measured_bound: Further steps the measurements cover, and which are not enough; None if not extrapolated.
     """
 
     model: str
@@ -102,8 +102,8 @@ class Level:
         verdict: Whether nobody tuning is an equilibrium for the audit's rewards.
         witness: A sentence naming the deviation that pays; None when there is none.
         measured_verdict: The verdict if developers never go beyond the measured steps.
-        critical_stakes: By reward shape, the largest value of first place for which nobody tuning is an equilibrium, in cost
-            units; None when it is unbounded.
+        critical_stakes: By reward shape, the largest value of first place for which nobody tuning is an equilibrium,
+            in cost units; None when it is unbounded.
         critical_stakes_interval: By reward shape.
         kendall_tau_to_reference: Between this ranking and the one at the reference level.
         kendall_tau_interval: Its interval.
@@ -140,7 +140,8 @@ class StabilisingLevel:
         proof: How the point estimate is known, given the fitted curves.
         intervals: The stable levels as (low, high) pairs, high None when unbounded.
         extrapolated: Whether the level lies beyond the measured steps.
-        measured_level: The same answer if developers never go beyond the measured steps; None when none within them.
+        measured_level: Up to this level an overtaking within the measured steps pays: what the measurements alone show
+            the stabilising level to exceed. 0 when they show none; None when it is the last measured step itself.
         share_within_measured: Share of plausible worlds whose level lies within the measured steps.
     """
 

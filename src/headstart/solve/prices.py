@@ -95,6 +95,8 @@ def critical_stakes(
     cost_per_step: Float[FloatArray, " models"],
     level: ArrayLike,
     shape: Float[FloatArray, " models"],
+    *,
+    most_total_effort: Float[FloatArray, " models"] | None = None,
 ) -> Float[FloatArray, " worlds"]:
     """Largest value of first place under which nobody tuning is an equilibrium, in many plausible worlds.
 
@@ -107,6 +109,7 @@ def critical_stakes(
         cost_per_step: Cost units per step of each model.
         level: Tune-before-test level, in steps; a number or shape (worlds,).
         shape: Rewards for a first place worth 1, best rank first.
+        most_total_effort: Effort, level included, beyond which nobody goes, in steps; None for no such bound.
 
     Returns:
         Cost units, shape (worlds,); ``inf`` where no place can be bought.
@@ -123,6 +126,8 @@ def critical_stakes(
     rival = _each_field(ranked, lambda values: values[:, None, holders])
     effort = np.maximum(effort_to_beat(own, rival, level[:, :, None]) - level[:, :, None], 0.0)
     price = effort * cost_per_step[order][:, 1:, None]
+    if most_total_effort is not None:
+        price = np.where(level[:, :, None] + effort > most_total_effort[order][:, 1:, None], np.inf, price)
     gap = shape[holders][None, :] - shape[1:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(gap > 0, price / gap, np.inf)

@@ -1,0 +1,115 @@
+"""The audit over all levels: the edge of the stability map, and the stabilising level with its uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float
+
+from headstart.calibrate.fit import Fit
+from headstart.contest.arrays import BoolArray, FloatArray
+from headstart.contest.contest import Contest
+from headstart.contest.curves import LogitPower
+from headstart.rank import quantile_interval
+from headstart.report.audit_levels import finite, one_world
+from headstart.report.values import StabilisingLevel, StakesCurve
+from headstart.solve.level import stabilising_level
+from headstart.solve.prices import critical_stakes
+
+MAP_POINTS = 31
+"""Levels at which the edge of the stability map is drawn."""
+
+MAP_REACH = 10.0
+"""The map is drawn up to this multiple of the reference level; the part beyond it is marked as extrapolated."""
+
+SEARCH_REACH = 1000.0
+"""Plausible worlds are searched for a stabilising level up to this multiple of the reference level."""
+
+SEARCH_POINTS = 65
+"""Levels at which each plausible world is tried before the last unstable one is refined."""
+
+BISECTIONS = 30
+"""Halvings of the bracket: relative accuracy below 1e-8, far under the interval's width."""
+
+Stable = Callable[[FloatArray], BoolArray]
+
+
+def critical_curves(
+    fitted: Fit, shapes: dict[str, Float[FloatArray, " models"]], reference: float
+) -> tuple[StakesCurve, ...]:
+    """For each reward shape, the largest stable value of first place against the level, with its interval."""
+    levels = np.concatenate([[0.0], np.geomspace(1.0, max(MAP_REACH * reference, 10.0), MAP_POINTS - 1)])
+    return tuple(_critical_curve(fitted, name, shape, levels) for name, shape in shapes.items())
+
+
+def _critical_curve(
+    fitted: Fit, name: str, shape: Float[FloatArray, " models"], levels: Float[FloatArray, " points"]
+) -> StakesCurve:
+    best, cost = one_world(fitted.curves), fitted.cost_per_step
+    point = [float(critical_stakes(best, cost, level, shape)[0]) for level in levels]
+    ends = [quantile_interval(critical_stakes(fitted.draws, cost, level, shape)) for level in levels]
+    return StakesCurve(
+        shape=name,
+        levels=tuple(float(level) for level in levels),
+        stakes=tuple(point),
+        low=tuple(float(low) for low, _ in ends),
+        high=tuple(float(high) for _, high in ends),
+    )
+
+
+def stabilising(fitted: Fit, contest: Contest, reference: float) -> StabilisingLevel:
+    """The stabilising level of the fitted contest, its interval over plausible worlds, and the measured-only answer."""
+    exact = stabilising_level(contest)
+    worlds = _last_unstable(
+        _is_stable(fitted.draws, fitted, contest), fitted.draws.L.shape[0], SEARCH_REACH * reference
+    )
+    low, high = quantile_interval(worlds)
+    within = _is_stable(one_world(fitted.curves), fitted, contest, most_total_effort=fitted.max_step)
+    measured = float(_last_unstable(within, 1, reference)[0])
+    return StabilisingLevel(
+        status=exact.status,
+        level=exact.level,
+        low=finite(float(low)),
+        high=finite(float(high)),
+        reason=exact.reason,
+        proof=exact.proof,
+        intervals=exact.intervals,
+        extrapolated=exact.level is None or exact.level > reference,
+        measured_level=finite(measured),
+        share_within_measured=float((worlds <= reference).mean()),
+    )
+
+
+def _is_stable(
+    curves: LogitPower, fitted: Fit, contest: Contest, most_total_effort: FloatArray | None = None
+) -> Stable:
+    """Whether each world is stable at given levels, (worlds,) to (worlds,), for the contest's rewards."""
+    value = float(contest.rewards[0] - contest.rewards[-1])
+    if value == 0:
+        return lambda level: np.ones(level.shape, dtype=bool)
+    shape = (contest.rewards - contest.rewards[-1]) / value
+
+    def stable(level: FloatArray) -> BoolArray:
+        edge = critical_stakes(curves, fitted.cost_per_step, level, shape, most_total_effort=most_total_effort)
+        return edge >= value
+
+    return stable
+
+
+def _last_unstable(stable: Stable, worlds: int, end: float) -> Float[FloatArray, " worlds"]:
+    """Least level from which on each world is stable, up to ``end``; ``inf`` where it is not stable there.
+
+    A grid brackets the last change, bisection refines it. An unstable stretch narrower than the grid's spacing
+    could be missed in a single world, which moves an interval's end by at most that spacing.
+    """
+    grid = np.concatenate([[0.0], np.geomspace(1.0, end, SEARCH_POINTS - 1)])
+    table = np.stack([stable(np.full(worlds, level)) for level in grid])
+    # index of the last unstable grid level, -1 when every one is stable
+    last = np.where(table.all(axis=0), -1, grid.size - 1 - np.argmin(table[::-1], axis=0))
+    low, high = grid[np.maximum(last, 0)], grid[np.minimum(last + 1, grid.size - 1)]
+    for _ in range(BISECTIONS):
+        middle = np.expm1((np.log1p(low) + np.log1p(high)) / 2)
+        yes = stable(middle)
+        low, high = np.where(yes, low, middle), np.where(yes, middle, high)
+    return np.where(last < 0, 0.0, np.where(last == grid.size - 1, np.inf, high))
