@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -208,6 +208,23 @@ class Trajectories:
             cost_per_step=_cost_per_model(cost_per_step, which, models, lines, source),
             cost_unit=cost_unit or ("steps" if cost_per_step is None else "cost units"),
             score_range=(float(low), float(high)),
+        )
+
+    def where(self, rows: Bool[BoolArray, " rows"]) -> Trajectories:
+        """The rows marked, with the models that have any."""
+        kept = np.flatnonzero(rows)
+        used, model = np.unique(self.model[kept], return_inverse=True)
+        named: list[int] = used.tolist()
+        places: list[int] = kept.tolist()
+        return replace(
+            self,
+            models=tuple(self.models[at] for at in named),
+            model=model.astype(np.int64),
+            step=self.step[kept],
+            score=self.score[kept],
+            stderr=self.stderr[kept],
+            seed=tuple(self.seed[at] for at in places),
+            cost_per_step=self.cost_per_step[used],
         )
 
     def per_model(self) -> PerModel:
