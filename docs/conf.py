@@ -1,5 +1,7 @@
 """Settings of the documentation; built with warnings as errors (`make docs`)."""
 
+from sphinx.application import Sphinx
+
 import headstart
 
 project = "headstart"
@@ -23,7 +25,7 @@ myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
-autodoc_default_options = {"members": True, "undoc-members": False, "show-inheritance": True}
+autodoc_default_options = {"members": True}
 python_use_unqualified_type_names = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
@@ -38,3 +40,19 @@ nitpick_ignore_regex = [
 
 html_theme = "furo"
 html_title = f"headstart {release}"
+
+
+def setup(app: Sphinx) -> None:
+    """Keep napoleon from reading "type: description" into the docstring of a constant."""
+    originals: dict[str, list[str]] = {}
+
+    def remember(_app: Sphinx, what: str, name: str, _obj: object, _options: object, lines: list[str]) -> None:
+        if what == "data":
+            originals[name] = list(lines)
+
+    def restore(_app: Sphinx, _what: str, name: str, _obj: object, _options: object, lines: list[str]) -> None:
+        if name in originals:
+            lines[:] = originals[name]
+
+    app.connect("autodoc-process-docstring", remember, priority=400)
+    app.connect("autodoc-process-docstring", restore, priority=600)
