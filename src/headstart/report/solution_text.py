@@ -1,0 +1,85 @@
+"""A solution document as text for a terminal or a pipe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+Json = dict[str, Any]
+
+MOST_ROWS = 40
+"""Prices shown on the terminal; the JSON file has them all."""
+
+
+def print_solution(solution: Json) -> None:
+    """Verdict first, then prices of ranks, the stabilising level and, where it was asked for, the mixed equilibrium."""
+    console = Console(highlight=False)
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, soft_wrap=True)
+
+    pure, level = solution["pure"], solution["stabilising_level"]
+    say(_verdict(pure, solution["level"]))
+    say(_level(level))
+    say("")
+    _prices(console, solution["prices"])
+    for condition in pure["conditions"]:
+        holds = {True: "holds", False: "fails", None: "not established"}[condition["holds"]]
+        say(f"  {condition['name']}: {holds}" + (f" ({condition['why']})" if condition.get("why") else ""))
+
+
+def _verdict(pure: Json, level: float) -> str:
+    protocol = "direct evaluation" if level == 0 else f"tune-before-test at level {level:g}"
+    known = {"exact": "proved in exact arithmetic", "interval": "proved in ball arithmetic"}.get(
+        pure["proof"], "in floating point, not proved"
+    )
+    if pure["verdict"] == "exists":
+        unique = {True: "the only pure equilibrium is", False: "a pure equilibrium, not the only one, is"}.get(
+            pure["unique"], "a pure equilibrium (uniqueness not established) is"
+        )
+        what = "that nobody tunes" if not any(pure["efforts"]) else "that everybody spends its free effort"
+        return f"Under {protocol} {unique} {what} ({known})."
+    if pure["verdict"] == "none":
+        return f"Under {protocol} no pure equilibrium exists ({known}): {_witness(pure['witness'])}."
+    return f"Under {protocol} the verdict is undecided: {pure['reason']}."
+
+
+def _witness(witness: Json) -> str:
+    if "cost" not in witness:
+        return (
+            f"{witness['model']} takes {witness['overtakes']}'s place with {witness['proved_effort']:g} steps and gains"
+        )
+    return (
+        f"{witness['model']} takes {witness['overtakes']}'s place with any effort above {witness['effort']:.6g}, "
+        f"which costs {witness['cost']:.6g} and gains {witness['gain']:.6g} net"
+    )
+
+
+def _level(level: Json) -> str:
+    known = "" if level["proof"] == "numeric" else ", proved"
+    if level["status"] == "finite":
+        return f"Nobody tuning is an equilibrium from level {level['level']:.8g} on{known}."
+    if level["status"] == "union":
+        parts = " and ".join(
+            f"[{low:.6g}, {'oo' if high is None else format(high, '.6g')}]" for low, high in level["intervals"]
+        )
+        return f"The stable levels are {parts}: {level['reason']}."
+    return f"Stabilising level: {level['status']} ({level['reason']}){known}."
+
+
+def _prices(console: Console, prices: list[Json]) -> None:
+    table = Table(title="Price of each rank", title_justify="left", box=None, pad_edge=False)
+    table.add_column("model")
+    table.add_column("overtakes")
+    table.add_column("further effort", justify="right")
+    table.add_column("cost", justify="right")
+    table.add_column("")
+    for row in prices[:MOST_ROWS]:
+        effort, cost = ("-" if row[key] is None else f"{row[key]:.6g}" for key in ("effort", "cost"))
+        table.add_row(row["model"], row["overtakes"], effort, cost, row["reason"] or "")
+    console.print(table)
+    if len(prices) > MOST_ROWS:
+        console.print(f"... and {len(prices) - MOST_ROWS} more: see --json", markup=False)
+    console.print()
