@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -237,25 +237,79 @@ def import_lm_eval(
 @app.command()
 def solve(
     contest: ContestFile,
+    mixed: Annotated[
+        bool | None,
+        typer.Option(
+            "--mixed/--no-mixed", help="Compute a mixed equilibrium; by default only where no pure one exists."
+        ),
+    ] = None,
     all_pairs: Annotated[bool, typer.Option("--all-pairs", help="Price every pair, not only neighbours.")] = False,
+    tolerance: Annotated[float, typer.Option(help="Exploitability to reach, as a share of the stakes.")] = 5e-3,
+    seed: Seed = 0,
     json: JsonOut = None,
-) -> None:
-    """Solve a contest: pure equilibrium with its proof, prices of ranks, stabilising level.
+) -> int:
+    """Solve a contest: pure equilibrium with its proof, prices of ranks, stabilising level, mixed equilibrium.
 
     Example: `headstart solve contest.toml`
 
-    Example: `headstart solve contest.toml --all-pairs --json -`
+    Example: `headstart solve contest.toml --mixed --all-pairs --json -`
     """
     from headstart.formats import contest_from_document, envelope, read_document, write_json
     from headstart.report.solution import SCHEMA, solution_document
     from headstart.report.solution_text import print_solution
 
     document = read_document(contest)
-    found = solution_document(contest_from_document(document, source=contest), document, all_pairs=all_pairs)
+    game = contest_from_document(document, source=contest)
+    with _progress() as progress:
+        found = solution_document(
+            game, document, all_pairs=all_pairs, mixed=mixed, tolerance=tolerance, seed=seed, progress=progress
+        )
     if json != "-":
         print_solution(found)
     if json is not None:
         write_json(json, envelope(SCHEMA) | found)
+    if found["mixed"] and found["mixed"]["status"] != "converged":
+        _tell("the mixed equilibrium did not converge: its measured exploitability stands beside it")
+        return 3
+    return 0
+
+
+@app.command()
+def certify(
+    contest: ContestFile,
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Proof file; - for standard output.")],
+) -> None:
+    """Prove the verdict, the prices and the stabilising level of a contest, and write the proof.
+
+    Example: `headstart certify contest.toml -o proof.json`
+    """
+    from headstart.formats import read_document, write_json
+    from headstart.formats.atomic import JsonValue
+    from headstart.solve.certificate import verify as check
+    from headstart.solve.prove import prove
+
+    proof = prove(read_document(contest))
+    write_json(output, cast("JsonValue", proof))
+    for claim in check(proof).claims:
+        _tell(f"proved: {claim}")
+
+
+@app.command()
+def verify(
+    proof: Annotated[str, typer.Argument(metavar="PROOF", help="Proof file written by certify; - for standard input.")],
+) -> None:
+    """Check a proof with code that shares nothing with the solver.
+
+    Example: `headstart verify proof.json`
+    """
+    from headstart.formats import read_json
+    from headstart.solve.certificate import verify as check
+
+    found = check(read_json(proof))
+    if not found.ok:
+        raise InputError(f"the proof is refused: {found.reason}", file=proof)
+    for claim in found.claims:
+        typer.echo(f"verified: {claim}")
 
 
 def _publish_audit(found: Any, *, json: str | None, html: Path | None) -> None:

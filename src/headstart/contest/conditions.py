@@ -61,18 +61,30 @@ def common_free_effort(contest: Contest) -> Condition:
     same = bool((free == free[0]).all())
     capped = bool((contest.max_effort < free).any())
     why = "free zones differ" if not same else "a cap cuts into the free zone" if capped else f"{free[0]:g} steps each"
-    return Condition(name="common free effort", holds=same and not capped, feeds=("E",), why=why)
+    return Condition(name="common free effort", holds=same and not capped, feeds=("D",), why=why)
 
 
 def tie_rule(contest: Contest) -> Condition:
-    """Ties go to the higher score at the level, or any tied model can break one at vanishing cost."""
-    if contest.tie_break == "capability":
-        holds, why = True, "ties go to the higher score at the level"
+    """(T): where the tie rule prefers a model that scores less when all effort is free effort, the other can rise.
+
+    Then nobody can buy a tie and keep it: the model it ties with breaks it at vanishing cost.
+    """
+    candidate = np.minimum(contest.costs.free, contest.max_effort)
+    total = contest.level + candidate
+    score = contest.scores(candidate)
+    priority = np.arange(contest.n) if contest.tie_break == "listed" else contest.order()
+    ranked = score[priority]
+    preferred_over = np.empty(contest.n, dtype=bool)  # by some model with a lower score
+    preferred_over[priority] = np.minimum.accumulate(ranked) < ranked
+    can_rise = contest.curves.rises_at(total) & (contest.max_effort > candidate)
+    stuck = np.flatnonzero(preferred_over & ~can_rise)
+    if not preferred_over.any():
+        why = "ties go to the higher score"
+    elif not stuck.size:
+        why = "every model that would lose a tie to a lower score can rise out of it"
     else:
-        rising = contest.curves.rises_at(contest.level)
-        holds = bool((rising & (contest.max_effort > 0)).all())
-        why = "every curve rises strictly and no cap is 0" if holds else "a model that is tied may be unable to rise"
-    return Condition(name="tie rule", holds=holds, feeds=("A", "B"), why=why)
+        why = f"{contest.names[stuck[0]]} would lose a tie to a lower score and cannot rise"
+    return Condition(name="tie rule", holds=not stuck.size, feeds=("A", "B", "E"), why=why)
 
 
 def common_cost(contest: Contest) -> Condition:

@@ -8,6 +8,7 @@ from headstart.formats.contest_file import (
     read_document,
     write_contest,
 )
+from headstart.formats.documents import read_json
 from headstart.formats.lm_eval import ImportSummary, LmEvalImport, import_lm_eval
 from headstart.formats.rows import TrajectoryRow
 from headstart.formats.trajectories import (
@@ -28,6 +29,7 @@ __all__ = [
     "import_lm_eval",
     "read_contest",
     "read_document",
+    "read_json",
     "read_rows",
     "read_trajectories",
     "require_auditable",

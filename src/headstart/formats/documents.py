@@ -69,6 +69,24 @@ def parse_document(path: str | os.PathLike[str]) -> ParsedDocument:
         ) from None
 
 
+def read_json(path: str | os.PathLike[str]) -> object:
+    """Read a JSON file, or standard input (``"-"``).
+
+    Raises:
+        InputError: If the file cannot be read or is not well-formed JSON.
+    """
+    from_stdin = os.fspath(path) == STDIN
+    source = "standard input" if from_stdin else os.fspath(path)
+    try:
+        return parse_json(decode(read_bytes(path), source))
+    except RecursionError:
+        raise InputError("is nested too deeply", file=source) from None
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f"is not well-formed JSON: {error}", file=source) from None
+
+
 def parse_json(text: str, parse_float: Callable[[str], object] = float, *, allow_nan: bool = False) -> object:
     """Parse JSON as the standard has it: no repeated keys and, unless asked for, no NaN or infinity.
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
 from headstart.contest.contest import Contest
 from headstart.errors import ComputationError
 from headstart.solve.level import stabilising_level
+from headstart.solve.mixed import MixedSolution, solve_mixed
+from headstart.solve.noise import noise_threshold, solve_noisy
 from headstart.solve.prices import price_table
 from headstart.solve.prove import prove
-from headstart.solve.pure import PureSolution, solve_pure
+from headstart.solve.pure import PureSolution, Verdict, solve_pure
 
 SCHEMA = "headstart.solution/1"
 
@@ -20,24 +22,122 @@ PROVEN_UP_TO = 60
 
 Json = dict[str, Any]
 
+Progress = Callable[[str, float], None]
 
-def solution_document(contest: Contest, document: Mapping[str, object], *, all_pairs: bool = False) -> Json:
-    """Everything known about the contest without noise, proved where it can be.
+
+def solution_document(
+    contest: Contest,
+    document: Mapping[str, object],
+    *,
+    all_pairs: bool = False,
+    mixed: bool | None = None,
+    tolerance: float = 5e-3,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Json:
+    """Everything known about the contest, proved where it can be.
 
     Args:
         contest: The contest in floating point.
         document: The same from ``formats.read_document``, constants as they are written.
         all_pairs: Whether to price every pair and not only neighbours.
+        mixed: Whether to look for a mixed equilibrium; None: only where no pure one exists.
+        tolerance: Exploitability to stop at, as a share of the first minus the last reward.
+        seed: Seed of whatever is random.
+        progress: Called with what is being done and the share that is finished.
+
+    Raises:
+        ComputationError: If a mixed equilibrium was asked for and is too large to compute.
     """
+    tell = progress or _silent
+    noisy = contest.noise_sd is not None and bool((contest.noise_sd > 0).any())
     numeric = solve_pure(contest)
-    proof = _proof(document) if contest.n <= PROVEN_UP_TO and contest.noise_sd is None else None
-    return {
+    proof = None
+    if contest.n <= PROVEN_UP_TO and contest.noise_sd is None:
+        tell("proving the verdict", 0.1)
+        proof = _proof(document)
+    pure = _proved_pure(proof, numeric) if proof else _numeric_pure(numeric)
+    tell("stabilising level", 0.3)
+    solution: Json = {
         "level": contest.level,
         "ranking": [contest.names[m] for m in cast("list[int]", contest.order().tolist())],
-        "pure": _proved_pure(proof, numeric) if proof else _numeric_pure(numeric),
+        "pure": pure,
         "prices": [asdict(row) for row in price_table(contest, all_pairs=all_pairs)],
         "stabilising_level": _level(contest, proof),
         "mixed": None,
+        "mixed_reason": "a pure equilibrium answers already; --mixed computes it all the same",
+    }
+    if noisy:
+        tell("equilibria under noise", 0.5)
+        return solution | noise_sections(contest, numeric, seed)
+    if mixed or (mixed is None and pure["verdict"] == "none"):
+        tell("mixed equilibrium", 0.5)
+        found = solve_mixed(contest, tolerance=tolerance, seed=seed)
+        solution |= {"mixed": mixed_section(found), "mixed_reason": None}
+    elif mixed is False:
+        solution["mixed_reason"] = "switched off"
+    return solution
+
+
+def _silent(_what: str, _share: float) -> None:
+    """Progress nobody watches."""
+
+
+def mixed_section(found: MixedSolution) -> Json:
+    """A mixed equilibrium with its measured exploitability, models in the contest's order."""
+    per_model = zip(
+        found.names, found.expected_effort.tolist(), found.expected_cost.tolist(), found.payoff.tolist(),
+        found.idle_probability.tolist(), strict=True,
+    )  # fmt: skip
+    keys = ("name", "expected_effort", "expected_cost", "payoff", "idle_probability")
+    return {
+        "method": found.method,
+        "why": found.why,
+        "status": found.status,
+        "exploitability": found.exploitability,
+        "exploitability_share": found.exploitability_share,
+        "models": [dict(zip(keys, row, strict=True)) for row in per_model],
+        "inversion_probability": found.inversion_probability.tolist(),
+        "expected_kendall_tau": found.expected_kendall_tau,
+        "note": found.note,
+    }
+
+
+def noise_sections(contest: Contest, without_noise: PureSolution, seed: int) -> Json:
+    """The verdict of a contest whose scores carry noise: a rank-order tournament.
+
+    Prices and the stabilising level beside it are those of the same contest without noise.
+    """
+    found = solve_noisy(contest, seed=seed)
+    verdict: Verdict = "exists" if found.equilibria else "none" if found.status == "none exists" else "undecided"
+    first = found.equilibria[0] if found.equilibria else None
+    threshold = noise_threshold(contest)
+    return {
+        "pure": {
+            "verdict": verdict,
+            "unique": None,
+            "proof": found.proof,
+            "efforts": first.efforts.tolist() if first else None,
+            "witness": None,
+            "reason": found.reason,
+            "conditions": _conditions([], without_noise),
+        },
+        "noise": {
+            "status": found.status,
+            "equilibria": [
+                {
+                    "efforts": e.efforts.tolist(),
+                    "payoffs": e.payoffs.tolist(),
+                    "regret_bound": e.regret_bound,
+                    "rank_probabilities": e.rank_probabilities.tolist(),
+                    "expected_kendall_tau": e.expected_kendall_tau,
+                }
+                for e in found.equilibria
+            ],
+            "nobody_tunes_from_scale": {"status": threshold.status, "low": threshold.low, "high": threshold.high},
+            "without_noise": without_noise.verdict,
+        },
+        "mixed_reason": "scores carry noise: see noise",
     }
 
 

@@ -25,6 +25,10 @@ def print_solution(solution: Json) -> None:
     say(_level(level))
     say("")
     _prices(console, solution["prices"])
+    if solution["mixed"]:
+        _mixed(console, solution["mixed"], solution["ranking"])
+    if "noise" in solution:
+        _noise(console, solution)
     for condition in pure["conditions"]:
         holds = {True: "holds", False: "fails", None: "not established"}[condition["holds"]]
         say(f"  {condition['name']}: {holds}" + (f" ({condition['why']})" if condition.get("why") else ""))
@@ -67,6 +71,46 @@ def _level(level: Json) -> str:
         )
         return f"The stable levels are {parts}: {level['reason']}."
     return f"Stabilising level: {level['status']} ({level['reason']}){known}."
+
+
+def _mixed(console: Console, mixed: Json, ranking: list[str]) -> None:
+    exact = mixed["method"] in ("closed form", "pure")
+    known = "exact" if exact else f"nobody gains more than {mixed['exploitability']:.3g} by deviating"
+    console.print(
+        f"What happens instead: a mixed equilibrium ({mixed['method']}; {known}).", markup=False, soft_wrap=True
+    )
+    if mixed["status"] != "converged":
+        console.print("It did not converge to the tolerance asked for.", markup=False)
+    tau = mixed["expected_kendall_tau"]
+    console.print(f"The ranking agrees with the untuned one to an expected Kendall tau of {tau:.3f}.", markup=False)
+    table = Table(box=None, pad_edge=False)
+    for name in ("model", "expected effort", "expected cost", "payoff", "does not tune"):
+        table.add_column(name, justify="left" if name == "model" else "right")
+    rows = {row["name"]: row for row in mixed["models"]}
+    for name in ranking[:MOST_ROWS]:
+        row = rows[name]
+        values = [f"{row[key]:.6g}" for key in ("expected_effort", "expected_cost", "payoff")]
+        table.add_row(name, *values, f"{100 * row['idle_probability']:.1f} %")
+    console.print(table)
+    console.print()
+
+
+def _noise(console: Console, solution: Json) -> None:
+    noise, names = solution["noise"], solution["ranking"]
+    console.print(f"With noisy scores: {solution['pure']['reason']}", markup=False, soft_wrap=True)
+    for equilibrium in noise["equilibria"]:
+        efforts = ", ".join(f"{effort:.6g}" for effort in equilibrium["efforts"])
+        console.print(
+            f"  efforts {efforts} (contest order); nobody gains more than {equilibrium['regret_bound']:.3g}",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
+    threshold = noise["nobody_tunes_from_scale"]
+    if threshold["status"] == "finite":
+        console.print(
+            f"  {threshold['high']:.4g} times this noise is enough that none of the {len(names)} tunes", markup=False
+        )
+    console.print("  prices and levels above are those without noise", markup=False)
+    console.print()
 
 
 def _prices(console: Console, prices: list[Json]) -> None:

@@ -87,7 +87,9 @@ def solve_pure(contest: Contest) -> PureSolution:
     """
     known = conditions(contest)
     candidate = candidate_efforts(contest)
-    only = _is_only_candidate(contest, known)
+    # Prop. A (its general form covers free effort): under (T) every equilibrium costs nobody anything, and by Prop. E
+    # one exists exactly if the candidate is one
+    only = next(c for c in known if c.name == "tie rule").holds is True
     pair = tightest_pair(contest, candidate)
     slack = np.inf if pair is None else pair.slack
     efforts, unique, witness = None, None, None
@@ -115,15 +117,6 @@ def solve_pure(contest: Contest) -> PureSolution:
 def candidate_efforts(contest: Contest) -> Float[FloatArray, " models"]:
     """The profile that decides existence: everybody spends what costs nothing (nothing, when costs are strict)."""
     return np.minimum(contest.costs.free, contest.max_effort)
-
-
-def _is_only_candidate(contest: Contest, known: tuple[Condition, ...]) -> bool:
-    """Whether the candidate's failure excludes every other profile: Prop. A, or Prop. E with free effort."""
-    holds = {c.name: c.holds for c in known}
-    if holds["strictly increasing cost"]:
-        return bool(holds["tie rule"])
-    by_capability = contest.tie_break == "capability"
-    return bool(holds["common free effort"] and by_capability and holds["C1 strictly ordered curves"])
 
 
 def _uniqueness(contest: Contest, candidate: FloatArray, only: bool) -> tuple[bool | None, str]:
