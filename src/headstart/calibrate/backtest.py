@@ -49,7 +49,7 @@ class Backtest:
             having risen, so that less than 95 % is to be expected.
         called_unreachable: How many of ``catch_ups`` the best curves had called unreachable.
         median_effort_ratio: Median of predicted / measured catch-up effort among the other ``catch_ups``.
-        typical_effort_factor: exp of the median of ``abs(log(predicted / measured))`` of the same: 2 is off by a factor of two.
+        typical_effort_factor: exp of the median of ``abs(log(predicted / measured))`` of the same; 2 is a factor of two.
         missed: Number of ``pairs`` predicted to catch up within the measured steps that stay below beyond noise.
     """
 

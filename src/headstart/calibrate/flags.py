@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.optimize import isotonic_regression
-from scipy.stats import chi2 as chi2_distribution
-from scipy.stats import norm
+from scipy.special import chdtrc, ndtri
 
 from headstart.contest.arrays import BoolArray, FloatArray
 
@@ -78,10 +77,8 @@ def pattern(score: FloatArray, noise: FloatArray) -> Pattern:
     rise = (score - score[0]) / np.hypot(noise, noise[0])
     return Pattern(
         peak=peak,
-        falls=bool(
-            fall.max() > norm.isf(FALSE_ALARM / (count * (count - 1) / 2))
-        ),  # any pair could have been the peak's
-        rises=bool(rise.max() > norm.isf(FALSE_ALARM / (count - 1))),
+        falls=bool(fall.max() > -ndtri(FALSE_ALARM / (count * (count - 1) / 2))),  # any pair could have been the peak's
+        rises=bool(rise.max() > -ndtri(FALSE_ALARM / (count - 1))),
         fall=float(score[peak] - score[peak:].min()),
         last=float(score[-2:].mean()),
     )
@@ -118,8 +115,7 @@ def collapses(found: Pattern, score: FloatArray, base: float) -> bool:
 
 def poor_fit(chi2: Float[FloatArray, " models"], freedom: Float[FloatArray, " models"]) -> Bool[BoolArray, " models"]:
     """Whether the residuals are larger than the stated standard errors allow; never without degrees of freedom."""
-    tail = chi2_distribution.sf(chi2, np.maximum(freedom, 1))
-    return (freedom > 0) & (np.asarray(tail) < POOR_FIT_PROBABILITY)
+    return (freedom > 0) & np.less(chdtrc(np.maximum(freedom, 1), chi2), POOR_FIT_PROBABILITY)
 
 
 def smoothed_peak(score: FloatArray, noise: FloatArray) -> int:

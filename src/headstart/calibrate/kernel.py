@@ -132,13 +132,6 @@ def solve(problems: Problems, prior: Prior | None = None) -> Solved:
     )
 
 
-def flat_chi2(problems: Problems) -> tuple[FloatArray, FloatArray]:
-    """Weighted mean score of each curve and its weighted sum of squares around that mean."""
-    total = problems.weight.sum(axis=1)
-    mean = (problems.weight * problems.y).sum(axis=1) / total
-    return mean, (problems.weight * (problems.y - mean[:, None]) ** 2).sum(axis=1)
-
-
 @dataclass(frozen=True, kw_only=True)
 class _State:
     """Where the search stands; written in place by ``put`` only."""
