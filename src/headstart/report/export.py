@@ -1,0 +1,167 @@
+"""The audit as JSON data, schema ``headstart.audit/1`` (docs, file formats).
+
+Every number is finite: one that does not exist is null, and a field named ``..._reason`` beside it says why.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+from headstart.calibrate.backtest import Backtest
+from headstart.formats.atomic import JsonValue, envelope
+from headstart.report.values import Audit, Interval, Level, ModelFit, Price, StabilisingLevel, StakesCurve
+
+SCHEMA = "headstart.audit/1"
+
+Json = dict[str, JsonValue]
+
+UNREACHABLE = "no amount of tuning is enough"
+NO_PLACE_FOR_SALE = "every neighbouring pair is out of reach"
+MEDIAN_INFINITE = "at least half of the neighbouring pairs are out of reach"
+UNBOUNDED_STAKES = "unbounded: nobody tuning is an equilibrium whatever first place is worth"
+TIED_RANKINGS = "tau does not exist: all scores of a ranking are equal"
+NO_STDERR = "the scores have no standard errors"
+NO_CASES = "the backtest met no such case"
+
+
+def audit_document(audit: Audit) -> dict[str, JsonValue]:
+    """The audit as JSON data, with the envelope of every document of this package."""
+    backtest = audit.backtest
+    return {
+        **envelope(SCHEMA),
+        "benchmark": audit.benchmark,
+        "source": audit.source,
+        "cost_unit": audit.cost_unit,
+        "rewards": audit.rewards,
+        "rewards_assumed": audit.rewards_assumed,
+        "models": [_model(model) for model in audit.models],
+        "excluded": [{"name": name, "reason": reason} for name, reason in audit.excluded],
+        "levels": [_level(level) for level in audit.levels],
+        "reference_level": audit.reference_level,
+        "stabilising_level": _stabilising(audit.stabilising_level),
+        "stability_map": [_stakes(curve) for curve in audit.stakes],
+        "backtest": None if backtest is None else _backtest(backtest),
+        "backtest_reason": audit.backtest_reason,
+        "notes": list(audit.notes),
+    }
+
+
+def _number(key: str, value: float | None, reason: str | None) -> Json:
+    """``{key: value, key_reason: None}``, or a null with its reason where the value is no finite number."""
+    known = value is not None and math.isfinite(value)
+    return {key: value if known else None, f"{key}_reason": None if known else reason}
+
+
+def _interval(bounds: Interval) -> list[JsonValue]:
+    return [bounds.low, bounds.high]
+
+
+def _model(model: ModelFit) -> Json:
+    errors = {key: value if math.isfinite(value) else None for key, value in model.standard_errors.items()}
+    unknown = [key for key, value in errors.items() if value is None]
+    return {
+        "name": model.name,
+        "curve": {"kind": "logit_power", **model.curve},
+        "standard_errors": cast(JsonValue, errors),
+        "standard_errors_reason": f"not estimable: {', '.join(unknown)}" if unknown else None,
+        "rmse": model.rmse,
+        **_number("chi2_per_point", model.chi2_per_point, NO_STDERR),
+        "max_step": model.max_step,
+        "flags": list(model.flags),
+        "treatment": model.treatment,
+        "direct_rank": model.direct_rank,
+        "direct_rank_interval": list(model.direct_rank_interval),
+        "tuned_rank": model.tuned_rank,
+        "tuned_rank_interval": list(model.tuned_rank_interval),
+    }
+
+
+def _level(level: Level) -> Json:
+    pairs = len(level.prices)
+    return {
+        "level": level.level,
+        "extrapolated": level.extrapolated,
+        "ranking": list(level.ranking),
+        "prices": [_price(price) for price in level.prices],
+        **_number("cheapest_price", level.cheapest_price, NO_PLACE_FOR_SALE),
+        **_number("median_price", level.median_price, MEDIAN_INFINITE),
+        "quartiles": _interval(level.quartiles),
+        "quartiles_reason": None if level.quartiles.high is not None else "a null quartile is out of reach",
+        "pairs": pairs,
+        "unreachable": level.unreachable,
+        "tied": level.tied,
+        "verdict": level.verdict,
+        "witness": level.witness,
+        "measured_verdict": level.measured_verdict,
+        "critical_stakes": cast(JsonValue, level.critical_stakes),
+        "critical_stakes_reason": UNBOUNDED_STAKES if None in level.critical_stakes.values() else None,
+        "critical_stakes_interval": {shape: _interval(b) for shape, b in level.critical_stakes_interval.items()},
+        **_number("kendall_tau_to_reference", level.kendall_tau_to_reference, TIED_RANKINGS),
+        "kendall_tau_interval": _interval(level.kendall_tau_interval),
+    }
+
+
+def _price(price: Price) -> Json:
+    reason = price.reason or UNREACHABLE
+    return {
+        "model": price.model,
+        "overtakes": price.overtakes,
+        **_number("effort", price.effort, reason),
+        **_number("low", price.low, "out of reach in all but the rarest plausible worlds"),
+        **_number("high", price.high, "unbounded: out of reach in some plausible worlds"),
+        **_number("cost", price.cost, reason),
+        "reachable": price.reachable,
+        "reason": price.reason,
+        "tied": price.tied,
+        "extrapolated": price.extrapolated,
+        "measured_bound": price.measured_bound,
+    }
+
+
+def _stabilising(stable: StabilisingLevel) -> Json:
+    return {
+        "status": stable.status,
+        **_number("level", stable.level, stable.reason),
+        **_number("low", stable.low, "no plausible world gives one"),
+        **_number("high", stable.high, "unbounded: some plausible worlds have no such level within the search"),
+        "reason": stable.reason,
+        "proof": stable.proof,
+        "intervals": [[low, high] for low, high in stable.intervals],
+        "extrapolated": stable.extrapolated,
+        **_number("measured_level", stable.measured_level, "gaming pays up to the last measured step"),
+        "share_within_measured": stable.share_within_measured,
+    }
+
+
+def _stakes(curve: StakesCurve) -> Json:
+    columns = {"stakes": curve.stakes, "low": curve.low, "high": curve.high}
+    shown = {key: [v if math.isfinite(v) else None for v in values] for key, values in columns.items()}
+    holes = any(value is None for values in shown.values() for value in values)
+    return {
+        "shape": curve.shape,
+        "levels": list(curve.levels),
+        **cast(Json, shown),
+        "null_reason": UNBOUNDED_STAKES if holes else None,
+    }
+
+
+def _backtest(test: Backtest) -> Json:
+    return {
+        "fraction": test.fraction,
+        "models": list(test.models),
+        "skipped": list(test.skipped),
+        "scores": test.scores,
+        **_number("mean_absolute_error", test.mean_absolute_error, NO_CASES),
+        **_number("root_mean_squared_error", test.root_mean_squared_error, NO_CASES),
+        **_number("mean_error", test.mean_error, NO_CASES),
+        **_number("typical_noise", test.typical_noise, NO_CASES),
+        **_number("carried_forward_error", test.carried_forward_error, NO_CASES),
+        **_number("score_coverage", test.score_coverage, NO_CASES),
+        "catch_ups": test.catch_ups,
+        **_number("median_effort_ratio", test.median_effort_ratio, NO_CASES),
+        **_number("typical_effort_factor", test.typical_effort_factor, NO_CASES),
+        **_number("effort_coverage", test.effort_coverage, NO_CASES),
+        "called_unreachable": test.called_unreachable,
+        "missed": test.missed,
+    }
