@@ -1,0 +1,141 @@
+"""Find the stabilising level and its proof, by certain arithmetic alone: no floating-point hint is needed.
+
+"Stable at this level and every higher one" is established pair by pair and holds from the pair's own threshold on, so
+the level sought is the largest of the thresholds. They are found one at a time: whichever pair
+is not settled at the level reached so far moves the level up to its threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flint import fmpq
+
+from headstart.solve.certificate.document import Malformed
+from headstart.solve.certificate.game import Game
+from headstart.solve.certificate.level import always_pays, never_pays, prices_grow_with_level, unsettled_pair
+from headstart.solve.certificate.numbers import Signs, Undecided, decimal_text, ten
+from headstart.solve.certificate.verify import LEVEL_DIGITS, check_level
+from headstart.solve.prove_effort import grid, grid_index, witness_effort
+
+_DECADES = (-12, -6, -3, *range(19), 24, 32, 48)
+"""Powers of ten between which the level is sought."""
+
+_STARTS = (fmpq(0), *(ten(power) for power in range(0, 19, 3)))
+"""Levels from which on a deviation is shown to pay, the first that will do."""
+
+Pair = tuple[int, int]
+
+
+def find_level_claim(game: Game) -> dict[str, object] | None:
+    """The stabilising level as a proof states it, or None if none is proved."""
+    try:
+        claim = _zero(game) or _finite(game) or _infinite(game)
+    except Undecided:
+        return None
+    return None if claim is None else _with_arithmetic(game, claim)
+
+
+def _zero(game: Game) -> dict[str, object] | None:
+    return {"status": "zero"} if unsettled_pair(game.at_level(fmpq(0))) is None else None
+
+
+def _finite(game: Game) -> dict[str, object] | None:
+    bracket = _bracket(game)
+    if bracket is None:
+        return None
+    low, high, pair = bracket
+    unsettled: Pair | None = pair
+    while unsettled is not None:
+        pair = unsettled
+        low, threshold = _threshold(game, pair, low, high)
+        unsettled = unsettled_pair(_at(game, threshold))
+        low = low if unsettled is None else threshold
+    witness = _witness(_at(game, low), pair)
+    if witness is None:
+        return None
+    return {
+        "status": "finite",
+        "low": decimal_text(grid(low, LEVEL_DIGITS)),
+        "high": decimal_text(grid(low + 1, LEVEL_DIGITS)),
+        "half_line": True if prices_grow_with_level(game) else None,
+        "witness": witness,
+    }
+
+
+def _bracket(game: Game) -> tuple[int, int, Pair] | None:
+    """Grid indices of the last power of ten that is not settled and the first that is, and a pair unsettled there."""
+    low: int | None = None
+    pair: Pair | None = None
+    for power in _DECADES:
+        at, index = game.at_level(ten(power)), grid_index(ten(power), LEVEL_DIGITS)
+        if pair is not None and not _settled(at, pair):  # what failed before is likely to fail again
+            low = index
+            continue
+        unsettled = unsettled_pair(at)
+        if unsettled is None:
+            return None if low is None or pair is None else (low, index, pair)
+        low, pair = index, unsettled
+    return None
+
+
+def _threshold(game: Game, pair: Pair, low: int, high: int) -> tuple[int, int]:
+    """Neighbouring indices between which a pair becomes settled."""
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _settled(_at(game, middle), pair) else (middle, high)
+    return low, high
+
+
+def _settled(game: Game, pair: Pair) -> bool:
+    i, k = pair
+    return never_pays(game, i, k) and never_pays(game, k, i)
+
+
+def _at(game: Game, index: int) -> Game:
+    return game.at_level(grid(index, LEVEL_DIGITS))
+
+
+def _infinite(game: Game) -> dict[str, object] | None:
+    for start in _STARTS:
+        at = game.at_level(start)
+        pair = next((pair for pair in at.profitable_pairs() if _one_ceiling(at, pair) and always_pays(at, *pair)), None)
+        if pair is not None:
+            return {"status": "infinite", "from": decimal_text(start), "witness": _names(game, pair)}
+    return None
+
+
+def _one_ceiling(game: Game, pair: Pair) -> bool:
+    """Whether a deviation may pay for ever: with different ceilings the lower model is out of reach in the end."""
+    i, k = pair
+    return game.developer(i).curve.ceiling == game.developer(k).curve.ceiling
+
+
+def _names(game: Game, pair: Pair) -> dict[str, str]:
+    return {"model": game.developer(pair[0]).name, "overtakes": game.developer(pair[1]).name}
+
+
+def _witness(game: Game, likely: Pair) -> dict[str, str] | None:
+    for pair in (likely, (likely[1], likely[0])):
+        if game.pays(*pair):
+            return _stated(game, pair)
+    for pair in game.profitable_pairs():
+        return _stated(game, pair)
+    return None
+
+
+def _stated(game: Game, pair: Pair) -> dict[str, str] | None:
+    effort = witness_effort(game, *pair)
+    return None if effort is None else {**_names(game, pair), "effort": decimal_text(effort)}
+
+
+def _with_arithmetic(game: Game, claim: Mapping[str, object]) -> dict[str, object] | None:
+    """The claim with ``proof`` as the verifier will find it; None if it does not pass."""
+    for proof in ("exact", "interval"):
+        stated: dict[str, object] = {**claim, "proof": proof}
+        try:
+            check_level(Game(document=game.document, signs=Signs()), stated)
+        except Malformed:
+            continue
+        return stated
+    return None
