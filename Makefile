@@ -46,8 +46,9 @@ types: $(VENV)/.dev
 layers: $(VENV)/.dev
 	$(BIN)/lint-imports
 
+# The tutorial shows what the commands print, so they must be found.
 docs: $(VENV)/.dev
-	$(BIN)/sphinx-build -W --keep-going -n -q -b html docs docs/_build/html
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/sphinx-build -W --keep-going -n -q -b html docs docs/_build/html
 
 pytest: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS)

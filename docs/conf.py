@@ -1,5 +1,7 @@
 """Settings of the documentation; built with warnings as errors (`make docs`)."""
 
+import os
+
 from sphinx.application import Sphinx
 
 import headstart
@@ -14,6 +16,8 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
+    # the tutorial shows what the commands print today
+    "sphinxcontrib.programoutput",
     # pages show formulas without a network
     "sphinx-mathjax-offline",
 ]
@@ -37,6 +41,9 @@ nitpick_ignore_regex = [
     # type variables and private bases are not documented
     (r"py:class", r"headstart\..*\.(_\w+|[A-Z])"),
 ]
+
+# as wide as a page; tables of the commands are cut to it
+os.environ["COLUMNS"] = "110"
 
 html_theme = "furo"
 html_title = f"headstart {release}"
