@@ -1,0 +1,98 @@
+"""General rewards: learn on a coarse ladder, refine it, and stop when the continuous game says so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jaxtyping import Bool
+
+from headstart.contest.arrays import BoolArray
+from headstart.solve.mixed.axis import ScoreAxis
+from headstart.solve.mixed.bounds import Bounds
+from headstart.solve.mixed.exploitability import Exploitability, exploitability
+from headstart.solve.mixed.ladder import Ladder
+from headstart.solve.mixed.profile import Profile
+from headstart.solve.mixed.regret_matching import Learner, learn
+
+COARSEST = 100
+"""Regular cells of the first ladder."""
+MOST_RUNGS = 4000
+"""Rungs beyond which a ladder is not refined any more."""
+SHARE = 0.4
+"""Share of the tolerance aimed at on the ladder; the rest is left to the ladder's coarseness."""
+COARSE = 0.6
+"""The ladder is refined when its regret is less than this share of the exploitability in the continuous game."""
+PATIENCE = 1000
+"""Sweeps between two looks at the continuous game."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a running computation stands.
+
+    Args:
+        stage: What is being done.
+        sweeps: Sweeps done so far.
+        exploitability: Best bound so far in the continuous game, as a share of the stakes; None before the first.
+    """
+
+    stage: str
+    sweeps: int
+    exploitability: float | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Learned:
+    """The best profile found, its exploitability, and what was spent on it."""
+
+    profile: Profile
+    exploitability: Exploitability
+    sweeps: int
+    cells: int
+
+
+def learn_mixed(
+    axis: ScoreAxis,
+    bounds: Bounds,
+    *,
+    tolerance: float,
+    seed: int,
+    max_sweeps: int,
+    max_seconds: float | None,
+    progress: Callable[[Progress], None] | None,
+) -> Learned:
+    """Learn until the exploitability in the continuous game is within ``tolerance`` (a share of the stakes)."""
+    contest = axis.contest
+    stakes = float(contest.rewards[0] - contest.rewards[-1])
+    end = None if max_seconds is None else time.monotonic() + max_seconds
+    spent = 0
+    best: Learned | None = None
+    learner = Learner.start(Ladder.build(axis, bounds, COARSEST), seed=seed)
+
+    def report(_: float) -> bool:
+        if progress is not None:
+            share = None if best is None else best.exploitability.upper / stakes
+            stage = f"regret matching, {learner.ladder.cells} cells"
+            progress(Progress(stage=stage, sweeps=spent + learner.rounds, exploitability=share))
+        return end is not None and time.monotonic() >= end
+
+    while True:
+        sweeps = min(PATIENCE, max_sweeps - spent - learner.rounds)
+        regret, out_of_time = learn(learner, target=SHARE * tolerance, sweeps=sweeps, report=report)
+        ladder = learner.ladder
+        profile = ladder.profile(learner.average)
+        measured = exploitability(contest, profile, tolerance=0.1 * tolerance)
+        if best is None or measured.upper < best.exploitability.upper:
+            best = Learned(profile=profile, exploitability=measured, sweeps=spent + learner.rounds, cells=ladder.cells)
+        if measured.upper <= tolerance * stakes or out_of_time or spent + learner.rounds >= max_sweeps:
+            return best
+        if regret < COARSE * measured.upper / stakes and ladder.cost.shape[1] < MOST_RUNGS:
+            spent += learner.rounds
+            learner = learner.refined(ladder.refined(worth_splitting(measured, tolerance * stakes)))
+
+
+def worth_splitting(measured: Exploitability, tolerance: float) -> Bool[BoolArray, " cells"]:
+    """Cells into which deviating gains so much that halving them may help; ``tolerance`` in cost units."""
+    return measured.cell_gain > 0.5 * min(measured.upper, 2 * tolerance)
