@@ -1,9 +1,9 @@
 """Fitting 10,000 trajectories in one batch against a loop of scipy.optimize.least_squares.
 
-Both minimise the same weighted squares over the same bounds. scipy gets the analytic Jacobian and starts where a careful
-user would start it: floor and gain from the lowest and highest score, midpoint in the middle, early and late, beta 1.
-Reported are its first start alone (the fastest anyone could ask for) and the best of three. Times are processor times of
-one thread, so that other work on the machine does not decide. Writes bench/results/fit_speed.json.
+Both minimise the same weighted squares over the same bounds. scipy gets the analytic Jacobian and starts where a
+careful user would start it: floor and gain from the lowest and highest score, midpoint in the middle, early and late,
+beta 1. Reported are its first start alone (the fastest anyone could ask for) and the best of three. Times are processor
+times of one thread, so that other work on the machine does not decide. Writes bench/results/fit_speed.json.
 
     OMP_NUM_THREADS=1 PYTHONPATH=src python bench/fit_speed.py
 """

@@ -48,8 +48,8 @@ def test_catch_ups_that_later_checkpoints_show_are_predicted():
     both = LogitPower(**{n: np.r_[getattr(climbers, n), getattr(still, n)] for n in ("L", "U", "alpha", "beta")})
     result = backtest(measured(both), fraction=0.7)
     assert result.catch_ups > 5
+    assert result.pair_coverage > 0.8
     assert result.effort_coverage > 0.8
-    assert result.catch_up_coverage > 0.8
     assert result.called_unreachable < result.catch_ups
     assert result.typical_effort_factor < 2
 

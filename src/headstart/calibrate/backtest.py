@@ -42,14 +42,14 @@ class Backtest:
         score_coverage: Share of later scores inside their 95 % predictive interval (curve and measurement noise).
         pairs: Number of pairs (i, k) and base levels at which i had not come near k's score by its last early
             checkpoint; the later checkpoints show whether and when it does.
-        effort_coverage: Share of ``pairs`` whose measured catch-up effort (a range, for its noise; open above where k's
+        pair_coverage: Share of ``pairs`` whose measured catch-up effort (a range, for its noise; open above where k's
             score is not reached) meets the 95 % interval.
         catch_ups: Number of ``pairs`` in which later checkpoints show i passing k's score beyond noise.
-        catch_up_coverage: Share of ``catch_ups`` whose measured effort meets the 95 % interval. These were picked for
+        effort_coverage: Share of ``catch_ups`` whose measured effort meets the 95 % interval. These were picked for
             having risen, so that less than 95 % is to be expected.
         called_unreachable: How many of ``catch_ups`` the best curves had called unreachable.
         median_effort_ratio: Median of predicted / measured catch-up effort among the other ``catch_ups``.
-        typical_effort_factor: exp of the median of ``abs(log(predicted / measured))`` of the same; 2 is a factor of two.
+        typical_effort_factor: exp of the median ``abs(log(predicted / measured))`` of the same; 2 is a factor of two.
         missed: Number of ``pairs`` predicted to catch up within the measured steps that stay below beyond noise.
     """
 
@@ -64,9 +64,9 @@ class Backtest:
     carried_forward_error: float | None
     score_coverage: float | None
     pairs: int
-    effort_coverage: float | None
+    pair_coverage: float | None
     catch_ups: int
-    catch_up_coverage: float | None
+    effort_coverage: float | None
     called_unreachable: int
     median_effort_ratio: float | None
     typical_effort_factor: float | None
@@ -138,9 +138,9 @@ def backtest(
         carried_forward_error=_mean(span * np.abs(scores.carried_error)),
         score_coverage=_mean(scores.covered),
         pairs=len(efforts.shown),
-        effort_coverage=_mean(efforts.covered),
+        pair_coverage=_mean(efforts.covered),
         catch_ups=len(predicted),
-        catch_up_coverage=_mean(efforts.covered[efforts.shown]),
+        effort_coverage=_mean(efforts.covered[efforts.shown]),
         called_unreachable=int(np.isinf(predicted).sum()),
         median_effort_ratio=float(np.exp(np.median(ratio))) if len(ratio) else None,
         typical_effort_factor=float(np.exp(np.median(np.abs(ratio)))) if len(ratio) else None,

@@ -34,7 +34,7 @@ NEGLIGIBLE = 10.0
 CANDIDATES_PER_DRAW = 8
 """Candidates per draw kept; importance weights are near 1, so that few draws are repeated."""
 
-BLOCK_CELLS = 2_000_000
+BLOCK_CELLS = 500_000
 """Cells times points evaluated at once: bounds the memory used (8 bytes each, a few arrays)."""
 
 PRIOR_MODELS = 2.0
