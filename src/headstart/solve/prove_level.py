@@ -45,55 +45,59 @@ def _finite(game: Game) -> dict[str, object] | None:
     if bracket is None:
         return None
     low, high, pair = bracket
-    unsettled: Pair | None = pair
-    while unsettled is not None:
-        pair = unsettled
-        low, threshold = _threshold(game, pair, low, high)
-        unsettled = unsettled_pair(_at(game, threshold))
-        low = low if unsettled is None else threshold
-    witness = _witness(_at(game, low), pair)
-    if witness is None:
-        return None
-    return {
-        "status": "finite",
-        "low": decimal_text(grid(low, LEVEL_DIGITS)),
-        "high": decimal_text(grid(low + 1, LEVEL_DIGITS)),
-        "half_line": True if prices_grow_with_level(game) else None,
-        "witness": witness,
-    }
-
-
-def _bracket(game: Game) -> tuple[int, int, Pair] | None:
-    """Grid indices of the last power of ten that is not settled and the first that is, and a pair unsettled there."""
-    low: int | None = None
-    pair: Pair | None = None
-    for power in _DECADES:
-        at, index = game.at_level(ten(power)), grid_index(ten(power), LEVEL_DIGITS)
-        if pair is not None and not _settled(at, pair):  # what failed before is likely to fail again
-            low = index
-            continue
-        unsettled = unsettled_pair(at)
-        if unsettled is None:
-            return None if low is None or pair is None else (low, index, pair)
-        low, pair = index, unsettled
+    for digits in LEVEL_DIGITS:  # late crossings break stability for a short while only: then more digits are needed
+        low, high, pair = _last_threshold(game, pair, low, high, digits)
+        witness = _witness(game.at_level(low), pair)
+        if witness is not None:
+            return {
+                "status": "finite",
+                "low": decimal_text(low),
+                "high": decimal_text(high),
+                "half_line": True if prices_grow_with_level(game) else None,
+                "witness": witness,
+            }
     return None
 
 
-def _threshold(game: Game, pair: Pair, low: int, high: int) -> tuple[int, int]:
-    """Neighbouring indices between which a pair becomes settled."""
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if _settled(_at(game, middle), pair) else (middle, high)
-    return low, high
+def _last_threshold(game: Game, pair: Pair, low: fmpq, high: fmpq, digits: int) -> tuple[fmpq, fmpq, Pair]:
+    """Consecutive numbers between which the last pair becomes settled, and that pair; ``pair`` is not at ``low``."""
+    while True:
+        low, threshold = _threshold(game, pair, low, high, digits)
+        unsettled = unsettled_pair(game.at_level(threshold))
+        if unsettled is None:
+            return low, threshold, pair
+        low, pair = threshold, unsettled
+
+
+def _bracket(game: Game) -> tuple[fmpq, fmpq, Pair] | None:
+    """The last power of ten that is not settled, the first that is, and a pair unsettled at the former."""
+    low: fmpq | None = None
+    pair: Pair | None = None
+    for power in _DECADES:
+        at = game.at_level(ten(power))
+        if pair is not None and not _settled(at, pair):  # what failed before is likely to fail again
+            low = ten(power)
+            continue
+        unsettled = unsettled_pair(at)
+        if unsettled is None:
+            return None if low is None or pair is None else (low, ten(power), pair)
+        low, pair = ten(power), unsettled
+    return None
+
+
+def _threshold(game: Game, pair: Pair, low: fmpq, high: fmpq, digits: int) -> tuple[fmpq, fmpq]:
+    """Consecutive numbers between which a pair becomes settled."""
+    below, above = grid_index(low, digits), grid_index(high, digits)
+    while above - below > 1:
+        middle = (below + above) // 2
+        settled = _settled(game.at_level(grid(middle, digits)), pair)
+        below, above = (below, middle) if settled else (middle, above)
+    return grid(below, digits), grid(above, digits)
 
 
 def _settled(game: Game, pair: Pair) -> bool:
     i, k = pair
     return never_pays(game, i, k) and never_pays(game, k, i)
-
-
-def _at(game: Game, index: int) -> Game:
-    return game.at_level(grid(index, LEVEL_DIGITS))
 
 
 def _infinite(game: Game) -> dict[str, object] | None:

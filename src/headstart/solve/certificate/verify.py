@@ -21,8 +21,8 @@ from headstart.solve.certificate.numbers import Real, Signs, Undecided, decimal_
 from headstart.solve.certificate.prices import is_catch_up, obstacle, price_entry
 
 SCHEMA = "headstart.proof/1"
-LEVEL_DIGITS = 8
-"""The two levels around a threshold are consecutive numbers of this many significant digits."""
+LEVEL_DIGITS = (8, 16, 32)
+"""The two levels around a threshold are consecutive numbers of so many significant digits, the fewest that serve."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,7 +215,8 @@ def _check_finite(game: Game, claim: object) -> str:
     table = keys(claim, "stabilising_level", "status", "proof", "low", "high", "half_line", "witness")
     low, high = number(table["low"]), number(table["high"])
     must([table["low"], table["high"]] == [decimal_text(low), decimal_text(high)], "levels must be in shortest form")
-    must(low > 0 and significant(low, LEVEL_DIGITS) == (low, high - low), f"levels must have {LEVEL_DIGITS} digits")
+    consecutive = low > 0 and any(significant(low, digits) == (low, high - low) for digits in LEVEL_DIGITS)
+    must(consecutive, "low and high must be consecutive numbers of 8, 16 or 32 significant digits")
     _check_witness(game.at_level(low), table["witness"])
     _must_be_stable_from(game, high)
     half_line = True if prices_grow_with_level(game) else None
