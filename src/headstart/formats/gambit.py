@@ -30,7 +30,7 @@ def write_nfg(contest: Contest, path: str | os.PathLike[str], *, levels: int | S
 
     Raises:
         InputError: If the game would have more than ``MOST_PAYOFFS`` payoffs, an effort is negative, above its cap or
-            does not rise, a model's name has a backslash, or the file's name does not end in ``.nfg`` or cannot be written.
+            does not rise, a model's name has a backslash, or the file is not called ``.nfg`` or cannot be written.
 
     Source: Gambit's documentation of the ``.nfg`` file format, payoff version.
     """
