@@ -1,6 +1,7 @@
 """Settings of the documentation; built with warnings as errors (`make docs`)."""
 
 import os
+from pathlib import Path
 
 from sphinx.application import Sphinx
 
@@ -38,8 +39,9 @@ napoleon_custom_sections = [("Source", "notes_style")]
 # Our own names must resolve; those of the libraries have no inventory at hand without a network.
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!headstart\.).*"),
-    # type variables and private bases are not documented
-    (r"py:class", r"headstart\..*\.(_\w+|[A-Z])"),
+    # type variables, private bases and aliases of array types are not documented
+    (r"py:class", r"headstart\..*\.(_\w+|[A-Z]|Annotated)"),
+    (r"py:class", r"headstart\.contest\.arrays\..*"),
 ]
 
 # as wide as a page; tables of the commands are cut to it
@@ -49,8 +51,26 @@ html_theme = "furo"
 html_title = f"headstart {release}"
 
 
+REFERENCE = Path(__file__).parent / "reference"
+PACKAGE = Path(headstart.__file__).parent
+
+
+def complete_reference(_app: Sphinx, page: str, source: list[str]) -> None:
+    """Append, to the page of a layer, its modules that no page of the reference places by hand."""
+    folder = PACKAGE / page.removeprefix("reference/")
+    if not page.startswith("reference/") or not folder.is_dir():
+        return
+    placed = "".join(file.read_text() for file in REFERENCE.glob("*.md"))
+    for path in sorted(folder.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+        if not path.stem.startswith("_") and f"automodule:: {name}\n" not in placed:
+            title = name.split(".", 2)[2]
+            source[0] += f"\n## `{title}`\n\n```{{eval-rst}}\n.. automodule:: {name}\n```\n"
+
+
 def setup(app: Sphinx) -> None:
-    """Keep napoleon from reading "type: description" into the docstring of a constant."""
+    """Connect the hooks."""
+    # napoleon reads "type: description" into the docstring of a constant: put back what was there
     originals: dict[str, list[str]] = {}
 
     def remember(_app: Sphinx, what: str, name: str, _obj: object, _options: object, lines: list[str]) -> None:
@@ -61,5 +81,6 @@ def setup(app: Sphinx) -> None:
         if name in originals:
             lines[:] = originals[name]
 
+    app.connect("source-read", complete_reference)
     app.connect("autodoc-process-docstring", remember, priority=400)
     app.connect("autodoc-process-docstring", restore, priority=600)

@@ -1,5 +1,109 @@
-"""Whether gaming a benchmark pays, and how much tune-before-test makes honesty the only equilibrium."""
+"""Whether gaming a benchmark pays, and how much tune-before-test makes honesty the only equilibrium.
+
+The public names. They are loaded when first used, so that ``import headstart`` and the command line start at once.
+
+>>> import headstart
+>>> curves = headstart.CurveTable.of([headstart.Linear(intercept=b, slope=1.0) for b in (1.0, 0.5)])
+>>> costs = headstart.CostTable.batch(headstart.PowerCost(), 2)
+>>> contest = headstart.Contest(names=("strong", "weak"), curves=curves, costs=costs, rewards=[1.0, 0.0])
+>>> headstart.solve_pure(contest).witness.model
+'weak'
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from headstart.calibrate.backtest import backtest
+    from headstart.calibrate.fit import Fit, fit
+    from headstart.calibrate.trajectories import Trajectories
+    from headstart.contest import (
+        Contest,
+        CostTable,
+        CurveTable,
+        Exponential,
+        Linear,
+        LogitPower,
+        Points,
+        PointsCost,
+        PowerCost,
+    )
+    from headstart.errors import ComputationError, HeadstartError, InputError
+    from headstart.formats import read_contest, read_trajectories, write_contest, write_trajectories
+    from headstart.rank import kendall_tau
+    from headstart.report.audit import audit
+    from headstart.solve.certificate import verify
+    from headstart.solve.level import stabilising_level
+    from headstart.solve.mixed import solve_mixed
+    from headstart.solve.noise import solve_noisy
+    from headstart.solve.prices import price_table
+    from headstart.solve.prove import prove
+    from headstart.solve.pure import solve_pure
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__"]
+_HOMES = {
+    "headstart.errors": ("HeadstartError", "InputError", "ComputationError"),
+    "headstart.contest": (
+        "Contest", "CurveTable", "LogitPower", "Exponential", "Linear", "Points",
+        "CostTable", "PowerCost", "PointsCost",
+    ),
+    "headstart.solve.pure": ("solve_pure",),
+    "headstart.solve.prices": ("price_table",),
+    "headstart.solve.level": ("stabilising_level",),
+    "headstart.solve.mixed": ("solve_mixed",),
+    "headstart.solve.noise": ("solve_noisy",),
+    "headstart.solve.prove": ("prove",),
+    "headstart.solve.certificate": ("verify",),
+    "headstart.calibrate.trajectories": ("Trajectories",),
+    "headstart.calibrate.fit": ("fit", "Fit"),
+    "headstart.calibrate.backtest": ("backtest",),
+    "headstart.rank": ("kendall_tau",),
+    "headstart.formats": ("read_trajectories", "write_trajectories", "read_contest", "write_contest"),
+    "headstart.report.audit": ("audit",),
+}  # fmt: skip
+
+__all__ = [
+    "ComputationError",
+    "Contest",
+    "CostTable",
+    "CurveTable",
+    "Exponential",
+    "Fit",
+    "HeadstartError",
+    "InputError",
+    "Linear",
+    "LogitPower",
+    "Points",
+    "PointsCost",
+    "PowerCost",
+    "Trajectories",
+    "__version__",
+    "audit",
+    "backtest",
+    "fit",
+    "kendall_tau",
+    "price_table",
+    "prove",
+    "read_contest",
+    "read_trajectories",
+    "solve_mixed",
+    "solve_noisy",
+    "solve_pure",
+    "stabilising_level",
+    "verify",
+    "write_contest",
+    "write_trajectories",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from the module that defines it."""
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(home), name)
+    raise AttributeError(f"module 'headstart' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

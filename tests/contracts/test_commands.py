@@ -7,8 +7,6 @@ import pytest
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
-pytest.importorskip("headstart.cli")  # until it exists
-
 from headstart.cli import app
 
 DOCS = Path(__file__).parents[2] / "docs"
