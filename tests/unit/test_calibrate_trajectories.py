@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from headstart.calibrate.trajectories import Trajectories, binomial_stderr
+from headstart.calibrate.columns import binomial_stderr
+from headstart.calibrate.trajectories import Trajectories
 from headstart.errors import InputError
 
 

@@ -148,7 +148,7 @@ def backtest(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Case:
     """The models tested: all their points, how many are early, and the curves fitted to those; scores in [0, 1]."""
 
@@ -169,7 +169,7 @@ class _Case:
         return self.sample.noise.sd * np.sqrt(self.scale)[:, None]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Scores:
     """One entry per later score."""
 
@@ -179,7 +179,7 @@ class _Scores:
     covered: BoolArray
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Efforts:
     """One entry per pair and base level."""
 

@@ -30,7 +30,7 @@ class Excluded:
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Fit:
     """Fitted logit power laws of all models kept, in the order of ``models``.
 
@@ -145,7 +145,7 @@ def fit(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Estimate:
     """Curves of a sample, scores in [0, 1]; ``mode`` has fields (models,), ``draws`` (draws, models)."""
 

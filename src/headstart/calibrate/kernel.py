@@ -45,7 +45,7 @@ def sigmoid(z: FloatArray) -> FloatArray:
     return np.asarray(expit(z), dtype=np.float64)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Problems:
     """Weighted points of many curves, padded to a common length.
 
@@ -75,7 +75,7 @@ class Problems:
         return Problems(x=self.x[index], y=self.y[index], weight=self.weight[index], bounds=self.bounds)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Prior:
     """Independent normal priors on midpoint and log slope, shared by all curves; shape (2,) each."""
 
@@ -87,7 +87,7 @@ class Prior:
         return (((shape - self.mean) / self.sd) ** 2).sum(axis=-1)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Solved:
     """Best curves: ``shape`` holds midpoint and log slope; ``chi2`` is the weighted sum of squares without the prior.
 
@@ -132,7 +132,7 @@ def solve(problems: Problems, prior: Prior | None = None) -> Solved:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _State:
     """Where the search stands; written in place by ``put`` only."""
 

@@ -24,7 +24,7 @@ SHARED_FREEDOM = 2.0
 (six degrees of its own) a model's own residuals still count three times as much."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Noise:
     """Standard errors of the scores, rescaled to [0, 1]; ``stated`` is False where no row gives one."""
 

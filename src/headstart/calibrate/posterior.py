@@ -84,7 +84,7 @@ def _blocks(problems: Problems, cells: int) -> Iterator[Problems]:
         yield problems.take(np.arange(first, min(first + rows, len(problems.x))))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Draws:
     """Plausible curves, each array of shape (draws, curves); ``shape`` (draws, curves, 2) is midpoint and log slope."""
 
@@ -119,7 +119,7 @@ def draw_curves(problems: Problems, prior: Prior, draws: int, seed: int, progres
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Conditional:
     """Normal posterior of (first, last - first) given midpoint and log slope, and its box; arrays (curves, cells)."""
 

@@ -17,7 +17,7 @@ from headstart.contest.arrays import BoolArray, FloatArray, IntArray
 OnForgetting = Literal["keep", "exclude", "peak"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Sample:
     """Averaged points of some models, scores rescaled to [0, 1]; a line per model, padded where ``present`` is False.
 
@@ -85,7 +85,7 @@ class Sample:
         return solved, variance_scale(solved.chi2, self.freedom(), self.noise)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Description:
     """What the points of each model do: ``flags`` of the points alone, patterns, and the chance level in [0, 1]."""
 
