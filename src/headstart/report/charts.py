@@ -127,7 +127,8 @@ def trajectories_chart(audit: Audit) -> Chart:
     title = "tuning steps (log scale)"
     x = steps_axis(limit, title)
     drawn_curves, measured = _curve_rows(audit, limit), _point_rows(audit)
-    shown = [row["s"] for row in (*drawn_curves, *measured)]
+    # Whiskers count, bands do not: a band may be wider than the range of the scores and is cut off.
+    shown = [row[key] for row in measured for key in "slh" if math.isfinite(row[key])] + [r["s"] for r in drawn_curves]
     y = alt.Y("s:Q", title=f"score on {audit.benchmark}", scale=alt.Scale(domain=[min(shown), max(shown)], nice=True))
     curves, points = rows(drawn_curves), rows(measured)
     names = tuple(model.name for model in audit.models)

@@ -19,7 +19,7 @@ from headstart.report.charts import (
 )
 from headstart.report.charts_style import style
 from headstart.report.values import Audit, Level, Price
-from headstart.report.wording import amount, number, stakes_of
+from headstart.report.wording import amount, count, number, stakes_of
 
 LEVEL_TITLE = "level: steps given to every model before testing"
 
@@ -72,7 +72,7 @@ def prices_chart(audit: Audit) -> Chart:
     return Chart(
         id="prices",
         title="What the next place costs, by level",
-        description=f"Strip chart of {pairs} neighbouring pairs’ prices at each level. {_prices_description(audit)}",
+        description=f"Strip chart of the prices of {count(pairs, 'neighbouring pair')} at each level. {_prices_description(audit)}",
         spec=layered(layers, height=400),
         legend=(
             ("dot-clear", "one neighbouring pair"),
@@ -126,8 +126,8 @@ def _prices_description(audit: Audit) -> str:
         return "out of reach" if level.median_price is None else amount(level.median_price, audit.cost_unit)
 
     return (
-        f"At level {number(first.level)} the median is {median(first)} and {first.unreachable} pairs are out of reach; "
-        f"at level {number(last.level)} the median is {median(last)} and {last.unreachable} are. "
+        f"At level {number(first.level)} the median is {median(first)} with {count(first.unreachable, 'pair')} out of reach; "
+        f"at level {number(last.level)} the median is {median(last)}, with {last.unreachable}. "
         "The table of levels gives every median and quartile."
     )
 

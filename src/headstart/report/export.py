@@ -54,7 +54,7 @@ def _number(key: str, value: float | None, reason: str | None) -> Json:
 
 
 def _interval(bounds: Interval) -> list[JsonValue]:
-    return [bounds.low, bounds.high]
+    return [value if value is not None and math.isfinite(value) else None for value in (bounds.low, bounds.high)]
 
 
 def _model(model: ModelFit) -> Json:
@@ -158,6 +158,8 @@ def _backtest(test: Backtest) -> Json:
         **_number("typical_noise", test.typical_noise, NO_CASES),
         **_number("carried_forward_error", test.carried_forward_error, NO_CASES),
         **_number("score_coverage", test.score_coverage, NO_CASES),
+        "pairs": test.pairs,
+        **_number("pair_coverage", test.pair_coverage, NO_CASES),
         "catch_ups": test.catch_ups,
         **_number("median_effort_ratio", test.median_effort_ratio, NO_CASES),
         **_number("typical_effort_factor", test.typical_effort_factor, NO_CASES),

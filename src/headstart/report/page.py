@@ -23,6 +23,7 @@ from markupsafe import Markup
 from headstart.formats.atomic import envelope, write_text
 from headstart.report import wording
 from headstart.report.values import Audit, Interval, Level, Price
+from headstart.report.wording_backtest import backtest_rows, backtest_words
 
 if TYPE_CHECKING:
     from headstart.report.charts import Chart
@@ -54,7 +55,7 @@ def write_page(audit: Audit, path: str | os.PathLike[str]) -> None:
 
 def audit_page(audit: Audit) -> str:
     """The audit's page as HTML."""
-    from headstart.report import charts, charts_levels, page_backtest
+    from headstart.report import charts, charts_backtest, charts_levels
 
     drawn: dict[str, Chart] = {
         "trajectories": charts.trajectories_chart(audit),
@@ -65,15 +66,15 @@ def audit_page(audit: Audit) -> str:
     }
     test = audit.backtest
     if test is not None:
-        drawn["backtest"] = page_backtest.backtest_chart(test)
+        drawn["backtest"] = charts_backtest.backtest_chart(test)
     summary = wording.summarise(audit)
     context = {
         "audit": audit,
         "summary": summary,
         "charts": drawn,
         "backtest": test,
-        "backtest_words": page_backtest.backtest_words(test) if test else [],
-        "backtest_rows": page_backtest.backtest_rows(test) if test else [],
+        "backtest_words": backtest_words(test) if test else [],
+        "backtest_rows": backtest_rows(test) if test else [],
         **_details(audit),
     }
     sections = [

@@ -15,6 +15,7 @@ from rich.text import Text
 from headstart.report import wording
 from headstart.report.values import Audit, Interval, Level, ModelFit, Price
 from headstart.report.wording import EXTRAPOLATED, LEGEND, TIED, number
+from headstart.report.wording_backtest import backtest_words
 
 PROSE_WIDTH = 100
 """Sentences are no wider, however wide the window."""
@@ -40,6 +41,7 @@ def print_audit(audit: Audit, console: Console | None = None) -> None:
     if reference is not audit.levels[0]:
         _print_table(out, f"Prices at {_level_name(reference)}", _prices(reference, audit.cost_unit))
     _print_table(out, f"Models, by rank at level {number(audit.reference_level)}", _models(audit, reference))
+    _print_trust(audit, out)
     for name, reason in audit.excluded:
         _say(out, f"Left out: {name}: {reason}")
     for note in audit.notes:
@@ -66,6 +68,16 @@ def _print_verdict(audit: Audit, out: Console) -> None:
     out.print()
     for line in LEGEND:
         _say(out, line, "dim")
+
+
+def _print_trust(audit: Audit, out: Console) -> None:
+    out.print()
+    out.print(Text("How far to trust this", style="bold"))
+    if audit.backtest is None:
+        _say(out, f"Not tested: {audit.backtest_reason}.")
+    else:
+        _say(out, " ".join(backtest_words(audit.backtest)))
+    out.print()
 
 
 def _print_table(out: Console, title: str, table: Table) -> None:

@@ -60,6 +60,11 @@ def amount(value: float, unit: str) -> str:
     return f"{number(value)} {'step' if unit == 'steps' and value == 1 else unit}"
 
 
+def count(things: int, noun: str) -> str:
+    """``1 model``, ``2 models``."""
+    return f"{things} {noun}" if things == 1 else f"{things} {noun}s"
+
+
 def interval(bounds: Interval, *, unbounded: str = "∞") -> str:
     """``9–31``; an unbounded upper end is shown as such and an unknown lower end as a question mark."""
     low = "?" if bounds.low is None else number(bounds.low)
@@ -212,7 +217,7 @@ def _facts(audit: Audit, direct: Level, cheapest: Price | None) -> tuple[Fact, .
         facts.append(_price_fact("Cheapest clear overtake", cheapest, unit))
     if pairs:
         median = "out of reach" if direct.median_price is None else amount(direct.median_price, unit)
-        note = f"over {pairs} neighbouring pairs; {direct.unreachable} out of reach, {direct.tied} tied {TIED}"
+        note = f"over {count(pairs, 'neighbouring pair')}; {direct.unreachable} out of reach, {direct.tied} tied {TIED}"
         facts.append(Fact(label="Median price of the next place", value=median, note=note))
     facts.append(_level_fact(audit.stabilising_level))
     return tuple(facts)

@@ -1,0 +1,247 @@
+"""A small audit with every kind of entry a report must show: tied, extrapolated, out of reach, unbounded, flagged."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from headstart.calibrate.backtest import Backtest
+from headstart.calibrate.fit import Fit
+from headstart.calibrate.trajectories import Trajectories
+from headstart.contest.curves import LogitPower
+from headstart.report.values import Audit, Interval, Level, ModelFit, Price, StabilisingLevel, StakesCurve
+
+NAMES = ("large", "medium", "small", "tiny")
+REFERENCE = 1000.0
+STEPS = (0.0, 10.0, 100.0, 1000.0)
+CEILING = "the score to beat is at or above this model's fitted ceiling"
+
+
+def synthetic_audit(names: tuple[str, str, str, str] = NAMES, **changes: Any) -> Audit:
+    """Four models, three levels; every number is made up."""
+    a, b, c, d = names
+    levels = (
+        level(
+            0.0,
+            (a, b, c, d),
+            [
+                price(b, a, effort=120.0, low=90.0, high=160.5),
+                price(c, b, effort=2.5, low=0.0, high=9.0, tied=True),
+                price(d, c),
+            ],
+            verdict="none",
+            witness=f"{b} takes {a}'s place with 120 further steps: it costs 120 steps and gains 3,880 steps net",
+            critical_stakes={"winner": 120.0, "linear": 7.5},
+            cheapest_price=2.5,
+            median_price=120.0,
+            kendall_tau_to_reference=0.667,
+        ),
+        level(
+            100.0,
+            (a, c, b, d),
+            [
+                price(c, a, effort=2400.0, low=800.0, extrapolated=True, measured_bound=900.0),
+                price(b, c, effort=0.004, low=0.0, high=55.0, tied=True),
+                price(d, b),
+            ],
+            verdict="none",
+            witness=f"{c} takes {a}'s place with 2,400 further steps: it costs 2,400 steps and gains 1,600 steps net",
+            critical_stakes={"winner": 2400.0, "linear": 0.012},
+            cheapest_price=0.004,
+            median_price=2400.0,
+        ),
+        level(
+            REFERENCE,
+            (a, c, b, d),
+            [price(c, a), price(b, c, tied=True), price(d, b)],
+            verdict="exists",
+            critical_stakes={"winner": None, "linear": None},
+            cheapest_price=None,
+            median_price=None,
+        ),
+        level(
+            5000.0,
+            (a, c, b, d),
+            [price(c, a), price(b, c), price(d, b)],
+            extrapolated=True,
+            verdict="exists",
+            measured_verdict="undecided",
+            critical_stakes={"winner": None, "linear": None},
+            cheapest_price=None,
+            median_price=None,
+        ),
+    )
+    whole = Audit(
+        benchmark="made-up",
+        source="made-up.csv",
+        cost_unit="steps",
+        rewards="winner:4000",
+        rewards_assumed=True,
+        fit=made_up_fit(names),
+        models=(
+            model(a, 1, (1, 1), 1, (1, 1)),
+            model(c, 3, (2, 3), 2, (2, 3), flags=("forgets", "poor fit"), treatment="all points fitted"),
+            model(b, 2, (2, 3), 3, (2, 3), chi2_per_point=None),
+            model(d, 4, (4, 4), 4, (4, 4), flags=("at chance",)),
+        ),
+        excluded=(("unfitted", "only one step was measured"),),
+        levels=levels,
+        reference_level=REFERENCE,
+        stabilising_level=STABLE,
+        stakes=tuple(
+            StakesCurve(
+                shape=shape,
+                levels=(0.0, 100.0, 1000.0, 10000.0),
+                stakes=(120.0 * scale, 2400.0 * scale, np.inf, np.inf),
+                low=(90.0 * scale, 800.0 * scale, 3000.0 * scale, np.inf),
+                high=(160.0 * scale, np.inf, np.inf, np.inf),
+            )
+            for shape, scale in (("winner", 1.0), ("linear", 0.1))
+        ),
+        backtest=BACKTEST,
+        backtest_reason=None,
+        notes=("Effort is counted in steps.",),
+    )
+    return replace(whole, **changes)
+
+
+STABLE = StabilisingLevel(
+    status="finite",
+    level=1250.0,
+    low=700.0,
+    high=None,
+    reason="stable exactly from this level on",
+    proof="numeric",
+    intervals=((1250.0, None),),
+    extrapolated=True,
+    measured_level=640.0,
+    share_within_measured=0.31,
+)
+
+BACKTEST = Backtest(
+    fraction=0.6,
+    models=("large", "medium", "small"),
+    skipped=("tiny",),
+    scores=9,
+    mean_absolute_error=0.012,
+    root_mean_squared_error=0.02,
+    mean_error=-0.004,
+    typical_noise=0.005,
+    carried_forward_error=0.03,
+    score_coverage=0.78,
+    pairs=12,
+    pair_coverage=0.92,
+    catch_ups=4,
+    median_effort_ratio=1.4,
+    typical_effort_factor=1.9,
+    effort_coverage=0.75,
+    called_unreachable=3,
+    missed=1,
+)
+
+
+def price(model: str, overtakes: str, *, effort: float | None = None, **changes: Any) -> Price:
+    """A price in steps; out of reach without an effort."""
+    plain = Price(
+        model=model,
+        overtakes=overtakes,
+        effort=effort,
+        low=None,
+        high=None,
+        cost=effort,
+        reachable=effort is not None,
+        reason=None if effort is not None else CEILING,
+        tied=False,
+        extrapolated=effort is None,
+        measured_bound=1000.0 if effort is None else None,
+    )
+    return replace(plain, **changes)
+
+
+def level(steps: float, ranking: tuple[str, ...], prices: list[Price], **changes: Any) -> Level:
+    """A level with the prices of its neighbouring pairs."""
+    plain = Level(
+        level=steps,
+        extrapolated=False,
+        ranking=ranking,
+        prices=tuple(prices),
+        cheapest_price=None,
+        median_price=None,
+        quartiles=Interval(low=min((p.cost for p in prices if p.cost is not None), default=None), high=None),
+        unreachable=sum(not p.reachable for p in prices),
+        tied=sum(p.tied for p in prices),
+        verdict="exists",
+        witness=None,
+        measured_verdict="exists",
+        critical_stakes={},
+        critical_stakes_interval={
+            "winner": Interval(low=90.0, high=None),
+            "linear": Interval(low=5.0, high=11.0),
+        },
+        kendall_tau_to_reference=1.0,
+        kendall_tau_interval=Interval(low=0.33, high=1.0),
+    )
+    return replace(plain, **{"measured_verdict": changes.get("verdict", "exists"), **changes})
+
+
+def model(
+    name: str,
+    direct: int,
+    direct_interval: tuple[int, int],
+    tuned: int,
+    tuned_interval: tuple[int, int],
+    **changes: Any,
+) -> ModelFit:
+    """One row of the table of models."""
+    plain = ModelFit(
+        name=name,
+        curve={"L": 0.25, "U": 0.75, "alpha": -4.0, "beta": 1.1},
+        standard_errors={"L": 0.004, "U": 0.02, "alpha": 0.3, "beta": 0.12},
+        rmse=0.0061,
+        chi2_per_point=1.2,
+        max_step=REFERENCE,
+        flags=(),
+        treatment=None,
+        direct_rank=direct,
+        direct_rank_interval=direct_interval,
+        tuned_rank=tuned,
+        tuned_rank_interval=tuned_interval,
+    )
+    return replace(plain, **changes)
+
+
+def made_up_fit(names: tuple[str, ...]) -> Fit:
+    """Curves through exact points, with two plausible worlds around them."""
+    n = len(names)
+    ceilings = 0.8 - 0.1 * np.arange(n)
+    curves = LogitPower(L=np.full(n, 0.25), U=ceilings, alpha=np.full(n, -3.0), beta=np.full(n, 1.0))
+    draws = LogitPower(
+        L=np.full((2, n), 0.25),
+        U=np.stack([ceilings - 0.02, ceilings + 0.02]),
+        alpha=np.full((2, n), -3.0),
+        beta=np.full((2, n), 1.0),
+    )
+    rows = [(name, step, float(curves.score(step)[at])) for at, name in enumerate(names) for step in STEPS]
+    trajectories = Trajectories.from_rows(
+        benchmark="made-up",
+        model=[name for name, _, _ in rows],
+        step=[step for _, step, _ in rows],
+        score=[score for _, _, score in rows],
+        stderr=[0.005] * len(rows),
+    )
+    return Fit(
+        trajectories=trajectories,
+        models=names,
+        curves=curves,
+        draws=draws,
+        standard_errors={key: np.full(n, 0.01) for key in ("L", "U", "alpha", "beta")},
+        rmse=np.full(n, 0.006),
+        chi2_per_point=np.full(n, 1.2),
+        noise_scale=np.ones(n),
+        max_step=np.full(n, REFERENCE),
+        points=np.full(n, len(STEPS)),
+        flags=((),) * n,
+        treatment=(None,) * n,
+        excluded=(),
+        chance=None,
+    )

@@ -1,0 +1,155 @@
+"""The page as text: whole, closed to the network, and safe against hostile names. The browser tests open it."""
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from headstart.errors import InputError
+from headstart.report.page import audit_page, embedded_json, write_page
+from report_cases import synthetic_audit
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(2)>',
+    "</script><script>alert(3)</script>",
+    "' onload='alert(4)' {{7*7}} \u2028",
+)
+
+
+class Reader(HTMLParser):
+    """Every start tag with its attributes, and the text of every script."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self._in_script = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._in_script = tag == "script"
+        if self._in_script:
+            self.scripts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_script = self._in_script and tag != "script"
+
+    def handle_data(self, data: str) -> None:
+        if self._in_script:
+            self.scripts[-1] += data
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return audit_page(synthetic_audit())
+
+
+@pytest.fixture(scope="module")
+def hostile_page() -> str:
+    return audit_page(synthetic_audit(HOSTILE, benchmark=HOSTILE[0], source=HOSTILE[1], notes=(HOSTILE[2],)))
+
+
+def test_hostile_names_add_no_element_and_no_attribute(page: str, hostile_page: str):
+    def shape(html: str) -> list[tuple[str, tuple[str, ...]]]:
+        return [(tag, tuple(attributes)) for tag, attributes in Reader(html).tags]
+
+    assert shape(hostile_page) == shape(page)
+
+
+def test_hostile_names_are_still_shown_as_they_are(hostile_page: str):
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in hostile_page
+
+
+def test_the_charts_survive_hostile_names(hostile_page: str):
+    specs = json.loads(Reader(hostile_page).scripts[0])
+    assert set(specs) == {"trajectories", "ranks", "prices", "agreement", "stability", "backtest"}
+    assert HOSTILE[2] in json.dumps(specs, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("text", ["</script>", "<!--<script>", "\u2028", "]]>"])
+def test_embedded_json_reads_back_and_holds_no_tag(text: str):
+    written = embedded_json({text: [text]})
+    assert json.loads(written) == {text: [text]}
+    assert "<" not in written
+
+
+def test_the_policy_allows_the_pages_own_scripts_and_no_connection(page: str):
+    reader = Reader(page)
+    policy = next(a["content"] for tag, a in reader.tags if a.get("http-equiv") == "Content-Security-Policy") or ""
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe-eval" not in policy
+    assert "http" not in policy
+    for script in reader.scripts[1:]:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy
+
+
+def test_the_page_refers_to_nothing_outside_itself(page: str):
+    tags = Reader(page).tags
+    assert not [tag for tag, attributes in tags if "src" in attributes or tag in ("iframe", "object", "embed")]
+    links = [value for _, attributes in tags if (value := attributes.get("href")) is not None]
+    assert all(link.startswith(("#", "data:")) for link in links)
+
+
+def test_every_link_within_the_page_leads_somewhere(page: str):
+    tags = Reader(page).tags
+    ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    targets = {value[1:] for _, a in tags if (value := a.get("href")) and value.startswith("#")}
+    targets |= {value for _, a in tags if (value := a.get("aria-labelledby"))}
+    assert targets <= set(ids)
+
+
+def test_one_bundle_serves_all_charts(page: str):
+    assert len(Reader(page).scripts) == 3  # specifications, bundle, the page's own script
+    assert len(page) < 1_200_000
+
+
+def test_every_chart_is_described_in_words(page: str):
+    plots = [a for tag, a in Reader(page).tags if "plot" in (a.get("class") or "").split()]
+    assert len(plots) == 6
+    assert all(a["role"] == "img" and len(a["aria-label"] or "") > 60 for a in plots)
+
+
+def test_every_table_has_a_caption_and_scoped_headings(page: str):
+    tags = Reader(page).tags
+    assert sum(tag == "caption" for tag, _ in tags) == sum(tag == "table" for tag, _ in tags) == 4
+    assert all(a.get("scope") in ("row", "col") for tag, a in tags if tag == "th")
+
+
+def test_headings_descend_without_gaps(page: str):
+    levels = [int(tag[1]) for tag, _ in Reader(page).tags if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_everything_extrapolated_carries_the_mark(page: str):
+    row = re.search(r'<tr class="extrapolated">\s*<th scope="row" data-value="5000.0">(.*?)</th>', page, re.S)
+    assert row is not None
+    assert "†" in row.group(1)
+    assert "not measured" in page
+    assert "the measurements show only that 900 steps are not enough" in page
+
+
+def test_tied_neighbours_are_shown_as_tied(page: str):
+    assert "3 ≈ 2" in page
+    assert "2 → 1" in page
+
+
+def test_an_audit_without_backtest_says_why():
+    assert "Not tested here: switched off." in audit_page(
+        synthetic_audit(backtest=None, backtest_reason="switched off")
+    )
+
+
+def test_a_page_that_cannot_be_written_is_a_mistake_with_a_name(tmp_path: Path):
+    with pytest.raises(InputError, match="missing"):
+        write_page(synthetic_audit(), tmp_path / "missing" / "page.html")

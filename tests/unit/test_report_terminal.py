@@ -1,0 +1,67 @@
+"""The audit as text: plain in a pipe, complete at every width."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from headstart.report.terminal import PIPE_WIDTH, print_audit
+from headstart.report.values import Audit
+from report_cases import synthetic_audit
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "audit.txt"
+
+
+def text(audit: Audit, width: int = PIPE_WIDTH, *, terminal: bool = False) -> str:
+    stream = io.StringIO()
+    print_audit(audit, Console(file=stream, width=width, force_terminal=terminal, highlight=False))
+    return stream.getvalue()
+
+
+def test_the_text_is_the_one_agreed_on():
+    """After a wanted change: write ``text(synthetic_audit())`` to the golden file and read the difference."""
+    assert text(synthetic_audit()) == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_a_pipe_gets_plain_text_that_is_never_cut(capsys: pytest.CaptureFixture[str]):
+    long = "a-model-with-a-rather-long-name/and-a-path-of-sixty-characters"
+    print_audit(synthetic_audit(("large", long, "small", "tiny")))
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert not set("│┃━─┏┡") & set(out)
+    assert out.count(long) > 5
+
+
+def test_a_terminal_gets_colour():
+    assert "\x1b[" in text(synthetic_audit(), terminal=True)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_narrow_terminal_loses_no_character(width: int):
+    lines = text(synthetic_audit(), width).splitlines()
+    assert max(map(len, lines)) <= width
+    words = "".join("".join(lines).split())
+    for needed in ("Gamingmade-uppays", "Left", "unfitted"):
+        assert needed in words
+
+
+def test_names_are_never_read_as_markup():
+    hostile = ("[bold red]x[/bold red]", "[/]", "<script>alert(1)</script>", "\\[a]")
+    shown = text(synthetic_audit(hostile))
+    for name in hostile:
+        assert name in shown
+
+
+def test_prices_in_money_have_their_own_column():
+    audit = synthetic_audit(cost_unit="USD")
+    dear = replace(audit.levels[0].prices[0], cost=3.75)
+    first = replace(audit.levels[0], prices=(dear, *audit.levels[0].prices[1:]))
+    shown = text(replace(audit, levels=(first, *audit.levels[1:])))
+    assert "price (USD)" in shown
+    assert "3.75" in shown
+
+
+def test_an_audit_without_backtest_says_why():
+    assert "Not tested: switched off." in text(synthetic_audit(backtest=None, backtest_reason="switched off"))

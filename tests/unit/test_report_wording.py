@@ -1,0 +1,124 @@
+"""The findings in words: what a maintainer reads in the first ten seconds must be true and complete."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headstart.report import wording
+from headstart.report.wording_backtest import backtest_words
+from report_cases import BACKTEST, STABLE, level, price, synthetic_audit
+
+
+def text_of(**changes: object) -> str:
+    summary = wording.summarise(synthetic_audit(**changes))
+    return " ".join([summary.headline, *summary.sentences])
+
+
+def test_the_verdict_names_who_overtakes_whom_at_which_price():
+    words = text_of()
+    assert words.startswith("Gaming made-up pays under direct evaluation.")
+    assert "medium takes large's place with 120 further steps" in words
+
+
+def test_assumed_stakes_are_called_an_assumption():
+    assert "first place is worth 4,000 steps, every other place nothing" in text_of()
+    assert "they are an assumption" in text_of()
+    assert "assumption" not in text_of(rewards_assumed=False)
+
+
+def test_the_level_stands_with_interval_mark_and_measured_answer():
+    words = text_of()
+    assert "ends gaming from 1,250 steps on (95 % interval 700–unbounded) †" in words
+    assert "measured steps alone show that gaming pays up to level 640" in words
+    assert "in 31 % of the plausible worlds" in words
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        ("zero", "No tuning before testing is needed"),
+        ("infinite", "No level of tune-before-test ends gaming"),
+        ("unknown", "is not known"),
+        ("union", "ends gaming only at levels 10–20 and 30–40"),
+    ],
+)
+def test_a_level_that_does_not_exist_is_not_invented(status: str, says: str):
+    stable = replace(STABLE, status=status, level=None, low=None, intervals=((10.0, 20.0), (30.0, 40.0)))
+    assert says in text_of(stabilising_level=stable)
+
+
+def test_a_union_tells_of_the_stable_stretches_before_its_last():
+    stable = replace(STABLE, status="union", intervals=((10.0, 20.0), (1250.0, None)))
+    assert "from 1,250 steps on" in text_of(stabilising_level=stable)
+    assert "also at levels 10–20" in text_of(stabilising_level=stable)
+
+
+def test_an_undecided_verdict_is_not_turned_into_one():
+    undecided = level(0.0, ("a", "b"), [price("b", "a", effort=3.0)], verdict="undecided")
+    summary = wording.summarise(synthetic_audit(levels=(undecided,)))
+    assert summary.outcome == "undecided"
+    assert "undecided" in summary.headline
+
+
+def test_an_audit_whose_first_level_is_not_direct_evaluation_says_so():
+    assert "at level 50" in text_of(levels=(level(50.0, ("a", "b"), [price("b", "a", effort=3.0)]),))
+
+
+def test_tied_neighbours_are_not_the_cheapest_clear_overtake():
+    direct = synthetic_audit().levels[0]
+    assert wording.cheapest_clear_price(direct) == direct.prices[0]
+    assert min(price.cost for price in direct.prices if price.cost is not None) == 2.5
+
+
+@pytest.mark.parametrize(
+    ("rewards", "words"),
+    [
+        ("winner:5000", "first place is worth 5,000 USD, every other place nothing"),
+        ("top:3:5000", "each of the first 3 places is worth 5,000 USD, every other place nothing"),
+        ("linear:5000", "first place is worth 5,000 USD, falling in equal parts to nothing at the last place"),
+        ("geometric:0.5:5000", "first place is worth 5,000 USD, each further place 0.5 times the one above it"),
+        ("[5, 3, 0]", "the rewards are [5, 3, 0]"),
+    ],
+)
+def test_rewards_in_words(rewards: str, words: str):
+    assert wording.rewards_in_words(rewards, "USD") == words
+
+
+@given(st.floats(min_value=1e-300, max_value=1e300))
+def test_a_number_is_shown_within_half_a_per_cent(value: float):
+    shown = wording.number(value)
+    factor = 1e6 if shown.endswith(" million") else 1.0
+    read = factor * float(shown.removesuffix(" million").replace(",", ""))
+    tolerance = 0.05 if value >= 1e9 else 0.0051
+    assert read == pytest.approx(value, rel=tolerance)
+
+
+@given(st.floats(min_value=0.0, max_value=1.0))
+def test_a_share_is_shown_as_certain_only_when_it_is(value: float):
+    assert (wording.share(value) == "100 %") == (value == 1.0)
+    assert (wording.share(value) == "0 %") == (value == 0.0)
+
+
+def test_a_coverage_below_its_claim_is_called_too_narrow():
+    assert "too narrow" in " ".join(backtest_words(BACKTEST))
+    assert "too narrow" not in " ".join(backtest_words(replace(BACKTEST, score_coverage=0.94)))
+
+
+def test_overtakes_wrongly_called_out_of_reach_are_reported():
+    assert "called 3 of them out of reach, so “out of reach” is to be read with great care" in " ".join(
+        backtest_words(BACKTEST)
+    )
+
+
+def test_a_backtest_without_overtakes_makes_no_claim_about_prices():
+    words = " ".join(
+        backtest_words(
+            replace(
+                BACKTEST, pairs=0, pair_coverage=None, catch_ups=0, called_unreachable=0, typical_effort_factor=None
+            )
+        )
+    )
+    assert "no overtake, made or missed, to compare" in words
+    assert "factor" not in words
