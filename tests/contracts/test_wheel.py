@@ -46,15 +46,21 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     assert "headstart/py.typed" in names
 
 
-def test_the_wheel_carries_the_examples_of_the_checkout(wheel: Path, installed: Path) -> None:
-    tracked = subprocess.run(["git", "ls-files", "examples"], cwd=ROOT, check=True, capture_output=True, text=True)
+@pytest.mark.parametrize("folder", ["catalog", "examples"])
+def test_the_wheel_carries_the_folder_as_it_is_in_the_checkout(wheel: Path, folder: str) -> None:
+    tracked = subprocess.run(["git", "ls-files", folder], cwd=ROOT, check=True, capture_output=True, text=True)
     in_wheel = set(zipfile.ZipFile(wheel).namelist())
-    expected = {name.replace("examples/", "headstart/_examples/", 1) for name in tracked.stdout.splitlines()}
+    expected = {name.replace(f"{folder}/", f"headstart/_{folder}/", 1) for name in tracked.stdout.splitlines()}
     assert expected
     assert expected <= in_wheel
 
+
+def test_the_packaged_files_are_found_without_the_checkout(installed: Path) -> None:
     done = run_installed(
-        installed, "from headstart._resources import example_path; print(example_path('README.md').read_text())"
+        installed,
+        "from headstart._resources import catalog_path, example_path\n"
+        "assert catalog_path().is_dir(), catalog_path()\n"
+        "print(example_path('README.md').read_text())",
     )
     assert done.stdout.strip() == (ROOT / "examples" / "README.md").read_text().strip(), done.stderr
 
