@@ -46,7 +46,7 @@ def bounds(axis: ScoreAxis) -> Bounds:
     A developer never pays more than the best reward still open to it minus the worst it can be held to for
     nothing, and never climbs beyond what passes every rival.
 
-    Source: docs/mixed, "Which positions matter"; the reach of docs/theory, Sec. 5, tightened by iterated dominance.
+    Source: docs/mixed, "Which positions matter"; the reach of docs/theory, Sec. 9, tightened by iterated dominance.
     """
     contest, n = axis.contest, axis.contest.n
     low_effort = np.minimum(contest.costs.free, contest.max_effort)

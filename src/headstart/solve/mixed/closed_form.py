@@ -45,7 +45,7 @@ class TwoDevelopers:
         gain: Expected payoff of (strong, weak) beyond the second prize, in cost units.
         summit: 0 or 1: who may have an atom at the top.
 
-    Source: docs/theory, Sec. 5, "Two developers"; with caps, docs/mixed, "Two developers".
+    Source: docs/theory, Sec. 9, "Two developers"; with caps, docs/mixed, "Two developers".
     """
 
     axis: ScoreAxis

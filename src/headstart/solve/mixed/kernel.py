@@ -5,7 +5,7 @@ among the developers before i runs forward; the expected reward given that numbe
 developers after i, runs backward; their product is i's reward. Nothing is divided out again and no
 transform is used, so there is no cancellation.
 
-Source: docs/theory, Sec. 5, "General rewards".
+Source: docs/theory, Sec. 9, "General rewards".
 """
 
 from __future__ import annotations

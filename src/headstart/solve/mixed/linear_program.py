@@ -48,7 +48,7 @@ def solve_program(ladder: Ladder, *, max_seconds: float | None = None) -> Progra
     sum_i (w_i + expected cost_i) minus that sum is the total regret, which an equilibrium makes 0. Idle developers
     stand still: passing one is a gain that comes with the rung, counted against its cost.
 
-    Source: Cai, Candogan, Daskalakis, Papadimitriou (2016); docs/theory, Sec. 5, "Evenly spaced rewards".
+    Source: Cai, Candogan, Daskalakis, Papadimitriou (2016); docs/theory, Sec. 9, "Evenly spaced rewards".
     """
     layout = _Layout.of(ladder)
     rows, bound = layout.payoff_rows()

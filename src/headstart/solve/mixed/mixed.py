@@ -60,7 +60,7 @@ def solve_mixed(
         InputError: If the contest has noise, or a number is out of range.
         ComputationError: If more developers have a choice to make than fit into memory.
 
-    Source: docs/mixed; docs/theory, Sec. 5.
+    Source: docs/mixed; docs/theory, Sec. 9.
 
     >>> from headstart.contest import *
     >>> curves = CurveTable.of([Linear(intercept=1.0, slope=1.0), Linear(intercept=0.5, slope=1.0)])

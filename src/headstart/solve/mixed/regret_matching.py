@@ -30,7 +30,7 @@ class Learner:
         rounds: Sweeps done.
         compiled: Whether the compiled sweep is used.
 
-    Source: Farina, Kroer, Sandholm (2021), predictive regret matching+; docs/theory, Sec. 5.
+    Source: Farina, Kroer, Sandholm (2021), predictive regret matching+; docs/theory, Sec. 9.
     """
 
     ladder: Ladder
