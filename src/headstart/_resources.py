@@ -1,4 +1,4 @@
-"""Where the examples lie that are shipped with the package."""
+"""Where the examples and the catalogue lie that are shipped with the package."""
 
 from pathlib import Path
 
@@ -29,3 +29,9 @@ def example_path(name: str) -> Path:
         known = ", ".join(sorted(child.name for child in root.iterdir())) if root.is_dir() else "none"
         raise FileNotFoundError(f"name must be one of the packaged examples ({known}), got {name!r}")
     return path
+
+
+def catalog_path() -> Path:
+    """Return the folder of the catalogue of known contests, in a checkout or in an installed wheel."""
+    checkout = _PACKAGE.parents[1]
+    return checkout / "catalog" if (checkout / "pyproject.toml").is_file() else _PACKAGE / "_catalog"

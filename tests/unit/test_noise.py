@@ -14,6 +14,7 @@ from headstart.solve.noise import (
     noise_threshold,
     rank_probabilities,
     solve_noisy,
+    tournament,
 )
 
 
@@ -74,6 +75,22 @@ def test_expected_rewards_add_up_to_the_rewards_paid():
     game = NoisyGame.of(contest)
     earned = [game.expected_reward(i, np.zeros(4)).value(contest.scores()[i : i + 1])[0] for i in range(4)]
     assert sum(earned) == pytest.approx(17.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [2, 8, 40])
+@pytest.mark.parametrize("spread", [0.0, 3.0])
+def test_narrower_panels_change_nothing(monkeypatch, n, spread):
+    scores = np.random.default_rng(n).normal(size=n) * spread
+    at = np.linspace(scores.min() - 3, scores.max() + 3, 41)
+
+    def computed():
+        game = NoisyGame.of(line_contest(scores, top(n, 1.0, k=1 + n // 3), np.linspace(0.5, 1.0, n)))
+        reward = game.expected_reward(0, np.zeros(n))
+        return np.r_[reward.value(at), reward.slope(at)]
+
+    usual = computed()
+    monkeypatch.setattr(tournament, "_PANEL", tournament._PANEL / 6)
+    assert computed() == pytest.approx(usual, abs=1e-13)
 
 
 def test_the_slope_of_the_expected_reward_is_its_derivative():
