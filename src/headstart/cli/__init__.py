@@ -1,0 +1,77 @@
+"""The command line: thin. Every command reads files, calls the library, and writes files or text.
+
+Imports of the library happen inside the commands, so that ``headstart --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from headstart.cli import contests, measurements
+from headstart.errors import HeadstartError
+
+app = typer.Typer(
+    name="headstart",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "Does gaming your benchmark pay, and how much identical tuning before testing makes honesty the only "
+        "equilibrium?"
+        "\n\nStart with `headstart demo`, then `headstart audit results.csv --html audit.html`."
+    ),
+)
+for command in (measurements.audit, measurements.demo, measurements.fit):
+    app.command()(command)
+app.add_typer(measurements.importing, name="import")
+for command in (contests.solve, contests.certify, contests.verify, contests.simulate, contests.catalog):
+    app.command()(command)
+app.add_typer(contests.exporting, name="export")
+
+
+def main() -> None:
+    """Run the command line; exit 0 done, 2 bad input or usage, 3 not completed, 130 interrupted."""
+    try:
+        status = app(standalone_mode=False)
+    except HeadstartError as error:
+        print(f"headstart: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
+    except (KeyboardInterrupt, typer.Abort):
+        print("headstart: interrupted", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
+        sys.stderr.close()
+        sys.exit(0)
+    except Exception as error:
+        _usage_error(error)
+        raise
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _usage_error(error: Exception) -> None:
+    """Show a mistake in the command line as the option parser words it, and exit 2."""
+    show = getattr(error, "show", None)
+    if show is not None:
+        show()
+        sys.exit(2)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from headstart import __version__
+
+        typer.echo(f"headstart {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options before any command."""

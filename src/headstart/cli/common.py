@@ -1,0 +1,80 @@
+"""What the commands share: their common options, how they are read, and how a command speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headstart.errors import InputError
+
+if TYPE_CHECKING:
+    from headstart.calibrate.sample import OnForgetting
+
+Trajectories = Annotated[
+    str, typer.Argument(metavar="TRAJECTORIES", help="CSV, TSV, Parquet or JSON lines; - for CSV on standard input.")
+]
+ContestFile = Annotated[
+    str, typer.Argument(metavar="CONTEST", help="Contest file, TOML or JSON; - for standard input.")
+]
+Benchmark = Annotated[str | None, typer.Option(help="Which benchmark, where the file holds several.")]
+ScoreRange = Annotated[
+    str | None, typer.Option(metavar="LOW:HIGH", help="Range of the scores, where it is not 0:1, such as 0:100.")
+]
+CostPerStep = Annotated[float | None, typer.Option(help="Cost of one tuning step, the same for every model.")]
+CostUnit = Annotated[str | None, typer.Option(help="Unit of costs and rewards, such as USD or GPU-hours.")]
+OnForgettingOption = Annotated[
+    str,
+    typer.Option(
+        metavar="keep|exclude|peak",
+        help="Models whose score falls with tuning: keep all points, exclude the model, or hold its peak.",
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Seed of the plausible worlds behind the intervals.")]
+JsonOut = Annotated[
+    str | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - for standard output.")
+]
+HtmlOut = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page that works offline.")]
+
+
+def tell(message: str) -> None:
+    """A word on what was done; on standard error, so that output can be piped."""
+    typer.echo(message, err=True)
+
+
+def parse_levels(text: str | None) -> list[float] | None:
+    """Levels separated by commas."""
+    if text is None:
+        return None
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"--levels must be numbers separated by commas, got {text!r}") from None
+
+
+def parse_range(text: str | None) -> tuple[float, float] | None:
+    """A range written LOW:HIGH."""
+    if text is None:
+        return None
+    low, _, high = text.partition(":")
+    try:
+        return float(low), float(high)
+    except ValueError:
+        raise InputError(f"--score-range must be LOW:HIGH, got {text!r}") from None
+
+
+def parse_choice(text: str) -> OnForgetting:
+    """What to do with models that forget."""
+    if text == "keep" or text == "exclude" or text == "peak":
+        return text
+    raise InputError(f"--on-forgetting must be keep, exclude or peak, got {text!r}")
+
+
+def progress_bar() -> AbstractContextManager[Callable[[str, float], None]]:
+    """A progress bar on a terminal, silence elsewhere; imported only when a command runs."""
+    from headstart.report.progress import progress_bar as bar
+
+    return bar()

@@ -1,0 +1,181 @@
+"""Commands that start from measurements: audit, demo, fit, import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headstart.cli.common import (
+    Benchmark,
+    CostPerStep,
+    CostUnit,
+    HtmlOut,
+    JsonOut,
+    OnForgettingOption,
+    ScoreRange,
+    Seed,
+    Trajectories,
+    parse_choice,
+    parse_levels,
+    parse_range,
+    progress_bar,
+    tell,
+)
+from headstart.errors import InputError
+
+if TYPE_CHECKING:
+    from headstart.report.values import Audit
+
+importing = typer.Typer(no_args_is_help=True, help="Turn other tools' results into a trajectories file.")
+
+
+def audit(
+    trajectories: Trajectories,
+    benchmark: Benchmark = None,
+    levels: Annotated[
+        str | None,
+        typer.Option(metavar="0,100,1000", help="Tune-before-test levels to report; by default the measured steps."),
+    ] = None,
+    rewards: Annotated[
+        str | None,
+        typer.Option(help="What ranks are worth: winner:V, top:K:V, linear:V or geometric:RATIO:V, in cost units."),
+    ] = None,
+    cost_per_step: CostPerStep = None,
+    cost_unit: CostUnit = None,
+    score_range: ScoreRange = None,
+    on_forgetting: OnForgettingOption = "keep",
+    backtest: Annotated[
+        float,
+        typer.Option(
+            metavar="FRACTION", help="Share of the checkpoints, the earliest, that predict the later ones; 0 for none."
+        ),
+    ] = 0.6,
+    draws: Annotated[int, typer.Option(help="Plausible worlds behind every interval.")] = 200,
+    seed: Seed = 0,
+    json: JsonOut = None,
+    html: HtmlOut = None,
+    contest: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the fitted contest, for `headstart solve`.")
+    ] = None,
+) -> None:
+    """Audit a benchmark: what every rank costs to take, whether gaming pays, and the level that stops it.
+
+    Example: `headstart audit results.csv --html audit.html`
+
+    Example: `headstart audit results.csv --rewards top:3:5000 --cost-per-step 0.02 --cost-unit USD --json -`
+    """
+    from headstart.formats import read_trajectories, require_auditable, write_contest
+    from headstart.report.audit import audit as run_audit
+    from headstart.report.audit import fitted_contest
+
+    data = read_trajectories(
+        trajectories,
+        benchmark=benchmark,
+        score_range=parse_range(score_range),
+        cost_per_step=cost_per_step,
+        cost_unit=cost_unit,
+    )
+    require_auditable(data)
+    if not 0 <= backtest < 1:
+        raise InputError(f"--backtest must be a fraction in [0, 1), got {backtest:g}")
+    with progress_bar() as progress:
+        found = run_audit(
+            data, source=Path(trajectories).name, levels=parse_levels(levels), rewards=rewards,
+            on_forgetting=parse_choice(on_forgetting), backtest_fraction=backtest or None, draws=draws, seed=seed,
+            progress=progress,
+        )  # fmt: skip
+    _publish_audit(found, json=json, html=html)
+    if contest is not None:
+        write_contest(fitted_contest(found.fit, found.rewards), contest)
+        tell(f"wrote {contest}")
+
+
+def demo(
+    html: Annotated[Path, typer.Option("--html", metavar="FILE", help="Where to write the page.")] = Path(
+        "headstart-demo.html"
+    ),
+) -> None:
+    """Audit the packaged example: real language models, measured while they were tuned on a real task.
+
+    Example: `headstart demo --html demo.html`
+    """
+    from headstart._resources import example_path
+    from headstart.formats import read_trajectories
+    from headstart.report.audit import audit as run_audit
+
+    source = example_path("city/trajectories.csv")
+    with progress_bar() as progress:
+        found = run_audit(read_trajectories(source), source="examples/city/trajectories.csv", progress=progress)
+    _publish_audit(found, json=None, html=html)
+    tell("The same for your own results: headstart audit results.csv --html audit.html")
+
+
+def fit(
+    trajectories: Trajectories,
+    benchmark: Benchmark = None,
+    score_range: ScoreRange = None,
+    on_forgetting: OnForgettingOption = "keep",
+    seed: Seed = 0,
+    json: JsonOut = None,
+) -> None:
+    """Fit a score curve to every model and show how far each can be trusted.
+
+    Example: `headstart fit results.csv --json fits.json`
+    """
+    from headstart.calibrate.fit import fit as run_fit
+    from headstart.formats import envelope, read_trajectories, write_json
+    from headstart.report.fits import fit_document, print_fit
+
+    data = read_trajectories(trajectories, benchmark=benchmark, score_range=parse_range(score_range))
+    found = run_fit(data, on_forgetting=parse_choice(on_forgetting), seed=seed)
+    if json != "-":
+        print_fit(found)
+    if json is not None:
+        write_json(json, envelope("headstart.fit/1") | fit_document(found))
+
+
+@importing.command("lm-eval")
+def import_lm_eval(
+    folder: Annotated[Path, typer.Argument(help="Folder that holds the result files.")],
+    layout: Annotated[
+        str,
+        typer.Option(help="Where model, step, task and seed stand in each path: {model}, {step}, {task}, {seed}, *."),
+    ] = "{model}/step_{step}/{task}.json",
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Trajectories file: .csv, .tsv, .jsonl or .parquet.")
+    ] = Path("trajectories.csv"),
+    metric: Annotated[str | None, typer.Option(help="Such as acc, acc_norm or exact_match,strict-match.")] = None,
+    task: Annotated[list[str] | None, typer.Option(help="Task or group to read; may be given several times.")] = None,
+    newest: Annotated[bool, typer.Option("--newest", help="Of several files for one cell take the newest.")] = False,
+) -> None:
+    """Collect lm-evaluation-harness results of several checkpoints into one trajectories file.
+
+    Example: `headstart import lm-eval results/ --layout "{model}/step_{step}/{task}.json" -o results.csv`
+    """
+    from headstart.formats import import_lm_eval as run_import
+    from headstart.formats import write_trajectories
+    from headstart.report.fits import print_import
+
+    found = run_import(folder, layout, metric=metric, tasks=task, newest=newest)
+    write_trajectories(found.rows, output)
+    print_import(found.summary)
+    tell(f"wrote {output}")
+
+
+def _publish_audit(found: Audit, *, json: str | None, html: Path | None) -> None:
+    from headstart.formats import write_json
+    from headstart.report.export import audit_document
+
+    if json != "-":
+        from headstart.report.terminal import print_audit
+
+        print_audit(found)
+    if json is not None:
+        write_json(json, audit_document(found))
+    if html is not None:
+        from headstart.report.page import write_page
+
+        write_page(found, html)
+        tell(f"wrote {html}")
