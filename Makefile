@@ -51,7 +51,7 @@ docs: $(VENV)/.dev
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/sphinx-build -W --keep-going -n -q -b html docs docs/_build/html
 
 pytest: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
