@@ -44,7 +44,7 @@ def bounds(axis: ScoreAxis) -> Bounds:
     """Eliminate dominated positions until nothing changes.
 
     A developer never pays more than the best reward still open to it minus the worst it can be held to for
-    nothing, and never climbs beyond what passes every rival.
+    nothing, and never climbs beyond what passes every rival it can pass at all.
 
     Source: docs/mixed, "Which positions matter"; the reach of docs/theory, Sec. 9, tightened by iterated dominance.
     """
@@ -56,7 +56,7 @@ def bounds(axis: ScoreAxis) -> Bounds:
     high, high_effort, capped = _reach(axis, low_effort, low, gain)
     limit = np.full(n, np.inf)
     for _ in range(ROUNDS):
-        new_limit = np.minimum(limit, _beyond_all_rivals(high, place, float(np.ptp(np.r_[low, high]))))
+        new_limit = np.minimum(limit, _beyond_rivals(low, high, place))
         best = contest.rewards[_surely_above(low, high, place)]
         worst = contest.rewards[n - 1 - _surely_below(low, high, place)]
         if (best - worst >= gain).all() and (new_limit >= np.minimum(limit, high)).all():
@@ -86,12 +86,12 @@ def _reach(
     return high, effort, capped & (gain > 0)
 
 
-def _beyond_all_rivals(high: FloatArray, place: IntArray, scale: float) -> FloatArray:
-    """The least position that beats every rival wherever it stands; just above where ties are lost."""
-    n = high.size
+def _beyond_rivals(low: FloatArray, high: FloatArray, place: IntArray) -> FloatArray:
+    """The least position that beats every rival in reach, wherever it stands; just above where ties are lost."""
+    n, scale = high.size, float(np.ptp(np.concatenate([low, high])))
     limit = np.full(n, -np.inf)
     for i in range(n):
-        rivals = np.delete(np.arange(n), i)
+        rivals = np.flatnonzero((low <= high[i]) & (np.arange(n) != i))
         if rivals.size:
             limit[i] = high[rivals].max()
             if (place[rivals[high[rivals] == limit[i]]] < place[i]).any():
