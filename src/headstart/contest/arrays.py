@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import Field, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
     BoolArray = NDArray[np.bool_]
 else:  # jaxtyping wants the class itself at run time
     FloatArray = IntArray = BoolArray = np.ndarray
+
+
+class _Columns(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+Columns = TypeVar("Columns", bound=_Columns)
 
 
 def frozen(values: ArrayLike) -> FloatArray:
@@ -35,3 +43,14 @@ def require(holds: bool | np.bool_, name: str, must: str, got: object) -> None:
 def require_finite(name: str, array: FloatArray) -> None:
     """Raise unless every entry is a finite number."""
     require(np.isfinite(array).all(), name, "finite", array)
+
+
+def rows(batch: Columns, index: IntArray) -> Columns:
+    """The rows of a frozen dataclass of arrays; they were checked when it was built, and are not checked again."""
+    taken = object.__new__(type(batch))
+    for field in fields(batch):
+        values: FloatArray = getattr(batch, field.name)
+        shared = values.ndim == 0 or (values.ndim == 1 and values.strides[0] == 0)
+        own = np.broadcast_to(values.flat[0], index.shape) if shared else values[index]
+        object.__setattr__(taken, field.name, own)
+    return taken

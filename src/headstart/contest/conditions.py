@@ -90,7 +90,7 @@ def tie_rule(contest: Contest) -> Condition:
 def common_cost(contest: Contest) -> Condition:
     """One convex cost for all, and no caps."""
     shared = contest.costs.single_family()
-    same = shared is not None and all(np.ptp(np.atleast_1d(values)) == 0 for values in _fields(shared))
+    same = shared is not None and all(_same(values) for values in _fields(shared))
     uncapped = bool(np.isinf(contest.max_effort).all())
     why = "costs differ" if not same else "one cost, no caps" if uncapped else "developers are capped"
     return Condition(name="common convex cost", holds=same and uncapped, feeds=("C",), why=why)
@@ -107,6 +107,10 @@ def curve_conditions(contest: Contest) -> tuple[Condition, Condition, Condition]
     )
 
 
+def _same(values: FloatArray) -> bool:
+    return bool((values == values.flat[0]).all())
+
+
 def _fields(cost: Cost) -> tuple[FloatArray, ...]:
     return (cost.scale, cost.exponent, cost.free) if isinstance(cost, PowerCost) else ()
 
@@ -121,16 +125,16 @@ def _ordered_family(contest: Contest) -> tuple[bool | None, bool | None, str]:
     """
     family = contest.curves.single_family()
     match family:
-        case LogitPower() if np.ptp(family.L) == 0 and np.ptp(family.U) == 0 and (family.U > family.L).all():
+        case LogitPower() if _same(family.L) and _same(family.U) and (family.U > family.L).all():
             slope, name = family.beta, "beta"
-        case Exponential() if np.ptp(family.ceiling) == 0 and (family.ceiling > family.floor).all():
+        case Exponential() if _same(family.ceiling) and (family.ceiling > family.floor).all():
             slope, name = family.rate, "rate"
         case Linear() if (family.slope > 0).all():
             slope, name = family.slope, "slope"
         case _:
             return None, None, "the curves do not share one family with one floor and ceiling"
     order = contest.order()
-    falling = bool((np.diff(slope[order]) <= 0).all())
+    falling = _same(slope) or bool((np.diff(slope[order]) <= 0).all())
     tied = bool((np.diff(contest.scores()[order]) == 0).any())
     if not falling:
         return False, False, f"{name} rises somewhere as rank worsens: those curves cross"
@@ -155,5 +159,6 @@ def _concave_and_saturating(contest: Contest) -> tuple[bool | None, str]:
 def _logit_power_concave(family: LogitPower, level: float) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     """With x = 1 + e and c = exp(-alpha), x^b/(x^b + c) is concave where x^b >= c (b - 1)/(b + 1)."""
     steep = family.beta > 1
-    bend = np.log(np.where(steep, (family.beta - 1) / (family.beta + 1), 1.0))
+    with np.errstate(divide="ignore"):
+        bend = np.log(np.maximum(family.beta - 1, 0.0) / (family.beta + 1))  # -inf where not steep
     return ~steep | (family.alpha + family.beta * np.log1p(level) >= bend)

@@ -76,29 +76,32 @@ class Contest:
 
     def scores(self, efforts: ArrayLike = 0.0) -> PerModel:
         """Observed scores when developer i adds ``efforts[i]`` steps to the designer's ``level``."""
-        return self.curves.score(self.level + np.asarray(efforts, dtype=np.float64))
+        spent = np.asarray(efforts, dtype=np.float64)
+        return self.curves.score(self.level + spent) if spent.any() else self._scores_at_level
 
     def order(self, efforts: ArrayLike = 0.0) -> IntArray:
         """Indices of the models from first to last rank."""
         spent = np.asarray(efforts, dtype=np.float64)
         if not spent.any():
             return self._order_at_level
-        priority = None if self.tie_break == "listed" else self._place_at_level
-        return _order(self.curves, self.level + spent, priority)
+        return _order(self.curves, self.level + spent, self.scores(spent), self.priority)
 
     @cached_property
     def _order_at_level(self) -> IntArray:
-        return _order(self.curves, np.full(self.n, self.level))
+        return _order(self.curves, np.full(self.n, self.level), self._scores_at_level)
 
     @cached_property
-    def _place_at_level(self) -> IntArray:
-        return _inverse(self._order_at_level)
+    def _scores_at_level(self) -> FloatArray:
+        return self.curves.score(self.level)
 
     def wins_ties(self, i: Models, k: Models) -> Bool[BoolArray, " pairs"]:
         """Whether i ranks above k when their observed scores are equal."""
-        if self.tie_break == "listed":
-            return np.asarray(i) < np.asarray(k)
-        return self._place_at_level[i] < self._place_at_level[k]
+        return self.priority[i] < self.priority[k]
+
+    @cached_property
+    def priority(self) -> IntArray:
+        """Position of each model in the order that settles ties, 0 for the model that wins them all."""
+        return np.arange(self.n) if self.tie_break == "listed" else _inverse(self._order_at_level)
 
     def ranks(self, efforts: ArrayLike = 0.0) -> Int[IntArray, " models"]:
         """Rank of every model, 1 for the best."""
@@ -157,17 +160,16 @@ def _inverse(order: IntArray) -> IntArray:
     return position
 
 
-def _order(curves: CurveTable, effort: FloatArray, before: IntArray | None = None) -> IntArray:
+def _order(curves: CurveTable, effort: FloatArray, score: FloatArray, before: IntArray | None = None) -> IntArray:
     """Indices by falling score; ties by ``before`` (a priority, lowest first), else by index.
 
     Scores that are equal only because both have rounded to one common ceiling are told apart by their shortfalls.
     """
-    score = curves.score(effort)
-    priority = np.arange(score.size) if before is None else before
-    order = np.lexsort((priority, -score))
+    order = np.argsort(-score)
     ranked = score[order]
     if not (ranked[1:] == ranked[:-1]).any():
         return order
+    priority = np.arange(score.size) if before is None else before
     ceiling = curves.ceiling
     shortfall = np.where(np.isfinite(ceiling), curves.shortfall(effort), 0.0)
     order = np.lexsort((priority, shortfall, ceiling, -score))
@@ -176,9 +178,11 @@ def _order(curves: CurveTable, effort: FloatArray, before: IntArray | None = Non
 
 def _mend_mixed_ties(order: IntArray, score: FloatArray, ceiling: FloatArray, priority: IntArray) -> IntArray:
     """Within a run of equal scores that do not share one ceiling, shortfalls mean nothing: use the priority."""
-    starts = np.flatnonzero(np.r_[True, np.diff(score[order]) != 0])
-    for start, stop in zip(starts, np.r_[starts[1:], order.size], strict=True):
-        run = order[start:stop]
-        if run.size > 1 and (ceiling[run] != ceiling[run[0]]).any():
-            order[start:stop] = run[np.argsort(priority[run], kind="stable")]
+    changes = np.diff(score[order]) != 0
+    run = np.r_[0, np.cumsum(changes)]
+    starts = np.flatnonzero(np.r_[True, changes])
+    ranked = ceiling[order]
+    mixed = (np.minimum.reduceat(ranked, starts) != np.maximum.reduceat(ranked, starts))[run]
+    own = order[mixed]
+    order[mixed] = own[np.lexsort((priority[own], run[mixed]))]
     return order

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from headstart.contest.arrays import FloatArray, IntArray, frozen, require, require_finite
+from headstart.contest.arrays import FloatArray, IntArray, frozen, require, require_finite, rows
 
 
 class Cost(Protocol):
@@ -36,10 +36,6 @@ class Cost(Protocol):
     def take(self, index: IntArray) -> Self:
         """The costs at ``index`` of a one-dimensional batch."""
         ...
-
-
-def _take(values: FloatArray, index: IntArray) -> FloatArray:
-    return np.broadcast_to(values, index.shape) if values.ndim == 0 else values[index]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,15 +73,16 @@ class PowerCost:
 
     def cost(self, effort: ArrayLike) -> FloatArray:
         with np.errstate(over="ignore"):
-            return self.scale * np.maximum(np.asarray(effort, dtype=np.float64) - self.free, 0.0) ** self.exponent
+            paid = np.maximum(np.asarray(effort, dtype=np.float64) - self.free, 0.0)
+            return self.scale * (paid if (self.exponent == 1).all() else paid**self.exponent)
 
     def effort_at(self, cost: ArrayLike) -> FloatArray:
-        return self.free + (np.asarray(cost, dtype=np.float64) / self.scale) ** (1.0 / self.exponent)
+        with np.errstate(over="ignore"):
+            paid = np.asarray(cost, dtype=np.float64) / self.scale
+        return self.free + paid ** (1.0 / self.exponent)
 
     def take(self, index: IntArray) -> PowerCost:
-        return PowerCost(
-            scale=_take(self.scale, index), exponent=_take(self.exponent, index), free=_take(self.free, index)
-        )
+        return rows(self, index)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -20,10 +20,13 @@ from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
 from scipy.special import expit
 
-from headstart.contest.arrays import BoolArray, FloatArray, IntArray, frozen, require, require_finite
+from headstart.contest.arrays import BoolArray, FloatArray, IntArray, frozen, require, require_finite, rows
 
 ROUNDING = 1e-13
 """Relative accuracy claimed for scores and shortfalls: a few hundred units in the last place."""
+
+UNDERFLOW = 1e-290
+"""Differences below this are 0: shortfalls of that size have lost their digits."""
 
 Efforts = Float[FloatArray, "*batch"]
 Scores = Float[FloatArray, "*batch"]
@@ -59,13 +62,13 @@ class Curve(Protocol):
         """Whether the score rises strictly just beyond ``effort``."""
         ...
 
+    def stored_at(self, effort: ArrayLike) -> BoolArray:
+        """Whether the score at ``effort`` is one of the curve's own numbers, free of rounding."""
+        ...
+
     def take(self, index: IntArray) -> Self:
         """The curves at ``index`` of a one-dimensional batch."""
         ...
-
-
-def _take(values: FloatArray, index: IntArray) -> FloatArray:
-    return np.broadcast_to(values, index.shape) if values.ndim == 0 else values[index]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -109,9 +112,9 @@ class LogitPower:
 
     def score(self, effort: ArrayLike) -> Scores:
         z = self._log_odds(effort)
-        rise = self.U - self.L
         # from the nearer end, so that scores that round to the ceiling are the ceiling
-        return np.where(z > 0, self.U - rise * expit(-z), self.L + rise * expit(z))
+        from_end = (self.U - self.L) * expit(-np.abs(z))
+        return np.where(z > 0, self.U - from_end, self.L + from_end)
 
     def shortfall(self, effort: ArrayLike) -> Scores:
         return (self.U - self.L) * expit(-self._log_odds(effort))
@@ -119,12 +122,12 @@ class LogitPower:
     def effort_to_reach(self, score: ArrayLike, shortfall: ArrayLike | None = None) -> Efforts:
         s = np.asarray(score, dtype=np.float64)
         below = self.U - s if shortfall is None else np.asarray(shortfall, dtype=np.float64)
+        rise = self.U - self.L
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             # log((s - L)/(U - s)); s - L is taken as (U - L) - (U - s), which is as accurate as the shortfall
-            log_odds = np.log((self.U - self.L) - below) - np.log(below)
-            effort = np.expm1((log_odds - self.alpha) / self.beta)
-        effort = np.where(below >= self.shortfall(0.0), 0.0, np.maximum(effort, 0.0))
-        return np.where((below <= 0) & (s > self.score(0.0)), np.inf, effort)
+            log_odds = np.log(rise - below) - np.log(below)
+            effort = np.maximum(np.expm1((log_odds - self.alpha) / self.beta), 0.0)
+        return np.where(below >= rise, 0.0, np.where(below <= 0, np.inf, effort))
 
     def effort_to_exceed(self, score: ArrayLike, shortfall: ArrayLike | None = None) -> Efforts:
         s = np.asarray(score, dtype=np.float64)
@@ -134,10 +137,11 @@ class LogitPower:
     def rises_at(self, effort: ArrayLike) -> BoolArray:
         return (self.U > self.L) & (np.asarray(effort) >= 0)
 
+    def stored_at(self, effort: ArrayLike) -> BoolArray:
+        return (self.U == self.L) & (np.asarray(effort) >= 0)
+
     def take(self, index: IntArray) -> LogitPower:
-        return LogitPower(
-            L=_take(self.L, index), U=_take(self.U, index), alpha=_take(self.alpha, index), beta=_take(self.beta, index)
-        )
+        return rows(self, index)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -192,10 +196,11 @@ class Exponential:
     def rises_at(self, effort: ArrayLike) -> BoolArray:
         return (self.ceiling > self.floor) & (np.asarray(effort) >= 0)
 
+    def stored_at(self, effort: ArrayLike) -> BoolArray:
+        return (self.ceiling == self.floor) | (np.asarray(effort) == 0)
+
     def take(self, index: IntArray) -> Exponential:
-        return Exponential(
-            floor=_take(self.floor, index), ceiling=_take(self.ceiling, index), rate=_take(self.rate, index)
-        )
+        return rows(self, index)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -244,8 +249,11 @@ class Linear:
     def rises_at(self, effort: ArrayLike) -> BoolArray:
         return (self.slope > 0) & (np.asarray(effort) >= 0)
 
+    def stored_at(self, effort: ArrayLike) -> BoolArray:
+        return (self.slope == 0) | (np.asarray(effort) == 0)
+
     def take(self, index: IntArray) -> Linear:
-        return Linear(intercept=_take(self.intercept, index), slope=_take(self.slope, index))
+        return rows(self, index)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -329,6 +337,9 @@ class Points:
         piece = np.searchsorted(self.effort, np.asarray(effort), side="right") - 1
         return np.append(np.diff(self.values) > 0, False)[piece]
 
+    def stored_at(self, effort: ArrayLike) -> BoolArray:
+        return ~self.rises_at(effort) | np.isin(effort, self.effort)
+
     def take(self, index: IntArray) -> Points:
         return self  # a batch of one, which broadcasts
 
@@ -342,15 +353,41 @@ class Scored(Protocol):
     def shortfall(self, effort: ArrayLike) -> Scores: ...
 
 
-class Beatable(Scored, Protocol):
-    """What can also be inverted."""
+class Invertible(Protocol):
+    """A batch of curves, or a table of them: enough to ask how much effort a score takes."""
 
+    @property
+    def ceiling(self) -> Scores: ...
     def effort_to_reach(self, score: ArrayLike, shortfall: ArrayLike) -> Efforts: ...
     def effort_to_exceed(self, score: ArrayLike, shortfall: ArrayLike) -> Efforts: ...
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Standing:
+    """Where models stand: what a comparison needs, with full relative accuracy near a ceiling.
+
+    Args:
+        score: Scores.
+        ceiling: Suprema of the curves.
+        shortfall: Ceilings minus scores.
+    """
+
+    score: Scores
+    ceiling: Scores
+    shortfall: Scores
+
+    @classmethod
+    def of(cls, curves: Scored, effort: ArrayLike) -> Standing:
+        """Where ``curves`` stand after ``effort``, level included."""
+        return cls(score=curves.score(effort), ceiling=curves.ceiling, shortfall=curves.shortfall(effort))
+
+    def take(self, index: IntArray) -> Standing:
+        """The models at ``index``."""
+        return rows(self, index)
+
+
 def effort_to_beat(
-    own: Beatable, rival: Scored, rival_effort: ArrayLike, *, draw_is_enough: ArrayLike = False
+    own: Invertible, rival: Scored, rival_effort: ArrayLike, *, draw_is_enough: ArrayLike = False
 ) -> Efforts:
     """Least total effort with which ``own`` beats what ``rival`` scores at ``rival_effort``.
 
@@ -363,14 +400,21 @@ def effort_to_beat(
     Returns:
         Total effort, level included; ``inf`` when no effort is enough.
     """
-    target = rival.score(rival_effort)
+    return effort_to_pass(own, Standing.of(rival, rival_effort), draw_is_enough=draw_is_enough)
+
+
+def effort_to_pass(own: Invertible, target: Standing, *, draw_is_enough: ArrayLike = False) -> Efforts:
+    """``effort_to_beat`` for rivals whose standing is known."""
+    ceiling = own.ceiling
     with np.errstate(invalid="ignore"):
         # near a common ceiling this keeps the digits that ceiling - score loses
-        shortfall = own.ceiling - rival.ceiling + rival.shortfall(rival_effort)
-    shortfall = np.where(np.isfinite(shortfall), shortfall, own.ceiling - target)
-    total = own.effort_to_exceed(target, shortfall)
+        shortfall = ceiling - target.ceiling + target.shortfall
+    finite = np.isfinite(shortfall)
+    if not finite.all():
+        shortfall = np.where(finite, shortfall, ceiling - target.score)
+    total = own.effort_to_exceed(target.score, shortfall)
     if np.any(draw_is_enough):
-        total = np.where(draw_is_enough, own.effort_to_reach(target, shortfall), total)
+        total = np.where(draw_is_enough, own.effort_to_reach(target.score, shortfall), total)
     return total
 
 
@@ -379,11 +423,15 @@ def lead(a: Scored, effort_a: ArrayLike, b: Scored, effort_b: ArrayLike) -> Scor
 
     Returns 0 where the difference is below what floating point can tell, so that its sign is never a rounding error.
     """
+    return lead_of(Standing.of(a, effort_a), Standing.of(b, effort_b))
+
+
+def lead_of(a: Standing, b: Standing) -> Scores:
+    """``lead`` for models whose standing is known."""
     with np.errstate(invalid="ignore"):
-        ceilings, below_a, below_b = a.ceiling - b.ceiling, a.shortfall(effort_a), b.shortfall(effort_b)
-        by_shortfall = ceilings + (below_b - below_a)
-    score_a, score_b = a.score(effort_a), b.score(effort_b)
+        ceilings = a.ceiling - b.ceiling
+        by_shortfall = ceilings + (b.shortfall - a.shortfall)
     saturating = np.isfinite(by_shortfall)
-    difference = np.where(saturating, by_shortfall, score_a - score_b)
-    size = np.where(saturating, np.abs(ceilings) + below_a + below_b, np.abs(score_a) + np.abs(score_b))
-    return np.where(np.abs(difference) <= ROUNDING * size, 0.0, difference)
+    difference = np.where(saturating, by_shortfall, a.score - b.score)
+    size = np.where(saturating, np.abs(ceilings) + a.shortfall + b.shortfall, np.abs(a.score) + np.abs(b.score))
+    return np.where(np.abs(difference) <= ROUNDING * size + UNDERFLOW, 0.0, difference)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray, require
 from headstart.contest.costs import Cost, PointsCost
-from headstart.contest.curves import Curve, Points
+from headstart.contest.curves import Curve, Exponential, Linear, LogitPower, Points
 
 
 class _Batch(Protocol):
@@ -27,7 +27,10 @@ F = TypeVar("F", bound=_Batch)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Table(Generic[F]):
-    """Row ``row[i]`` of family ``families[family[i]]`` belongs to model i; see ``of`` and ``batch``."""
+    """Row ``row[i]`` of family ``families[family[i]]`` belongs to model i; see ``of`` and ``batch``.
+
+    A table of one family holds it in the models' order: row i belongs to model i.
+    """
 
     families: tuple[F, ...]
     family: IntArray
@@ -58,7 +61,7 @@ class _Table(Generic[F]):
         """The table of the items at ``index``, repeats allowed."""
         index = np.asarray(index, dtype=np.int64)
         if len(self.families) == 1:
-            families = (self.families[0].take(self.row[index]),)
+            families = (self.families[0].take(index),)
             return type(self)(families=families, family=np.zeros(index.size, dtype=np.int64), row=np.arange(index.size))
         return type(self)(families=self.families, family=self.family[index], row=self.row[index])
 
@@ -68,8 +71,11 @@ class _Table(Generic[F]):
         return family.take(np.asarray(self.row[i]))
 
     def single_family(self) -> F | None:
-        """The one batch, fields of shape (n,) in the models' order, that holds them all; None if there are several."""
-        return self.families[0].take(self.row) if len(self.families) == 1 else None
+        """The one batch, in the models' order, that holds them all; None if there are several.
+
+        Its fields have shape (n,), or () where one value is shared.
+        """
+        return self.families[0] if len(self.families) == 1 else None
 
     def _map(self, function: Callable[[F, tuple[FloatArray, ...]], FloatArray], *arguments: ArrayLike) -> FloatArray:
         columns = tuple(np.broadcast_to(np.asarray(a, dtype=np.float64), (len(self),)) for a in arguments)
@@ -115,6 +121,10 @@ class CurveTable(_Table[Curve]):
         """Whether each score rises strictly just beyond ``effort``."""
         return self._map(lambda f, a: np.asarray(f.rises_at(*a), dtype=np.float64), effort) > 0
 
+    def stored_at(self, effort: ArrayLike) -> BoolArray:
+        """Whether each score at ``effort`` is one of the curve's own numbers, free of rounding."""
+        return self._map(lambda f, a: np.asarray(f.stored_at(*a), dtype=np.float64), effort) > 0
+
     def shortfall(self, effort: ArrayLike) -> FloatArray:
         """Ceiling minus score, accurate near the ceiling."""
         return self._map(lambda f, a: f.shortfall(*a), effort)
@@ -143,3 +153,24 @@ class CostTable(_Table[Cost]):
     def effort_at(self, cost: ArrayLike) -> FloatArray:
         """Largest effort that costs at most ``cost >= 0``."""
         return self._map(lambda f, a: f.effort_at(*a), cost)
+
+
+def twins(curves: CurveTable, i: IntArray, k: IntArray) -> BoolArray:
+    """Pairs with one and the same curve: tied at every level."""
+    same_family = curves.family[i] == curves.family[k]
+    result = same_family & (curves.row[i] == curves.row[k])
+    for index, family in enumerate(curves.families):
+        pairs = np.flatnonzero(same_family & (curves.family[i] == index))
+        match family:
+            case LogitPower():
+                fields = (family.L, family.U, family.alpha, family.beta)
+            case Exponential():
+                fields = (family.floor, family.ceiling, family.rate)
+            case Linear():
+                fields = (family.intercept, family.slope)
+            case _:
+                continue
+        columns = [np.broadcast_to(f, (max(f.size, curves.row.max() + 1),)) if f.ndim == 0 else f for f in fields]
+        rows_i, rows_k = curves.row[i[pairs]], curves.row[k[pairs]]
+        result[pairs] = np.all([c[rows_i] == c[rows_k] for c in columns], axis=0)
+    return result

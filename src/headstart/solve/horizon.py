@@ -12,7 +12,7 @@ import numpy as np
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray
 from headstart.contest.contest import Contest
 from headstart.contest.curves import Exponential, Linear, LogitPower
-from headstart.contest.tables import CurveTable
+from headstart.contest.tables import CurveTable, twins
 
 LARGEST_LOG_LEVEL = 600.0
 """Levels are searched up to exp(600) steps; floating point ends shortly after."""
@@ -42,27 +42,6 @@ def settled_beyond(contest: Contest, i: IntArray, k: IntArray) -> FloatArray:
     same = ~differ
     result[same] = _same_ceiling(curves, i[same], k[same], most)
     result[twins(curves, i, k)] = 0.0  # identical for ever
-    return result
-
-
-def twins(curves: CurveTable, i: IntArray, k: IntArray) -> BoolArray:
-    """Pairs with one and the same curve: tied at every level."""
-    same_family = curves.family[i] == curves.family[k]
-    result = same_family & (curves.row[i] == curves.row[k])
-    for index, family in enumerate(curves.families):
-        pairs = np.flatnonzero(same_family & (curves.family[i] == index))
-        match family:
-            case LogitPower():
-                fields = (family.L, family.U, family.alpha, family.beta)
-            case Exponential():
-                fields = (family.floor, family.ceiling, family.rate)
-            case Linear():
-                fields = (family.intercept, family.slope)
-            case _:
-                continue
-        columns = [np.broadcast_to(f, (max(f.size, curves.row.max() + 1),)) if f.ndim == 0 else f for f in fields]
-        rows_i, rows_k = curves.row[i[pairs]], curves.row[k[pairs]]
-        result[pairs] = np.all([c[rows_i] == c[rows_k] for c in columns], axis=0)
     return result
 
 

@@ -16,13 +16,17 @@ import numpy as np
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray
 from headstart.contest.contest import Contest
 from headstart.contest.curves import lead
-from headstart.solve.horizon import LARGEST_LOG_LEVEL, settled_beyond, twins
+from headstart.contest.tables import twins
+from headstart.solve.horizon import LARGEST_LOG_LEVEL, settled_beyond
 from headstart.solve.pure import Proof
 
 Status = Literal["zero", "finite", "infinite", "union", "unknown"]
 
 RESOLUTION = 1e-10
 """Boundaries are located to this width in log(1 + level)."""
+
+CLEARANCES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
+"""Distances beyond the horizon, in log(1 + level), at which the search may end."""
 
 CELLS_AT_ONCE = 4_000_000
 """Pair evaluations per batch: bounds the memory, not the answer."""
@@ -82,11 +86,12 @@ def stabilising_level(contest: Contest) -> StabilisingLevel:
     settled = settled_beyond(contest, i, k)
     known = np.isfinite(settled)
     largest = float(np.max(settled, where=known, initial=0.0))
-    log_end = min(np.log1p(largest) + 3.0, LARGEST_LOG_LEVEL)  # clear of the last sign change
     game = _Game.of(contest)
-    tail = game.classify(np.array([np.expm1(log_end)]), np.array([np.expm1(log_end)]))[0] if known.all() else 0
+    log_end, tail = _end_of_search(game, largest)
+    if not known.all():
+        tail = 0
     cells = _search(game, log_end)
-    return _describe(cells, log_end, int(tail), all_known=bool(known.all()))
+    return _describe(cells, log_end, tail, all_known=bool(known.all()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,6 +226,22 @@ def _least_step(rewards: FloatArray, first: IntArray, last: IntArray) -> FloatAr
     return result
 
 
+def _end_of_search(game: _Game, horizon: float) -> tuple[float, int]:
+    """A level beyond the horizon, in log(1 + level), and whether it is stable.
+
+    Far enough to be clear of the last sign change, but no farther than rounding allows: a saturating score
+    underflows at a level that may be a small multiple of the horizon.
+    """
+    log_end, tail = 0.0, 0
+    for clearance in CLEARANCES:
+        log_end = min(np.log1p(horizon) + clearance, LARGEST_LOG_LEVEL)
+        level = np.array([np.expm1(log_end)])
+        tail = int(game.classify(level, level)[0])
+        if tail:
+            break
+    return float(log_end), tail
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Cells:
     """A partition of [0, end] in log(1 + level): starts, and +1 stable, -1 unstable, 0 not decided."""
@@ -257,7 +278,7 @@ def _describe(cells: _Cells, log_end: float, tail: int, *, all_known: bool) -> S
     status: Status
     level = None
     if cells.gave_up:
-        status, reason = "unknown", "over a whole range of levels rewards equal prices to within rounding"
+        status, reason = "unknown", "over a whole range of levels rounding hides whether a deviation pays"
     elif tail == 0:
         status = "unknown"
         reason = "rounding hides very high levels" if all_known else "no argument settles very high levels"

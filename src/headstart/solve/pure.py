@@ -17,6 +17,8 @@ from numpy.typing import ArrayLike
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray
 from headstart.contest.conditions import Condition, conditions
 from headstart.contest.contest import Contest
+from headstart.contest.curves import ROUNDING, UNDERFLOW, Standing, effort_to_pass, lead_of
+from headstart.contest.tables import CostTable, CurveTable, twins
 
 Verdict = Literal["exists", "none", "undecided"]
 Proof = Literal["exact", "interval", "numeric"]
@@ -24,8 +26,8 @@ Proof = Literal["exact", "interval", "numeric"]
 RELATIVE_TOLERANCE = 1e-9
 """A margin smaller than this share of the amounts compared is not decided in floating point."""
 
-UNDERFLOW = 1e-290
-"""Shortfalls below this have lost their digits: models that differ by less are tied by rounding alone."""
+NEAR = 1e-3
+"""A slack this small is checked by comparing scores."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +100,7 @@ def solve_pure(contest: Contest) -> PureSolution:
         verdict, efforts = "exists", candidate
         unique, reason = _uniqueness(contest, candidate, only)
     elif slack >= -RELATIVE_TOLERANCE:
-        reason = "a reward gap equals its price to within the accuracy of floating point"
+        reason = "a reward gap equals its price, or a score another, to within the accuracy of floating point"
     else:
         assert pair is not None
         witness = pair.witness(contest)
@@ -158,62 +160,150 @@ def tightest_pair(contest: Contest, candidate: ArrayLike = 0.0) -> Pair | None:
 
     For each model only the lowest holder of a reward level needs testing, and after a price p only rewards above
     ``R + p``: anything nearer is dearer than it pays. Every round tests one rival per model still searching, and
-    the jump to the next rival grows with the price, so a handful of rounds is the rule. If any deviation pays
-    the one returned does.
+    the jump to the next rival grows with the price, so a handful of rounds is the rule. The first round with a
+    deviation that pays is the last; the deviation returned is then one that pays.
 
     Args:
         contest: The contest.
         candidate: The profile deviated from, at which nobody's effort costs anything; shape (models,), in steps.
 
     Returns:
-        None when no place above is for sale at a finite price.
+        None when no place above is for sale at a finite price. A slack of 0 stands for one that floating point
+        cannot tell from 0.
 
     Source: docs/theory, Props. C and C'.
     """
-    spent = np.broadcast_to(np.asarray(candidate, dtype=np.float64), (contest.n,))
-    order, rewards = contest.order(spent), contest.rewards
-    total = contest.level + spent
+    ranked = _Ranked.of(contest, np.broadcast_to(np.asarray(candidate, dtype=np.float64), (contest.n,)))
+    rewards = contest.rewards
+    swapped = ranked.swapped_by_rounding()
+    best = ranked.undecided(int(swapped[0])) if swapped.size else None
+    unsure = np.isin(np.arange(contest.n), [swapped, swapped + 1])
     place = np.arange(contest.n)
     rival = _lowest_paid_more(rewards, rewards)
-    best: Pair | None = None
-    while (active := rival >= 0).any():
-        place, rival = place[active], rival[active]
-        i, k = order[place], order[rival]
-        effort = contest.catch_up_effort(i, k, spent[k])
-        price = np.where(contest.affordable(i, k, effort), contest.costs.take(i).cost(effort), np.inf)
-        gap = rewards[rival] - rewards[place]
-        with np.errstate(invalid="ignore"):
-            slack = np.where(np.isinf(price), np.inf, (price - gap) / (price + gap))
-        slack[(price == 0) & ~exactly_tied(contest, total, i, k)] = 0.0  # a tie that only rounding made
-        low = int(np.argmin(slack))
-        if slack[low] < (np.inf if best is None else best.slack):
-            best = Pair(
-                i=int(i[low]), k=int(k[low]), effort=float(effort[low]), price=float(price[low]),
-                gap=float(gap[low]), slack=float(slack[low]),
-            )  # fmt: skip
-        # an undecided pair settles nothing for the places above it: go on, strictly upwards
-        searching = slack >= -RELATIVE_TOLERANCE
-        place, rival, price = place[searching], rival[searching], price[searching]
-        rival = _lowest_paid_more(rewards, np.maximum(rewards[place] + price, rewards[rival]))
+    place, rival = place[rival >= 0], rival[rival >= 0]
+    while place.size and (best is None or best.slack >= -RELATIVE_TOLERANCE):
+        offers = ranked.offers(place, rival)
+        offers.slack[unsure[place] & (offers.slack < 0)] = 0.0
+        low = int(np.argmin(offers.slack))
+        if offers.slack[low] < (np.inf if best is None else best.slack):
+            best = offers.pair(low, ranked.order)
+        # a reward that a rounding error could lift above the price is tested too; always strictly upwards
+        amount = np.nextafter(rewards[place] + offers.price * (1 - 4 * RELATIVE_TOLERANCE), -np.inf)
+        amount = np.maximum(amount, rewards[rival])
+        active = amount < rewards[0]
+        place, rival = place[active], _lowest_paid_more(rewards, amount[active])
     return best
 
 
-def exactly_tied(contest: Contest, total: FloatArray, i: IntArray, k: IntArray) -> BoolArray:
-    """Whether pairs that nothing separates are tied in truth, and not only because their scores were rounded.
+@dataclass(frozen=True, kw_only=True)
+class _Offers:
+    """Places for sale, one per entry: the buyer's and the rival's place, what it takes, costs and brings."""
 
-    Args:
-        contest: The contest.
-        total: Effort of every model, level included, shape (models,).
-        i: One model of each pair.
-        k: The other.
-    """
-    curves = contest.curves
-    score, ceiling, shortfall = curves.score(total), curves.ceiling, curves.shortfall(total)
-    same_shortfall = (shortfall[i] == shortfall[k]) | (ceiling[i] != ceiling[k])
-    underflown = curves.rises_at(total) & (shortfall < UNDERFLOW)
-    return (score[i] == score[k]) & same_shortfall & ~(underflown[i] & underflown[k])
+    place: IntArray
+    rival: IntArray
+    effort: FloatArray
+    price: FloatArray
+    gap: FloatArray
+    slack: FloatArray
+
+    def pair(self, index: int, order: IntArray) -> Pair:
+        return Pair(
+            i=int(order[self.place[index]]), k=int(order[self.rival[index]]), effort=float(self.effort[index]),
+            price=float(self.price[index]), gap=float(self.gap[index]), slack=float(self.slack[index]),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ranked:
+    """The contest at the candidate with the models in rank order: entry p of every array belongs to place p, from 0."""
+
+    rewards: FloatArray
+    level: float
+    order: IntArray
+    priority: IntArray | None  # None: nobody wins a tie against a model above it
+    curves: CurveTable
+    costs: CostTable
+    cap: FloatArray
+    total: FloatArray  # effort, level included
+    standing: Standing
+
+    @classmethod
+    def of(cls, contest: Contest, spent: FloatArray) -> _Ranked:
+        order = contest.order(spent)
+        curves, total = contest.curves.take(order), (contest.level + spent)[order]
+        by_list = contest.tie_break == "listed" or spent.any()
+        score = contest.scores(spent)[order]
+        return cls(
+            rewards=contest.rewards, level=contest.level, order=order, cap=contest.max_effort[order], total=total,
+            priority=contest.priority[order] if by_list else None, curves=curves, costs=contest.costs.take(order),
+            standing=Standing(score=score, ceiling=curves.ceiling, shortfall=curves.shortfall(total)),
+        )  # fmt: skip
+
+    def wins_ties(self, place: IntArray, rival: IntArray) -> BoolArray:
+        if self.priority is None:
+            return np.zeros(place.size, dtype=bool)
+        return self.priority[place] < self.priority[rival]
+
+    def offers(self, place: IntArray, rival: IntArray) -> _Offers:
+        """What it takes the models at ``place`` to pass those at ``rival``, all of them above."""
+        wins = self.wins_ties(place, rival)
+        total = effort_to_pass(self.curves.take(place), self.standing.take(rival), draw_is_enough=wins)
+        effort, cap = np.maximum(total - self.level, 0.0), self.cap[place]
+        affordable = np.isfinite(effort) & ((effort < cap) | ((effort == cap) & wins))
+        price = np.where(affordable, self.costs.take(place).cost(effort), np.inf)
+        gap = self.rewards[rival] - self.rewards[place]
+        with np.errstate(invalid="ignore"):
+            slack = np.where(np.isinf(price), np.inf, (price - gap) / (price + gap))
+        doubtful = self._doubtful(place, rival, effort, slack)
+        if doubtful.size:
+            p, k = place[doubtful], rival[doubtful]
+            ahead, stable = self._lead_worth(p, k, gap[doubtful]), slack[doubtful] > 0
+            refuted = np.where(stable, ahead >= 0, ahead <= 0)
+            slack[doubtful[refuted]] = 0.0
+        return _Offers(place=place, rival=rival, effort=effort, price=price, gap=gap, slack=slack)
+
+    def _doubtful(self, place: IntArray, rival: IntArray, effort: FloatArray, slack: FloatArray) -> IntArray:
+        """Entries whose sign rounding might have made: slack near 0, effort near its start or a cap, or underflown."""
+        near = RELATIVE_TOLERANCE * (self.level + effort)
+        with np.errstate(invalid="ignore"):
+            beyond_free = effort - (self.total[place] - self.level)
+            doubtful = (np.abs(slack) < NEAR) | (beyond_free < near) | (np.abs(effort - self.cap[place]) < near)
+        shortfall = self.standing.shortfall
+        underflown = (shortfall[place] < UNDERFLOW) & (shortfall[rival] < UNDERFLOW)
+        return np.flatnonzero((doubtful & np.isfinite(effort)) | (underflown & self.curves.rises_at(self.total)[place]))
+
+    def _lead_worth(self, place: IntArray, rival: IntArray, gap: FloatArray) -> FloatArray:
+        """Lead over the rival after all the effort that the gap is worth, the cap allowing; 0 if rounding hides it."""
+        reach = self.level + np.minimum(self.costs.take(place).effort_at(gap), self.cap[place])
+        return lead_of(Standing.of(self.curves.take(place), reach), self.standing.take(rival))
+
+    def undecided(self, upper: int) -> Pair:
+        """The step from place ``upper + 1`` to ``upper``, of which nothing is known."""
+        gap = float(self.rewards[upper] - self.rewards[upper + 1])
+        return Pair(i=int(self.order[upper + 1]), k=int(self.order[upper]), effort=0.0, price=0.0, gap=gap, slack=0.0)
+
+    def swapped_by_rounding(self) -> IntArray:
+        """Upper places of neighbours with different rewards whose order floating point cannot tell, if it matters.
+
+        It does not where the scores are equal without rounding, nor where either would pass the other: then
+        whichever is behind does.
+        """
+        score, ceiling = self.standing.score, self.standing.ceiling
+        largest = max(abs(score[0]), abs(score[-1]), np.abs(ceiling[np.isfinite(ceiling)]).max(initial=0.0))
+        close = score[:-1] - score[1:] <= 100 * ROUNDING * largest  # the exact comparison is dearer
+        upper = np.flatnonzero(close & (self.rewards[:-1] > self.rewards[1:]))
+        if upper.size:
+            upper = upper[lead_of(self.standing.take(upper), self.standing.take(upper + 1)) == 0]
+        if not upper.size:
+            return upper
+        lower, stored = upper + 1, self.curves.stored_at(self.total)
+        equal = (score[upper] == score[lower]) & stored[upper] & stored[lower]
+        twin = twins(self.curves, upper, lower) & (self.total[upper] == self.total[lower])
+        gap = self.rewards[upper] - self.rewards[lower]
+        either = (self._lead_worth(lower, upper, gap) > 0) & (self._lead_worth(upper, lower, gap) > 0)
+        return upper[~(equal | twin | either)]
 
 
 def _lowest_paid_more(rewards: FloatArray, amount: FloatArray) -> Int[IntArray, " models"]:
     """Largest place (counted from 0) whose reward exceeds ``amount``; -1 when there is none."""
-    return np.searchsorted(-rewards, -amount, side="left") - 1
+    return rewards.size - 1 - np.searchsorted(rewards[::-1], amount, side="right")
