@@ -136,7 +136,7 @@ def test_everything_extrapolated_carries_the_mark(page: str):
     assert row is not None
     assert "†" in row.group(1)
     assert "not measured" in page
-    assert "the measurements show only that 900 steps are not enough" in page
+    assert "not enough within the 900 steps measured beyond this level" in page
 
 
 def test_tied_neighbours_are_shown_as_tied(page: str):

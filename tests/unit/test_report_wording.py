@@ -10,6 +10,8 @@ from headstart.report import wording
 from headstart.report.wording_backtest import backtest_words
 from report_cases import BACKTEST, STABLE, level, price, synthetic_audit
 
+WITNESS = "b takes a's place with 2 further steps: it costs 2 steps and gains 9 steps net"
+
 
 def text_of(**changes: object) -> str:
     summary = wording.summarise(synthetic_audit(**changes))
@@ -20,6 +22,13 @@ def test_the_verdict_names_who_overtakes_whom_at_which_price():
     words = text_of()
     assert words.startswith("Gaming made-up pays under direct evaluation.")
     assert "medium takes large's place with 120 further steps" in words
+
+
+def test_a_verdict_that_rests_on_a_tie_says_so():
+    tied = level(0.0, ("a", "b"), [price("b", "a", effort=2.0, tied=True)], verdict="none", witness=WITNESS)
+    clear = level(0.0, ("a", "b"), [price("b", "a", effort=2.0)], verdict="none", witness=WITNESS)
+    assert "Noise cannot tell these two apart ≈." in text_of(levels=(tied,))
+    assert "Noise cannot tell" not in text_of(levels=(clear,))
 
 
 def test_assumed_stakes_are_called_an_assumption():

@@ -25,8 +25,6 @@ Spec = dict[str, Any]
 GRID_POINTS = 36
 """Points per drawn curve: smooth to the eye, and 55 models stay below 200 kB."""
 
-BEYOND_LEGEND = ("box-shelf", "beyond every measured step: extrapolated (†)")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Control:
@@ -112,6 +110,11 @@ def beyond_region(start: float, limit: float, title: str) -> list[alt.Chart]:
     return [shade, edge, label.encode(x=x, y=alt.value(10))]
 
 
+def beyond_legend(start: float, limit: float) -> tuple[tuple[str, str], ...]:
+    """What the shaded region means, where there is one."""
+    return (("box-shelf", "beyond every measured step: extrapolated (†)"),) if start < limit else ()
+
+
 def horizon(audit: Audit) -> float:
     """Last step drawn: beyond the measured ones, far enough for a stabilising level that is not too far."""
     far = 2.5 * audit.reference_level
@@ -175,7 +178,7 @@ def trajectories_chart(audit: Audit) -> Chart:
         legend=(
             ("line-a", "fitted curve, 95 % band and measured scores (± 1.96 standard errors)"),
             ("line-dash", "beyond the model's measured steps"),
-            BEYOND_LEGEND,
+            *beyond_legend(audit.reference_level, limit),
             ("line-context", "the other models; point at one to see it, click to bring it into focus"),
         ),
         controls=(
@@ -253,7 +256,7 @@ def ranks_chart(audit: Audit) -> Chart:
     x = alt.X(
         "direct:Q",
         title="rank (1 = best)",
-        scale=alt.Scale(domain=[0.5, n + 0.5], nice=False, zero=False),
+        scale=alt.Scale(domain=[1 - 0.03 * n, 1.02 * n], nice=False, zero=False),
         axis=alt.Axis(tickMinStep=1, values=_rank_ticks(n), orient="top", format="d"),
     )
     y = alt.Y("m:N", title=None, sort=[model.name for model in audit.models], axis=alt.Axis(ticks=False, domain=False))

@@ -8,10 +8,10 @@ import math
 import altair as alt
 
 from headstart.report.charts import (
-    BEYOND_LEGEND,
     Chart,
     Control,
     Row,
+    beyond_legend,
     beyond_region,
     layered,
     rows,
@@ -72,7 +72,7 @@ def prices_chart(audit: Audit) -> Chart:
     return Chart(
         id="prices",
         title="What the next place costs, by level",
-        description=f"Strip chart of the prices of {count(pairs, 'neighbouring pair')} at each level. {_prices_description(audit)}",
+        description=_prices_description(audit),
         spec=layered(layers, height=400),
         legend=(
             ("dot-clear", "one neighbouring pair"),
@@ -126,8 +126,9 @@ def _prices_description(audit: Audit) -> str:
         return "out of reach" if level.median_price is None else amount(level.median_price, audit.cost_unit)
 
     return (
-        f"At level {number(first.level)} the median is {median(first)} with {count(first.unreachable, 'pair')} out of reach; "
-        f"at level {number(last.level)} the median is {median(last)}, with {last.unreachable}. "
+        f"Strip chart of the prices of {count(len(first.prices), 'neighbouring pair')} at each level. "
+        f"At level {number(first.level)} the median is {median(first)}, with {count(first.unreachable, 'pair')} out of "
+        f"reach; at level {number(last.level)} the median is {median(last)}, with {last.unreachable}. "
         "The table of levels gives every median and quartile."
     )
 
@@ -183,7 +184,10 @@ def agreement_chart(audit: Audit) -> Chart:
         title=f"Agreement with the ranking at level {number(audit.reference_level)}",
         description=f"Line chart of Kendall's tau, {ends}. The table of levels gives every value with its interval.",
         spec=layered(layers, height=240),
-        legend=(("line-a", "tau with its 95 % interval; 1 means the same order"), BEYOND_LEGEND),
+        legend=(
+            ("line-a", "tau with its 95 % interval; 1 means the same order"),
+            *beyond_legend(audit.reference_level, limit),
+        ),
     )
 
 
@@ -237,7 +241,7 @@ def stability_chart(audit: Audit) -> Chart:
             ("area-stable", "nobody tuning is an equilibrium"),
             ("area-band", "95 % interval of the edge"),
             ("line-stakes", "the stakes assumed in this audit, with the level that ends gaming and its interval"),
-            BEYOND_LEGEND,
+            *beyond_legend(audit.reference_level, limit),
         ),
         controls=(control,) if len(options) > 1 else (),
     )

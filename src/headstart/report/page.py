@@ -231,13 +231,11 @@ def _tau_interval(bounds: Interval) -> str:
 def _price_note(price: Price) -> str:
     parts = [f"{wording.TIED} tied"] if price.tied else []
     if price.extrapolated:
-        bound = price.measured_bound
-        shown = (
-            ""
-            if bound is None
-            else f": the measurements show only that {wording.amount(bound, 'steps')} are not enough"
+        parts.append(f"{wording.EXTRAPOLATED} extrapolated")
+    if price.measured_bound:
+        parts.append(
+            f"not enough within the {wording.amount(price.measured_bound, 'steps')} measured beyond this level"
         )
-        parts.append(f"{wording.EXTRAPOLATED} extrapolated{shown}")
     if price.reason:
         parts.append(price.reason)
     return "; ".join(parts)

@@ -174,6 +174,8 @@ def summarise(audit: Audit) -> Summary:
         case "none":
             outcome, headline = "pays", f"Gaming {audit.benchmark} pays {where}."
             finding = _sentence(direct.witness) if direct.witness else "Some developer gains by tuning."
+            if any(price.tied and _is_told(price, direct) for price in direct.prices):
+                finding += f" Noise cannot tell these two apart {TIED}."
         case "exists":
             outcome, headline = "does not pay", f"Gaming {audit.benchmark} does not pay {where}, at these stakes."
             finding = "No developer gains by tuning to take a place above its own: nobody tuning is an equilibrium."
@@ -188,16 +190,16 @@ def summarise(audit: Audit) -> Summary:
     notable = list(direct.prices[:1])
     if cheapest is not None and cheapest not in notable:
         notable.append(cheapest)
-    told = direct.witness or ""
-    sentences += [
-        f"{price_in_words(price, audit.cost_unit)}."
-        for price in notable
-        if not (price.model in told and price.overtakes in told)
-    ]
+    sentences += [f"{price_in_words(price, audit.cost_unit)}." for price in notable if not _is_told(price, direct)]
     sentences += stabilising_in_words(audit.stabilising_level, audit.reference_level)
     return Summary(
         outcome=outcome, headline=headline, sentences=tuple(sentences), facts=_facts(audit, direct, cheapest)
     )
+
+
+def _is_told(price: Price, level: Level) -> bool:
+    """Whether the level's witness is the overtaking that the price is for."""
+    return (level.witness or "").startswith(f"{price.model} takes {price.overtakes}'s place ")
 
 
 def cheapest_clear_price(level: Level) -> Price | None:
