@@ -19,6 +19,10 @@ INTERVAL = (0.025, 0.975)
 EARLY_POINTS = 5
 """Fewest early checkpoints of a model that is tested: one more than the numbers fitted."""
 
+NEAREST_RIVALS = 20
+"""Rivals looked at above each climber, the closest first: those further up are rarely reached and would pass for
+successes of the prediction."""
+
 BEYOND_NOISE = 2.0
 """Standard errors of a difference of two scores by which one must lie above the other to count as above."""
 
@@ -84,9 +88,9 @@ def backtest(
     """Fit the earliest ``fraction`` of each model's checkpoints and compare with the later ones.
 
     Catch-ups are looked for at every early checkpoint as base level: a pair (i, k) counts where all that i scored from
-    there to its last early checkpoint lies below k's measured score by ``BEYOND_NOISE`` standard errors. The measured
-    effort is the interpolated crossing (in log steps) less the base level; its range is that of the crossings when the
-    target moves by ``BEYOND_NOISE`` standard errors.
+    there to its last early checkpoint lies below k's measured score by ``BEYOND_NOISE`` standard errors, and k is one
+    of the ``NEAREST_RIVALS`` such. The measured effort is the interpolated crossing (in log steps) less the base level;
+    its range is that of the crossings when the target moves by ``BEYOND_NOISE`` standard errors.
 
     Args:
         trajectories: Measured scores.
@@ -234,7 +238,8 @@ def _climb(case: _Case, level: float, models: IntArray, points: IntArray, climbe
     target, slack = sample.score[models, points], noise[models, points]
     slack = BEYOND_NOISE * np.hypot(slack, np.median(own_noise))
     behind = target - slack > score[first : last_early + 1].max()
-    rivals, target, slack = models[behind], target[behind], slack[behind]
+    closest = np.flatnonzero(behind)[np.argsort(target[behind], kind="stable")[:NEAREST_RIVALS]]
+    rivals, target, slack = models[closest], target[closest], slack[closest]
 
     best = score[last_early:].max()
     x, later = np.log1p(step[last_early:]), score[last_early:]
