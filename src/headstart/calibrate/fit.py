@@ -87,9 +87,8 @@ def fit(
 
     The curve reported is the mode of the posterior whose draws carry the uncertainty (see
     ``headstart.calibrate.posterior``): where a trajectory determines its curve this is the weighted least-squares fit,
-    elsewhere its shape is drawn towards that of the other models, and it then errs towards an early ceiling: where later
-    gains matter, read the draws. Residuals larger than the stated standard errors
-    widen the draws.
+    elsewhere its shape is drawn towards that of the other models, and it then errs towards an early ceiling: where
+    later gains matter, read the draws. Residuals larger than the stated standard errors widen the draws.
 
     Args:
         trajectories: Measured scores.
