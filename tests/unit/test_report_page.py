@@ -4,6 +4,8 @@ import base64
 import hashlib
 import json
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -153,3 +155,9 @@ def test_an_audit_without_backtest_says_why():
 def test_a_page_that_cannot_be_written_is_a_mistake_with_a_name(tmp_path: Path):
     with pytest.raises(InputError, match="missing"):
         write_page(synthetic_audit(), tmp_path / "missing" / "page.html")
+
+
+def test_only_making_a_page_loads_the_plotting_libraries():
+    code = "import sys, headstart.report.terminal, headstart.report.export, headstart.report.page; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"altair", "vl_convert"} & set(loaded)
