@@ -1,0 +1,167 @@
+"""The same small discretised contests given to Gambit, to QuantEcon and to headstart.
+
+Each contest is put on a ladder; Gambit and QuantEcon get the ladder game written out as payoff tables, headstart solves
+it as it is. For every solver: processor seconds (its own process, compiled code loaded before), the largest regret on
+the ladder as Gambit measures it, the exploitability of the strategies in the continuous game (all in stakes) and what
+the game pays the first two developers. A solver that is not done in time is reported as such.
+Writes bench/results/mixed_vs_others.json.
+
+    PYTHONPATH=src python bench/mixed_vs_others.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing as mp
+import os
+import platform
+import time
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headstart.contest import Contest, CostTable, CurveTable, Linear, PowerCost
+from headstart.contest.rewards import geometric, linear
+from headstart.solve.mixed import exploitability
+from headstart.solve.mixed.axis import ScoreAxis
+from headstart.solve.mixed.bounds import bounds
+from headstart.solve.mixed.ladder import FORBIDDEN, Ladder
+from headstart.solve.mixed.linear_program import solve_program
+from headstart.solve.mixed.regret_matching import Learner, learn
+
+# models, reward shape, regular cells
+CASES = [(2, "evenly spaced", 20), (2, "evenly spaced", 100), (3, "geometric", 4), (3, "geometric", 10),
+         (3, "evenly spaced", 10), (4, "geometric", 3), (5, "geometric", 1)]  # fmt: skip
+SOLVERS = {2: ("headstart", "gambit lcp", "quantecon lemke_howson"), 3: ("headstart", "gambit logit", "gambit gnm",
+           "quantecon mclennan_tourky")}  # fmt: skip
+LOADING = 300.0  # seconds of patience while a solver is loaded and compiled
+
+
+def ladder_of(n: int, shape: str, cells: int) -> Ladder:
+    rewards = linear(n, 1.0) if shape == "evenly spaced" else geometric(n, 1.0, ratio=0.5)
+    contest = Contest(
+        names=tuple(f"m{i}" for i in range(n)),
+        curves=CurveTable.batch(Linear(intercept=np.linspace(0.3, 0.0, n), slope=np.ones(n)), n),
+        costs=CostTable.batch(PowerCost(), n), rewards=rewards,
+    )  # fmt: skip
+    axis = ScoreAxis.of(contest)
+    return Ladder.build(axis, bounds(axis), cells)
+
+
+def written_out(ladder: Ladder) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    rewards = ladder.axis.contest.rewards
+    reward, n = (rewards - rewards[-1]) / (rewards[0] - rewards[-1]), rewards.size
+    own = [np.flatnonzero(c < FORBIDDEN) for c in ladder.cost]
+    tables = [np.zeros([rungs.size for rungs in own]) for _ in range(n)]
+    halves = {t: [sum(up) for up in product([0, 1], repeat=t)] for t in range(n)}
+    for choice in product(*(range(rungs.size) for rungs in own)):
+        rung = np.array([own[i][c] for i, c in enumerate(choice)])
+        for i in range(n):
+            ahead, tied = int((rung > rung[i]).sum()), int((rung == rung[i]).sum()) - 1
+            tables[i][choice] = np.mean([reward[ahead + up] for up in halves[tied]]) - ladder.cost[i, rung[i]]
+    return tables, own
+
+
+def solve(solver: str, ladder: Ladder, tables: list[np.ndarray], own: list[np.ndarray]) -> list[np.ndarray]:
+    if solver == "headstart":
+        if ladder.axis.contest.n == 2 or np.ptp(np.diff(ladder.axis.contest.rewards)) < 1e-9:
+            strategy = solve_program(ladder).strategy
+        else:
+            learner = Learner.start(ladder, seed=0, compiled=True)
+            learn(learner, target=1e-4, sweeps=100_000, report=lambda _: False)
+            strategy = learner.average
+        return [strategy[i, rungs] for i, rungs in enumerate(own)]
+    if solver.startswith("gambit"):
+        import pygambit as gbt
+
+        game = gbt.StrategicGame.from_arrays(*tables)
+        if solver == "gambit lcp":
+            found = gbt.nash.lcp_solve(game, rational=False, stop_after=1)
+        elif solver == "gambit logit":
+            found = gbt.nash.logit_solve(game)
+        else:
+            found = gbt.nash.gnm_solve(game)
+        labels = [str(i + 1) for i in range(len(own))]
+        return [np.array([p for _, p in found.equilibria[0][label]]) for label in labels]
+    import quantecon.game_theory as qe
+
+    n = len(own)
+    players = [qe.Player(np.moveaxis(t, range(n), [(k - i) % n for k in range(n)])) for i, t in enumerate(tables)]
+    game = qe.NormalFormGame(players)
+    return list(qe.lemke_howson(game) if n == 2 else qe.mclennan_tourky(game, epsilon=1e-3))
+
+
+def work(solver: str, case: tuple[int, str, int], pipe: Any) -> None:
+    # a first, tiny contest loads and compiles whatever the solver needs
+    small = ladder_of(case[0], case[1], 1)
+    solve(solver, small, *written_out(small))
+    ladder = ladder_of(*case)
+    tables, own = written_out(ladder)
+    pipe.send("ready")
+    begin = time.process_time()
+    strategies = solve(solver, ladder, tables, own)
+    pipe.send((time.process_time() - begin, strategies))
+
+
+def measure(solver: str, case: tuple[int, str, int], limit: float) -> dict[str, Any]:
+    n, shape, cells = case
+    ladder = ladder_of(n, shape, cells)
+    tables, own = written_out(ladder)
+    row: dict[str, Any] = {
+        "models": n, "rewards": shape, "strategies": [int(rungs.size) for rungs in own], "solver": solver
+    }  # fmt: skip
+    ours, theirs = mp.get_context("spawn").Pipe(duplex=False)
+    process = mp.get_context("spawn").Process(target=work, args=(solver, case, theirs))
+    process.start()
+    theirs.close()
+    answer, status = None, f"not done in {limit:g} s"
+    try:
+        if ours.poll(LOADING) and ours.recv() == "ready" and ours.poll(limit):
+            answer = ours.recv()
+    except EOFError:
+        status = "ended without an answer"
+    process.kill()
+    process.join()
+    if answer is None:
+        return row | {"status": status}
+    import pygambit as gbt
+
+    spent, found = answer
+    strategies = [np.maximum(s, 0) / np.maximum(s, 0).sum() for s in found]  # some solvers round below 0
+    profile = gbt.StrategicGame.from_arrays(*tables).mixed_strategy_profile([s.tolist() for s in strategies], False)
+    strategy = np.zeros(ladder.cost.shape)
+    for i, rungs in enumerate(own):
+        strategy[i, rungs] = strategies[i]
+    contest = ladder.axis.contest
+    measured = exploitability(contest, ladder.profile(strategy))
+    stakes = contest.rewards[0] - contest.rewards[-1]
+    return row | {
+        "status": "done", "processor_seconds": round(spent, 4), "ladder_regret": float(profile.max_regret()),
+        "exploitability_share": measured.upper / stakes, "payoffs": [round(float(p), 5) for p in measured.payoff[:2]],
+    }  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--limit", type=float, default=60.0, help="wall-clock seconds per solver and contest")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "mixed_vs_others.json")
+    options = parser.parse_args()
+    rows = []
+    for case in CASES:
+        for solver in SOLVERS[min(case[0], 3)]:
+            rows.append(measure(solver, case, options.limit))
+            print(*rows[-1].values(), sep="  ", flush=True)
+    machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count(),
+               "load_average": [round(x, 1) for x in os.getloadavg()], "python": platform.python_version()}  # fmt: skip
+    result = {"made_by": "bench/mixed_vs_others.py", "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+              "machine": machine, "limit_seconds": options.limit, "rows": rows}  # fmt: skip
+    options.out.parent.mkdir(exist_ok=True)
+    options.out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
