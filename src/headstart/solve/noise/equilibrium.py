@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
-from scipy.optimize import root
+from scipy.optimize import fsolve
 
 from headstart.contest.arrays import FloatArray, require
 from headstart.contest.contest import Contest
@@ -138,8 +138,8 @@ def check(game: NoisyGame, efforts: FloatArray, tolerance: float) -> NoisyEquili
     for i in range(game.contest.n):
         payoffs[i] = game.payoff(i, efforts)
         best = game.best_response(i, efforts, allowed)
-        regret = max(regret, best.payoff - payoffs[i])
-        bound = max(bound, best.bound - payoffs[i])
+        regret = max(regret, best.payoff - float(payoffs[i]))
+        bound = max(bound, best.bound - float(payoffs[i]))
         if regret > allowed or bound > 2 * allowed:
             return None
     return NoisyEquilibrium(
@@ -161,26 +161,26 @@ def _refined(game: NoisyGame, start: FloatArray, tolerance: float, as_given: boo
     # two models start next to where an equilibrium must be, except at the profile without paid effort
     direct = None if as_given or game.contest.n > 2 else _polish(game, start)
     yield start if direct is None else direct
-    settled = _best_response_play(game, start, _LOOSE * game.stake)
-    polished = _polish(game, settled)
+    reached, settled = _best_response_play(game, start, _LOOSE * game.stake)
+    polished = _polish(game, reached)
     if polished is not None:
         yield polished
-    # where costs have kinks or efforts sit at their ends there may be nothing to polish
-    yield _best_response_play(game, settled, 0.1 * tolerance * game.stake)
+    if settled:  # where costs have kinks or efforts sit at their ends there may be nothing to polish
+        yield _best_response_play(game, reached, 0.1 * tolerance * game.stake)[0]
 
 
-def _best_response_play(game: NoisyGame, start: FloatArray, tolerance: float) -> FloatArray:
-    """Developers move towards their best responses in turn, in steps that shrink when they do not settle."""
+def _best_response_play(game: NoisyGame, start: FloatArray, tolerance: float) -> tuple[FloatArray, bool]:
+    """Developers move towards their best responses in turn, in steps that shrink; where they end, and if they rest."""
     efforts, step = start.copy(), 1.0
     for done in range(_ROUNDS):
         before = efforts.copy()
         for i in range(game.contest.n):
             efforts[i] += step * (game.best_response(i, efforts, tolerance).effort - efforts[i])
         if _distance(game, efforts, before) < _SETTLED * step:
-            break
+            return efforts, True
         if done >= 5:
             step = max(0.85 * step, 0.05)
-    return efforts
+    return efforts, False
 
 
 def _polish(game: NoisyGame, efforts: FloatArray) -> FloatArray | None:
@@ -195,8 +195,10 @@ def _polish(game: NoisyGame, efforts: FloatArray) -> FloatArray | None:
         profile[inside] = np.clip(values, 0.0, 1.0) * top[inside]
         return np.array([_marginal_payoff(game, int(i), profile) * top[i] for i in inside])
 
-    answer = root(conditions, efforts[inside] / top[inside], method="hybr", options={"xtol": 1e-12})
-    shares = np.asarray(answer.x, dtype=np.float64)
+    # two or three Jacobians by differences: near a solution that is plenty
+    most = int(50 + 3 * inside.size)
+    answer = fsolve(conditions, efforts[inside] / top[inside], xtol=1e-12, maxfev=most, full_output=True)
+    shares = np.asarray(answer[0], dtype=np.float64)
     if not np.isfinite(shares).all() or (shares < 0).any() or (shares > 1).any():
         return None
     result = efforts.copy()
