@@ -47,15 +47,17 @@ def _finite(game: Game) -> dict[str, object] | None:
     low, high, pair = bracket
     for digits in LEVEL_DIGITS:  # late crossings break stability for a short while only: then more digits are needed
         low, high, pair = _last_threshold(game, pair, low, high, digits)
-        witness = _witness(game.at_level(low), pair)
-        if witness is not None:
-            return {
-                "status": "finite",
-                "low": decimal_text(low),
-                "high": decimal_text(high),
-                "half_line": True if prices_grow_with_level(game) else None,
-                "witness": witness,
-            }
+        # the threshold itself may be stable although its proof needs a little room: then step back once
+        for unstable in (low, grid(grid_index(low, digits) - 1, digits)):
+            witness = _witness(game.at_level(unstable), pair)
+            if witness is not None:
+                return {
+                    "status": "finite",
+                    "low": decimal_text(unstable),
+                    "high": decimal_text(high),
+                    "half_line": True if prices_grow_with_level(game) else None,
+                    "witness": witness,
+                }
     return None
 
 

@@ -148,7 +148,7 @@ def _cost(value: object, place: str) -> Cost:
     match kind:
         case "power":
             scale, exponent, free = _fields(table, place, "scale", "exponent", "free")
-            must(scale > 0 and exponent >= 1 and free >= 0, f"{place}: scale > 0, exponent >= 1 and free >= 0")
+            must(scale > 0 and 1 <= exponent <= 1000 and free >= 0, f"{place}: scale > 0, exponent 1..1000, free >= 0")
             return PowerCost(scale, exponent, free)
         case "points":
             effort, cost = _points(table, place, "cost", least=2)

@@ -18,7 +18,7 @@ PRECISIONS = (64, 128, 256, 512, 1024, 2048, 4096)
 _DECIMAL = re.compile(r"(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,4}))?")
 _RATIO = re.compile(r"(-?)([1-9]\d*)/([1-9]\d*)")
 _LONGEST = 4000
-_WORK_BITS = 200_000
+_WORK_BITS = 20_000
 
 
 class Undecided(Exception):  # noqa: N818 - an outcome, not a fault
@@ -66,15 +66,12 @@ def significant(value: fmpq, digits: int) -> tuple[fmpq, fmpq]:
 
 def decimal_text(value: fmpq) -> str:
     """A rational number in the one form this package writes: the shortest decimal, or a ratio where there is none."""
-    twos, fives, rest = 0, 0, int(value.q)
-    while rest % 2 == 0:
-        twos, rest = twos + 1, rest // 2
-    while rest % 5 == 0:
-        fives, rest = fives + 1, rest // 5
+    twos, rest = _valuation(value.q, 2)
+    fives, rest = _valuation(rest, 5)
     if rest != 1:
         return f"{value.p}/{value.q}"
     places = max(twos, fives)
-    digits = str(int(abs(value) * ten(places)))
+    digits = str((abs(value) * ten(places)).p)
     sign = "-" if value < 0 else ""
     if places == 0:
         stripped = digits.rstrip("0")
@@ -84,6 +81,18 @@ def decimal_text(value: fmpq) -> str:
         return f"{sign}{digits}e-{places}"
     digits = digits.zfill(places + 1)
     return f"{sign}{digits[:-places]}.{digits[-places:]}"
+
+
+def _valuation(number: fmpz, prime: int) -> tuple[int, fmpz]:
+    """How often ``prime`` divides ``number != 0``, and what is left; by squares, so that huge powers take no time."""
+    powers = [fmpz(prime)]
+    while number % powers[-1] == 0 and powers[-1] < number:
+        powers.append(powers[-1] * powers[-1])
+    times = 0
+    for at, power in reversed(list(enumerate(powers))):
+        while number % power == 0:
+            number, times = number // power, times + (1 << at)
+    return times, number
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from headstart.solve.certificate.prices import is_catch_up, obstacle, price_entr
 
 SCHEMA = "headstart.proof/1"
 LEVEL_DIGITS = (8, 16, 32)
-"""The two levels around a threshold are consecutive numbers of so many significant digits, the fewest that serve."""
+"""The levels around a threshold are one or two units of the last of so many significant digits apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,14 +215,20 @@ def _check_finite(game: Game, claim: object) -> str:
     table = keys(claim, "stabilising_level", "status", "proof", "low", "high", "half_line", "witness")
     low, high = number(table["low"]), number(table["high"])
     must([table["low"], table["high"]] == [decimal_text(low), decimal_text(high)], "levels must be in shortest form")
-    consecutive = low > 0 and any(significant(low, digits) == (low, high - low) for digits in LEVEL_DIGITS)
-    must(consecutive, "low and high must be consecutive numbers of 8, 16 or 32 significant digits")
+    must(low > 0 and any(_close(low, high, digits) for digits in LEVEL_DIGITS), "low and high must be close")
     _check_witness(game.at_level(low), table["witness"])
     _must_be_stable_from(game, high)
     half_line = True if prices_grow_with_level(game) else None
     must(table["half_line"] is half_line, "half_line must say whether Prop. D applies")
     shape = "exactly from a level in" if half_line else "at every level from one in"
     return f"nobody gains by tuning beyond what is free {shape} ({table['low']}, {table['high']}] on"
+
+
+def _close(low: fmpq, high: fmpq, digits: int) -> bool:
+    """Whether ``high`` is the next number of ``digits`` significant digits after ``low``, or the one after that."""
+    start, unit = significant(low, digits)
+    following = low + unit
+    return start == low and high in (following, following + significant(following, digits)[1])
 
 
 def _must_be_stable_from(game: Game, level: fmpq) -> None:
