@@ -183,7 +183,7 @@ class Exponential:
     def effort_to_reach(self, score: ArrayLike, shortfall: ArrayLike | None = None) -> Efforts:
         s = np.asarray(score, dtype=np.float64)
         below = self.ceiling - s if shortfall is None else np.asarray(shortfall, dtype=np.float64)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             effort = (np.log(self.ceiling - self.floor) - np.log(below)) / self.rate
         effort = np.where(below >= self.ceiling - self.floor, 0.0, np.maximum(effort, 0.0))
         return np.where((below <= 0) & (s > self.floor), np.inf, effort)
@@ -239,7 +239,7 @@ class Linear:
 
     def effort_to_reach(self, score: ArrayLike, shortfall: ArrayLike | None = None) -> Efforts:
         above = np.asarray(score, dtype=np.float64) - self.intercept
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return np.where(above <= 0, 0.0, above / self.slope)
 
     def effort_to_exceed(self, score: ArrayLike, shortfall: ArrayLike | None = None) -> Efforts:

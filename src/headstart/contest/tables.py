@@ -168,6 +168,9 @@ def twins(curves: CurveTable, i: IntArray, k: IntArray) -> BoolArray:
                 fields = (family.floor, family.ceiling, family.rate)
             case Linear():
                 fields = (family.intercept, family.slope)
+            case Points():
+                result[pairs] = True  # one curve
+                continue
             case _:
                 continue
         columns = [np.broadcast_to(f, (max(f.size, curves.row.max() + 1),)) if f.ndim == 0 else f for f in fields]
