@@ -54,6 +54,20 @@ def price_table(contest: Contest, *, all_pairs: bool = False) -> tuple[RankPrice
     return tuple(_row(contest, *row) for row in zip(i, k, effort, cost, affordable, strict=True))
 
 
+def price_matrix(contest: Contest) -> Float[FloatArray, "ranks ranks"]:
+    """Prices between the ranks of the untuned ranking, in cost units.
+
+    Returns:
+        Entry (i, k): what the model at rank i + 1 pays to take rank k + 1 above it; ``inf`` where that is out of reach
+        or k is not above i.
+    """
+    order = contest.order()
+    lower, upper = np.tril_indices(contest.n, -1)
+    prices = np.full((contest.n, contest.n), np.inf)
+    prices[lower, upper] = contest.price(order[lower], order[upper])
+    return prices
+
+
 def _row(contest: Contest, i: int, k: int, effort: float, cost: float, affordable: bool) -> RankPrice:
     reason = None
     if np.isinf(effort):
@@ -107,7 +121,7 @@ def critical_stakes(
     Args:
         curves: Fields of shape (worlds, models).
         cost_per_step: Cost units per step of each model.
-        level: Tune-before-test level, in steps; a number or shape (worlds,).
+        level: Tune-before-test level, in steps: a number, one per world (worlds,), or each model's own (worlds, models).
         shape: Rewards for a first place worth 1, best rank first.
         most_total_effort: Effort, level included, beyond which nobody goes, in steps; None for no such bound.
 
@@ -116,7 +130,8 @@ def critical_stakes(
     """
     require(bool((np.diff(shape) <= 0).all()), "shape", "non-increasing", shape)
     worlds = int(curves.L.shape[0])
-    level = np.broadcast_to(np.asarray(level, dtype=np.float64), (worlds,))[:, None]
+    level = np.asarray(level, dtype=np.float64)
+    level = np.broadcast_to(level[:, None] if level.ndim == 1 else level, curves.L.shape)
     order: IntArray = np.argsort(-curves.score(level), axis=1, kind="stable")
     ranked = _each_field(curves, lambda values: np.take_along_axis(values, order, axis=1))
     holders = np.flatnonzero(np.diff(shape) < 0)  # the lowest-ranked holder of each level that is above another
@@ -124,10 +139,12 @@ def critical_stakes(
         return np.full(worlds, np.inf)
     own = _each_field(ranked, lambda values: values[:, 1:, None])
     rival = _each_field(ranked, lambda values: values[:, None, holders])
-    effort = np.maximum(effort_to_beat(own, rival, level[:, :, None]) - level[:, :, None], 0.0)
+    start = np.take_along_axis(level, order, axis=1)
+    own_start, rival_start = start[:, 1:, None], start[:, None, holders]
+    effort = np.maximum(effort_to_beat(own, rival, rival_start) - own_start, 0.0)
     price = effort * cost_per_step[order][:, 1:, None]
     if most_total_effort is not None:
-        price = np.where(level[:, :, None] + effort > most_total_effort[order][:, 1:, None], np.inf, price)
+        price = np.where(own_start + effort > most_total_effort[order][:, 1:, None], np.inf, price)
     gap = shape[holders][None, :] - shape[1:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(gap > 0, price / gap, np.inf)

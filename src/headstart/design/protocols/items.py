@@ -1,0 +1,30 @@
+"""A test set of a given size: scores carry its binomial noise, and a larger one costs the developers less luck."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from headstart.contest.arrays import require
+from headstart.design.field import Field
+from headstart.design.protocols.base import Rules
+
+
+@dataclass(frozen=True, kw_only=True)
+class Items:
+    """Test every model on ``count`` items.
+
+    Assumes independent items of which each model solves a share equal to its score, so that only scores in [0, 1]
+    qualify. The developers' game then is a rank-order tournament (docs/noise).
+    """
+
+    count: int
+
+    def __post_init__(self) -> None:
+        require(self.count >= 1, "items", ">= 1", self.count)
+
+    @property
+    def name(self) -> str:
+        return f"items:{self.count}"
+
+    def extend(self, rules: Rules, field: Field) -> Rules:
+        return replace(rules, items=self.count)
