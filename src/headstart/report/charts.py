@@ -110,9 +110,9 @@ def beyond_region(start: float, limit: float, title: str) -> list[alt.Chart]:
     return [shade, edge, label.encode(x=x, y=alt.value(10))]
 
 
-def beyond_legend(start: float, limit: float) -> tuple[tuple[str, str], ...]:
+def beyond_legend(start: float, limit: float, whose: str = "every model") -> tuple[tuple[str, str], ...]:
     """What the shaded region means, where there is one."""
-    return (("box-shelf", "beyond every measured step: extrapolated (†)"),) if start < limit else ()
+    return (("box-shelf", f"beyond the measured steps of {whose}: extrapolated (†)"),) if start < limit else ()
 
 
 def horizon(audit: Audit) -> float:

@@ -173,7 +173,7 @@ def agreement_chart(audit: Audit) -> Chart:
     tooltip = [alt.Tooltip("e:Q", title="level", format=","), alt.Tooltip("tau:Q", title="tau", format=".3f")]
     base = alt.Chart(data).encode(x=x)
     layers = [
-        *beyond_region(audit.reference_level, limit, title),
+        *beyond_region(_measured_by_all(audit), limit, title),
         base.mark_area(**style("focus-a-band")).encode(y=alt.Y("l:Q", scale=scale), y2="h:Q"),
         base.mark_line(**style("focus-a")).encode(y=y),
         base.mark_point(**style("focus-a-point")).encode(y=y, tooltip=tooltip),
@@ -186,9 +186,14 @@ def agreement_chart(audit: Audit) -> Chart:
         spec=layered(layers, height=240),
         legend=(
             ("line-a", "tau with its 95 % interval; 1 means the same order"),
-            *beyond_legend(audit.reference_level, limit),
+            *beyond_legend(_measured_by_all(audit), limit, "some model"),
         ),
     )
+
+
+def _measured_by_all(audit: Audit) -> float:
+    """Last level that is extrapolated for no model."""
+    return min(model.max_step for model in audit.models)
 
 
 def _floor(audit: Audit) -> float:
@@ -225,7 +230,7 @@ def stability_chart(audit: Audit) -> Chart:
         drawn.mark_area(**style("stable")).encode(y=y, y2="bottom:Q"),
         drawn.mark_area(**style("stable-band")).encode(y=alt.Y("l:Q"), y2="h:Q"),
         drawn.transform_filter("datum.bounded").mark_line(**style("stable-edge")).encode(y=y),
-        *beyond_region(audit.reference_level, limit, title),
+        *beyond_region(_measured_by_all(audit), limit, title),
         *_region_labels(),
     ]
     if own_value is not None and own_value > 0:
@@ -241,7 +246,7 @@ def stability_chart(audit: Audit) -> Chart:
             ("area-stable", "nobody tuning is an equilibrium"),
             ("area-band", "95 % interval of the edge"),
             ("line-stakes", "the stakes assumed in this audit, with the level that ends gaming and its interval"),
-            *beyond_legend(audit.reference_level, limit),
+            *beyond_legend(_measured_by_all(audit), limit, "some model"),
         ),
         controls=(control,) if len(options) > 1 else (),
     )
