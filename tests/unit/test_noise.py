@@ -248,3 +248,17 @@ def test_threshold_on_saturating_curves_separates_stable_from_unstable_noise():
     game = NoisyGame.of(contest, threshold.low * 0.99)
     gains = [game.best_response(i, np.zeros(3), 1e-6).payoff - game.payoff(i, np.zeros(3)) for i in range(3)]
     assert max(gains) > 0
+
+
+def test_a_single_model_has_nothing_to_tune_for():
+    solution = solve_noisy(line_contest([0.4], [1.0], 0.1))
+    assert solution.status == "nobody tunes"
+    (found,) = solution.equilibria
+    assert found.rank_probabilities.tolist() == [[1.0]] and found.expected_kendall_tau is None
+    assert noise_threshold(line_contest([0.4], [1.0], 0.1)).status == "zero"
+
+
+def test_equal_rewards_and_free_effort_leave_everybody_at_no_cost():
+    solution = solve_noisy(line_contest([0.0, 0.1, 0.2], [1, 1, 1], 0.1, free=0.3))
+    assert solution.status == "nobody tunes"
+    assert not solution.equilibria[0].costs.any()

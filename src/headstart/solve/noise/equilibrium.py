@@ -132,7 +132,8 @@ def solve_noisy(
 
 def check(game: NoisyGame, efforts: FloatArray, tolerance: float) -> NoisyEquilibrium | None:
     """The profile as an equilibrium if no developer gains more than ``tolerance`` times the stake; else None."""
-    allowed = tolerance * game.stake
+    # the second term is rounding: it decides only where all rewards are equal
+    allowed = tolerance * game.stake + 1e-13 * float(np.abs(game.contest.rewards).max())
     regret, bound = 0.0, 0.0
     payoffs = np.empty(game.contest.n)
     for i in range(game.contest.n):
