@@ -118,9 +118,9 @@ def simulate(
     if json is not None:
         write_json(json, envelope("headstart.simulation/1") | simulation_document(game, found))
     if html is not None:
-        from headstart.report.simulation_page import write_simulation_page
+        from headstart.report.page_simulation import write_simulation_page
 
-        write_simulation_page(game, found, html)
+        write_simulation_page(found, game.names, html)
         tell(f"wrote {html}")
 
 

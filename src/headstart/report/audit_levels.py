@@ -37,8 +37,8 @@ class LevelsQuestion:
 def levels_by_default(fitted: Fit, reference: float) -> tuple[float, ...]:
     """Level 0 and the measured steps; of many, a choice that is evenly spaced on a log scale."""
     data = fitted.trajectories
-    measured = sorted({(m, s) for m, s in zip(data.model.tolist(), data.step.tolist(), strict=True)})
-    steps, counts = np.unique(np.array([step for _, step in measured]), return_counts=True)
+    measured: set[tuple[int, float]] = set(zip(data.model.tolist(), data.step.tolist(), strict=True))
+    steps, counts = np.unique(np.asarray([step for _, step in measured], dtype=np.float64), return_counts=True)
     common = steps[counts >= SAMPLE_STEPS_SHARE * len(data.models)]
     steps = np.unique(np.concatenate([[0.0], common, [reference]]))
     if steps.size > MOST_LEVELS:

@@ -61,11 +61,11 @@ def _critical_curve(
 def stabilising(fitted: Fit, contest: Contest, reference: float) -> StabilisingLevel:
     """The stabilising level of the fitted contest, its interval over plausible worlds, and the measured-only answer."""
     exact = stabilising_level(contest)
-    worlds = _last_unstable(
-        _is_stable(fitted.draws, fitted, contest), fitted.draws.L.shape[0], SEARCH_REACH * reference
-    )
+    end = SEARCH_REACH * reference
+    draws = int(fitted.draws.L.shape[0])
+    worlds = _last_unstable(_is_stable(fitted.draws, fitted, contest, end), draws, end)
     low, high = quantile_interval(worlds)
-    within = _is_stable(one_world(fitted.curves), fitted, contest, most_total_effort=fitted.max_step)
+    within = _is_stable(one_world(fitted.curves), fitted, contest, reference, most_total_effort=fitted.max_step)
     measured = float(_last_unstable(within, 1, reference)[0])
     return StabilisingLevel(
         status=exact.status,
@@ -82,26 +82,38 @@ def stabilising(fitted: Fit, contest: Contest, reference: float) -> StabilisingL
 
 
 def _is_stable(
-    curves: LogitPower, fitted: Fit, contest: Contest, most_total_effort: FloatArray | None = None
+    curves: LogitPower, fitted: Fit, contest: Contest, end: float, most_total_effort: FloatArray | None = None
 ) -> Stable:
-    """Whether each world is stable at given levels, (worlds,) to (worlds,), for the contest's rewards."""
+    """Whether each world is stable at given levels, (worlds,) to (worlds,), and pays everybody as it does at ``end``.
+
+    Two models that swap rewards at some level are tied there, and a tie is never stable: so a world has settled only
+    where its rewards are the final ones, however narrow the unstable stretch around a crossing is.
+    """
     value = float(contest.rewards[0] - contest.rewards[-1])
     if value == 0:
         return lambda level: np.ones(level.shape, dtype=bool)
     shape = (contest.rewards - contest.rewards[-1]) / value
+    final = _paid(curves, shape, np.full(int(curves.L.shape[0]), end))
 
     def stable(level: FloatArray) -> BoolArray:
         edge = critical_stakes(curves, fitted.cost_per_step, level, shape, most_total_effort=most_total_effort)
-        return edge >= value
+        return (edge >= value) & (_paid(curves, shape, level) == final).all(axis=1)
 
     return stable
+
+
+def _paid(curves: LogitPower, shape: FloatArray, level: FloatArray) -> Float[FloatArray, "worlds models"]:
+    """Reward of each model when nobody tunes, for a first place worth 1."""
+    order = np.argsort(-curves.score(level[:, None]), axis=1, kind="stable")
+    paid = np.empty(order.shape)
+    np.put_along_axis(paid, order, np.broadcast_to(shape, order.shape), axis=1)
+    return paid
 
 
 def _last_unstable(stable: Stable, worlds: int, end: float) -> Float[FloatArray, " worlds"]:
     """Least level from which on each world is stable, up to ``end``; ``inf`` where it is not stable there.
 
-    A grid brackets the last change, bisection refines it. An unstable stretch narrower than the grid's spacing
-    could be missed in a single world, which moves an interval's end by at most that spacing.
+    A grid brackets the last change, bisection refines it.
     """
     grid = np.concatenate([[0.0], np.geomspace(1.0, end, SEARCH_POINTS - 1)])
     table = np.stack([stable(np.full(worlds, level)) for level in grid])
