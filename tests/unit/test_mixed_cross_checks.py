@@ -31,7 +31,7 @@ def ladder_of(intercepts, rewards, cells, scales=1.0):
 def written_out(ladder):
     """Payoff tables of the ladder game, one per developer; and the rungs that are each developer's own."""
     contest = ladder.axis.contest
-    reward = (contest.rewards - contest.rewards[-1]) / (contest.rewards[0] - contest.rewards[-1])
+    reward = (contest.rewards - contest.rewards[-1]) / ladder.bounds.contested
     n = contest.n
     own = [np.flatnonzero(c < FORBIDDEN) for c in ladder.cost]
     tables = [np.zeros([rungs.size for rungs in own]) for _ in range(n)]

@@ -57,7 +57,7 @@ def test_payoffs_on_the_ladder_equal_an_average_over_all_joint_choices(tie_break
     payoff = expected_rewards(above(strategy), ladder.reward)
     row_of = {int(i): row for row, i in enumerate(ladder.active)}
     choices = {i: np.flatnonzero(strategy[row_of[i]]) if i in row_of else ladder.atom_rung[[i]] for i in range(4)}
-    beyond_last = (rewards - rewards[-1]) / (rewards[0] - rewards[-1])
+    beyond_last = (rewards - rewards[-1]) / ladder.bounds.contested
     assert len(row_of) >= 2
     for i, row in row_of.items():
         rivals = [j for j in range(4) if j != i]

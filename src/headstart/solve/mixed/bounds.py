@@ -26,6 +26,7 @@ class Bounds:
         low_effort: Effort at ``low``, in steps: 0, or what is free.
         high_effort: Effort at ``high``, in steps.
         capped: Whether a cap or a ceiling, not the cost, ends the interval.
+        contested: The most that any developer may sensibly spend, in cost units; at most first minus last reward.
     """
 
     low: Float[FloatArray, " models"]
@@ -33,6 +34,7 @@ class Bounds:
     low_effort: Float[FloatArray, " models"]
     high_effort: Float[FloatArray, " models"]
     capped: Bool[BoolArray, " models"]
+    contested: float
 
     @property
     def active(self) -> Bool[BoolArray, " models"]:
@@ -67,7 +69,10 @@ def bounds(axis: ScoreAxis) -> Bounds:
         for i in np.flatnonzero(clipped):
             high[i] = max(limit[i], low[i])
             high_effort[i] = max(float(axis.effort(int(i), high[i])), low_effort[i])
-    return Bounds(low=low, high=high, low_effort=low_effort, high_effort=high_effort, capped=capped)
+    contested = float(contest.costs.cost(high_effort).max())
+    return Bounds(
+        low=low, high=high, low_effort=low_effort, high_effort=high_effort, capped=capped, contested=contested
+    )
 
 
 def _reach(

@@ -13,16 +13,16 @@ from headstart.solve.mixed.bounds import NUDGE, Bounds
 from headstart.solve.mixed.profile import Profile, cell_means, rung_order
 
 NEGLIGIBLE = 1e-9
-"""Rewards below this share of the stakes are left out on the ladder (never when exploitability is measured)."""
-FORBIDDEN = 1e6
-"""Cost, in stakes, of a rung that is not the developer's own."""
+"""Rewards below this share of what is contested are left out on the ladder (never when exploitability is measured)."""
+FORBIDDEN = 1e12
+"""Cost, in units of what is contested, of a rung that is not the developer's own."""
 SAMPLES = 4000
 """Positions at which the growth of costs is sampled to place the edges."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ladder:
-    """The grid game among the active developers; costs and rewards are in stakes (first minus last reward).
+    """The grid game among the active developers; costs and rewards are in units of ``bounds.contested``.
 
     Args:
         axis: The contest's axis.
@@ -69,7 +69,6 @@ class Ladder:
     def on_edges(cls, axis: ScoreAxis, bounds: Bounds, edges: Float[FloatArray, " edges"]) -> Ladder:
         """The ladder on given edges, every end point among them."""
         contest, n = axis.contest, axis.contest.n
-        stakes = float(contest.rewards[0] - contest.rewards[-1])
         active = np.flatnonzero(bounds.active)
         atom_model = np.r_[np.arange(n), active]
         atom_edge = np.searchsorted(edges, np.concatenate([bounds.low, bounds.high[active]]))
@@ -80,11 +79,11 @@ class Ladder:
         for row, i in enumerate(active):
             first, last = atom_edge[i], atom_edge[n + row]
             _, means = cell_means(axis, int(i), edges[first : last + 1])
-            cost[row, cell_rung[first:last]] = means / stakes
-        atom_cost = contest.costs.take(atom_model).cost(atom_effort) / stakes
+            cost[row, cell_rung[first:last]] = means / bounds.contested
+        atom_cost = contest.costs.take(atom_model).cost(atom_effort) / bounds.contested
         for row, i in enumerate(active):
             cost[row, atom_rung[i]], cost[row, atom_rung[n + row]] = atom_cost[i], atom_cost[n + row]
-        reward = _rewards_given_idle(axis, np.delete(atom_rung[:n], active), active.size, cost.shape[1])
+        reward = _rewards_given_idle(axis, bounds, np.delete(atom_rung[:n], active), active.size, cost.shape[1])
         return cls(
             axis=axis, bounds=bounds, active=active, edges=edges, atom_model=atom_model, atom_edge=atom_edge,
             atom_effort=atom_effort, cell_rung=cell_rung, atom_rung=atom_rung, start=start, stop=stop,
@@ -158,9 +157,8 @@ def _without_slivers(ends: FloatArray, regular: FloatArray, width: float) -> Flo
     return np.unique(np.r_[ends, regular[gap > 1e-9 * width]])
 
 
-def _rewards_given_idle(axis: ScoreAxis, idle_rung: IntArray, active: int, rungs: int) -> FloatArray:
-    contest = axis.contest
-    spread = (contest.rewards - contest.rewards[-1]) / (contest.rewards[0] - contest.rewards[-1])
+def _rewards_given_idle(axis: ScoreAxis, bounds: Bounds, idle_rung: IntArray, active: int, rungs: int) -> FloatArray:
+    spread = (axis.contest.rewards - axis.contest.rewards[-1]) / bounds.contested
     paid = np.r_[spread, np.zeros(active)]  # counts beyond the last rank have probability 0
     idle_above = idle_rung.size - np.searchsorted(np.sort(idle_rung), np.arange(rungs), side="right")
     counts = min(active, int((spread > NEGLIGIBLE).sum()))

@@ -29,8 +29,8 @@ class Program:
 
     Args:
         strategy: Probability of each rung, shape (active, rungs).
-        regret: Total regret of all developers on the ladder, in stakes: the optimal value, 0 up to the solver's
-            tolerance. It certifies the equilibrium of the grid game.
+        regret: Total regret of all developers on the ladder, in units of what is contested: the optimal value, 0 up
+            to the solver's tolerance. It certifies the equilibrium of the grid game.
         status: What the solver said when there is no strategy, else None.
     """
 
@@ -89,7 +89,8 @@ class _Layout:
         own = [np.flatnonzero(costs < FORBIDDEN) for costs in ladder.cost]
         first = len(own) + np.r_[0, np.cumsum([rungs.size + 1 for rungs in own])]
         rungs = ladder.cost.shape[1]
-        worth = 1.0 / (ladder.axis.contest.n - 1)
+        rewards = ladder.axis.contest.rewards
+        worth = float(rewards[0] - rewards[-1]) / (rewards.size - 1) / ladder.bounds.contested
         idle = np.sort(np.delete(ladder.atom_rung[: ladder.axis.contest.n], ladder.active))
         passed = np.searchsorted(idle, np.arange(int(rungs)), side="left")
         net_cost: FloatArray = ladder.cost - worth * passed
@@ -142,7 +143,7 @@ class _Layout:
         return self._matrix(blocks, every.size), np.zeros(every.size)
 
     def fixed_reward(self) -> float:
-        """What the active developers earn by beating each other, in stakes: one win per pair."""
+        """What the active developers earn by beating each other: one win per pair."""
         active = len(self.own)
         return self.worth * active * (active - 1) / 2
 

@@ -50,7 +50,8 @@ def solve_mixed(
 
     Args:
         contest: The contest, without noise.
-        tolerance: Exploitability in the continuous game to stop at, as a share of the first minus the last reward.
+        tolerance: Exploitability in the continuous game to stop at, as a share of what is contested: the most that any
+            developer may sensibly spend, at most the first minus the last reward.
         seed: Starting strategies of regret matching are drawn with it; the same seed gives the same answer.
         max_sweeps: Sweeps of regret matching at most.
         max_seconds: Stop after about this long with what there is (the answer then depends on the machine).
@@ -100,7 +101,7 @@ def solve_mixed(
     )
     return measured_solution(
         axis, learnt.profile, payoff=learnt.exploitability.payoff, exploitability=learnt.exploitability.upper,
-        tolerance=tolerance, method="regret matching", why=why, sweeps=learnt.sweeps,
+        target=tolerance * limits.contested, method="regret matching", why=why, sweeps=learnt.sweeps,
     )  # fmt: skip
 
 
@@ -115,7 +116,7 @@ def _pure(axis: ScoreAxis, efforts: FloatArray, why: str) -> MixedSolution:
         atom_edge=np.searchsorted(edges, position), atom_effort=efforts, atom_mass=np.ones(n),
     )  # fmt: skip
     return measured_solution(
-        axis, profile, payoff=contest.payoffs(efforts), exploitability=0.0, tolerance=1.0, method="pure", why=why
+        axis, profile, payoff=contest.payoffs(efforts), exploitability=0.0, target=0.0, method="pure", why=why
     )
 
 
@@ -159,7 +160,7 @@ def _by_program(
 ) -> tuple[MixedSolution | None, str]:
     """Solve by linear programming on finer ladders until the continuous game agrees; or say why not."""
     contest, ladder = axis.contest, Ladder.build(axis, limits, PROGRAM_CELLS)
-    stakes = float(contest.rewards[0] - contest.rewards[-1])
+    contested = limits.contested
     why = "evenly spaced rewards make a zero-sum polymatrix game: one linear program"
     best: MixedSolution | None = None
     while True:
@@ -167,18 +168,18 @@ def _by_program(
         if ladder.cost.size > PROGRAM_SIZE or (left is not None and left <= 0):
             return best, "evenly spaced rewards, but the linear program is too large; regret matching instead"
         if progress is not None:
-            share = None if best is None else best.exploitability_share
+            share = None if best is None else best.exploitability / contested
             progress(Progress(stage=f"linear program, {ladder.cells} cells", sweeps=0, exploitability=share))
         program = solve_program(ladder, max_seconds=left)
         if program.strategy is None:
             return best, f"evenly spaced rewards, but the linear program ended with: {program.status}"
         profile = ladder.profile(program.strategy)
-        measured = exploitability(contest, profile, tolerance=0.1 * tolerance)
+        measured = exploitability(contest, profile, width=0.1 * tolerance * contested)
         if best is None or measured.upper < best.exploitability:
             best = measured_solution(
-                axis, profile, payoff=measured.payoff, exploitability=measured.upper, tolerance=tolerance,
+                axis, profile, payoff=measured.payoff, exploitability=measured.upper, target=tolerance * contested,
                 method="linear program", why=why,
             )  # fmt: skip
-        if measured.upper <= tolerance * stakes:
+        if measured.upper <= tolerance * contested:
             return best, why
-        ladder = ladder.refined(worth_splitting(measured, tolerance * stakes))
+        ladder = ladder.refined(worth_splitting(measured, tolerance * contested))

@@ -35,7 +35,7 @@ class Progress:
     Args:
         stage: What is being done.
         sweeps: Sweeps done so far.
-        exploitability: Best bound so far in the continuous game, as a share of the stakes; None before the first.
+        exploitability: Best bound so far in the continuous game, as a share of what is contested; None at first.
     """
 
     stage: str
@@ -63,9 +63,9 @@ def learn_mixed(
     max_seconds: float | None,
     progress: Callable[[Progress], None] | None,
 ) -> Learned:
-    """Learn until the exploitability in the continuous game is within ``tolerance`` (a share of the stakes)."""
+    """Learn until the exploitability in the continuous game is within ``tolerance`` (a share of what is contested)."""
     contest = axis.contest
-    stakes = float(contest.rewards[0] - contest.rewards[-1])
+    contested = bounds.contested
     end = None if max_seconds is None else time.monotonic() + max_seconds
     spent = 0
     best: Learned | None = None
@@ -73,7 +73,7 @@ def learn_mixed(
 
     def report(_: float) -> bool:
         if progress is not None:
-            share = None if best is None else best.exploitability.upper / stakes
+            share = None if best is None else best.exploitability.upper / contested
             stage = f"regret matching, {learner.ladder.cells} cells"
             progress(Progress(stage=stage, sweeps=spent + learner.rounds, exploitability=share))
         return end is not None and time.monotonic() >= end
@@ -83,14 +83,14 @@ def learn_mixed(
         regret, out_of_time = learn(learner, target=SHARE * tolerance, sweeps=sweeps, report=report)
         ladder = learner.ladder
         profile = ladder.profile(learner.average)
-        measured = exploitability(contest, profile, tolerance=0.1 * tolerance)
+        measured = exploitability(contest, profile, width=0.1 * tolerance * contested)
         if best is None or measured.upper < best.exploitability.upper:
             best = Learned(profile=profile, exploitability=measured, sweeps=spent + learner.rounds, cells=ladder.cells)
-        if measured.upper <= tolerance * stakes or out_of_time or spent + learner.rounds >= max_sweeps:
+        if measured.upper <= tolerance * contested or out_of_time or spent + learner.rounds >= max_sweeps:
             return best
-        if regret < COARSE * measured.upper / stakes and ladder.cost.shape[1] < MOST_RUNGS:
+        if regret < COARSE * measured.upper / contested and ladder.cost.shape[1] < MOST_RUNGS:
             spent += learner.rounds
-            learner = learner.refined(ladder.refined(worth_splitting(measured, tolerance * stakes)))
+            learner = learner.refined(ladder.refined(worth_splitting(measured, tolerance * contested)))
 
 
 def worth_splitting(measured: Exploitability, tolerance: float) -> Bool[BoolArray, " cells"]:

@@ -103,7 +103,7 @@ class Learner:
 
 
 def grid_regret(ladder: Ladder, strategy: Strategy) -> Float[FloatArray, " active"]:
-    """What each developer gains on the ladder by its best rung, in stakes."""
+    """What each developer gains on the ladder by its best rung, in units of what is contested."""
     payoff = expected_rewards(above(strategy), ladder.reward) - ladder.cost
     return payoff.max(axis=1) - np.einsum("ir,ir->i", strategy, payoff)
 
@@ -115,13 +115,13 @@ def learn(
 
     Args:
         learner: Changed in place.
-        target: In stakes.
+        target: In units of what is contested.
         sweeps: At most so many more.
         every: Sweeps between two looks at the regret.
         report: Called with the regret after each look; True means stop.
 
     Returns:
-        The last regret, in stakes, and whether ``report`` asked to stop.
+        The last regret, in the same units, and whether ``report`` asked to stop.
     """
     regret = np.inf
     for done in range(1, sweeps + 1):

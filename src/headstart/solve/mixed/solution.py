@@ -60,7 +60,7 @@ class MixedSolution:
 
 
 def measured_solution(
-    axis: ScoreAxis, profile: Profile, *, payoff: FloatArray, exploitability: float, tolerance: float,
+    axis: ScoreAxis, profile: Profile, *, payoff: FloatArray, exploitability: float, target: float,
     method: Method, why: str, sweeps: int = 0,
 ) -> MixedSolution:  # fmt: skip
     """The solution whose numbers are those of ``profile``."""
@@ -71,7 +71,7 @@ def measured_solution(
     inverted, tau = inversions(axis, above_probability(axis, profile))
     return MixedSolution(
         names=contest.names, method=method, why=why,
-        status="converged" if share <= tolerance else "not converged",
+        status="converged" if exploitability <= target else "not converged",
         exploitability=exploitability, exploitability_share=share,
         expected_effort=effort, expected_cost=cost, payoff=payoff, idle_probability=_free_mass(axis, profile),
         inversion_probability=inverted, expected_kendall_tau=tau, profile=profile, sweeps=sweeps,
