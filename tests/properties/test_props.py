@@ -80,7 +80,7 @@ class Game:
         if ahead == 0 and wins_ties:
             on_plateau = own.score(self.level + 0.999 * effort) == own.score(self.level + effort)
             return True if on_plateau else None
-        return None if 0 < abs(ahead) < 1e-12 else ahead > 0
+        return None if 0 < abs(ahead) < 1e-12 else bool(ahead > 0)
 
 
 def verdict(game: Game, efforts: list[float], *, neighbours: bool = False) -> bool | None:
@@ -283,7 +283,7 @@ def test_prop_c_neighbours_are_enough_where_its_conditions_hold(chunk: int) -> N
             assert pairs == next_to
             assert solve_pure(contest).verdict == ("exists" if pairs else "none")
             seen.append(pairs)
-    assert len(seen) > 0.9 * CHUNK and CHUNK / 10 < sum(map(bool, seen)) < 0.9 * CHUNK
+    assert len(seen) > 0.95 * CHUNK and CHUNK / 10 < sum(map(bool, seen)) < 0.6 * CHUNK
 
 
 def test_without_c3_a_jump_over_two_places_can_pay_although_no_neighbour_jump_does() -> None:
@@ -322,7 +322,7 @@ def test_prop_d_where_c3_holds_catching_up_never_gets_shorter_and_stability_last
         by_level = [verdict(replace(game, level=float(d)), [0.0] * n) for d in levels]
         decided = [v for v in by_level if v is not None]
         assert decided == sorted(decided)  # unstable below, stable above
-        if number % 5:
+        if number % 20:
             continue  # the search is dearer than the check
         found = stabilising_level(contest)
         assert found.status in statuses
@@ -334,7 +334,7 @@ def test_prop_d_where_c3_holds_catching_up_never_gets_shorter_and_stability_last
             clear = found.level is None or abs(d - found.level) > 1e-5 * (1 + d)
             if stable is not None and clear:
                 assert stable == (found.level is not None and d >= found.level), (contest, found, d)
-    assert min(statuses["zero"], statuses["finite"], statuses["infinite"]) > 0 and statuses["unknown"] < CHUNK / 100
+    assert min(statuses["zero"], statuses["finite"], statuses["infinite"]) > 0 and statuses["unknown"] <= 3
 
 
 def broken(game: Game, efforts: list[float]) -> bool:

@@ -301,7 +301,16 @@ class Points:
         return PchipInterpolator(self.effort, self.values)
 
     def shortfall(self, effort: ArrayLike) -> Scores:
-        return self.values[-1] - self.score(effort)
+        e = np.asarray(effort, dtype=np.float64)
+        if self.effort.size == 1:
+            return np.zeros(e.shape)
+        inside = np.minimum(e, self.effort[-1])
+        return np.where(e >= self.effort[-1], 0.0, np.maximum(self._from_the_end(-inside), 0.0))
+
+    @cached_property
+    def _from_the_end(self) -> PchipInterpolator:
+        """The same curve seen from its last point, where the shortfall starts from an exact 0."""
+        return PchipInterpolator(-self.effort[::-1], (self.values[-1] - self.values)[::-1])
 
     def effort_to_reach(self, score: ArrayLike, shortfall: ArrayLike | None = None) -> Efforts:
         return np.vectorize(self._reach, otypes=[np.float64])(score)

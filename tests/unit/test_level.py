@@ -1,0 +1,130 @@
+"""The stable levels: known answers, unions, no level at all, and dense evaluation on contests of every family."""
+
+import math
+
+import numpy as np
+import pytest
+
+from headstart.contest import Contest, CostTable, CurveTable, Exponential, Linear, LogitPower, Points, PowerCost
+from headstart.contest import rewards as schedules
+from headstart.solve.level import stabilising_level
+from headstart.solve.pure import solve_pure
+
+
+def contest(curves, rewards, costs=None, **more) -> Contest:
+    n = len(curves)
+    return Contest(names=tuple("abcdefgh"[:n]), curves=CurveTable.of(curves), rewards=rewards,
+                   costs=CostTable.of(costs or [PowerCost()] * n), **more)  # fmt: skip
+
+
+def test_parallel_log_odds_by_hand() -> None:
+    # prices grow as (e^(1/2) - 1)(1 + D)
+    curves = [LogitPower(L=0.0, U=1.0, alpha=a, beta=1.0) for a in (0.5, 0.0)]
+    found = stabilising_level(contest(curves, [3.0, 0.0]))
+    assert found.status == "finite" and len(found.intervals) == 1 and found.intervals[0][1] is None
+    assert found.level == pytest.approx(3 / math.expm1(0.5) - 1, rel=1e-8)
+
+
+def test_the_papers_order_of_growth() -> None:
+    # beta of the leader twice that of the follower: D grows like the square root of the stakes
+    curves = [LogitPower(L=0.0, U=1.0, alpha=0.0, beta=b) for b in (1.0, 0.5)]
+    levels = [stabilising_level(contest(curves, [stakes, 0.0])).level for stakes in (1e8, 1e10)]
+    assert levels[1] / levels[0] == pytest.approx(10.0, rel=1e-3)
+
+
+def test_nobody_tunes_at_any_level_where_places_are_dear() -> None:
+    lines = [Linear(intercept=1.0, slope=1.0), Linear(intercept=0.0, slope=1.0)]
+    found = stabilising_level(contest(lines, [0.9, 0.0]))
+    assert (found.status, found.level, found.intervals) == ("zero", 0.0, ((0.0, None),))
+
+
+@pytest.mark.parametrize("curves", [
+    [Linear(intercept=1.0, slope=1.0), Linear(intercept=0.0, slope=1.0)],
+    [Exponential(floor=0.2, ceiling=0.8, rate=0.5), Exponential(floor=0.1, ceiling=0.8, rate=0.5)],
+    [LogitPower(L=0.2, U=0.8, alpha=0.5, beta=0.9)] * 2,
+], ids=["parallel lines", "equal rates", "twins"])  # fmt: skip
+def test_no_level_is_enough_where_the_catch_up_effort_never_grows(curves) -> None:
+    found = stabilising_level(contest(curves, [5.0, 0.0]))
+    assert (found.status, found.level, found.intervals) == ("infinite", None, ())
+
+
+def test_crossing_curves_make_a_union_of_stable_levels() -> None:
+    lines = [Linear(intercept=10.0, slope=1.0), Linear(intercept=0.0, slope=2.0)]
+    found = stabilising_level(contest(lines, [2.0, 0.0]))
+    # below the crossing at 10 the flatter line leads by 10 - D > 4; beyond it the steeper one by D - 10 > 2
+    assert found.status == "union"
+    np.testing.assert_allclose([found.intervals[0][0], found.intervals[0][1], found.intervals[1][0]], [0.0, 6.0, 12.0])
+    assert found.level == found.intervals[-1][0] and found.intervals[-1][1] is None
+
+
+def test_free_effort_counts_as_a_level_of_its_own() -> None:
+    curves = [LogitPower(L=0.0, U=1.0, alpha=a, beta=1.0) for a in (0.5, 0.0)]
+    without = stabilising_level(contest(curves, [3.0, 0.0]))
+    free = stabilising_level(contest(curves, [3.0, 0.0], [PowerCost(free=1.5)] * 2))
+    assert free.level == pytest.approx(without.level - 1.5, rel=1e-8)
+
+
+def test_the_contests_own_level_does_not_matter() -> None:
+    curves = [LogitPower(L=0.0, U=1.0, alpha=a, beta=1.0) for a in (0.5, 0.0)]
+    game = contest(curves, [3.0, 0.0])
+    assert stabilising_level(game.at_level(100.0)) == stabilising_level(game)
+
+
+def test_a_common_ceiling_of_different_families_is_unknown_and_says_why() -> None:
+    curves = [LogitPower(L=0.0, U=1.0, alpha=0.5, beta=1.0), Exponential(floor=0.1, ceiling=1.0, rate=0.1)]
+    found = stabilising_level(contest(curves, [3.0, 0.0]))
+    assert (found.status, found.level) == ("unknown", None)
+    assert found.reason
+
+
+def some_curves(rng: np.random.Generator, family: int, n: int) -> list:
+    def one():
+        if family == 0:
+            return LogitPower(L=0.2, U=0.9, alpha=rng.normal(), beta=0.3 + rng.random())
+        if family == 1:
+            return LogitPower(L=0.2 + 0.1 * rng.random(), U=0.6 + 0.3 * rng.random(), alpha=rng.normal() - 1,
+                              beta=0.3 + rng.random())  # fmt: skip
+        if family == 2:
+            ceiling = 0.9 if rng.random() < 0.5 else 0.5 + 0.5 * rng.random()
+            return Exponential(floor=0.5 * rng.random(), ceiling=ceiling, rate=0.001 + 0.05 * rng.random())
+        if family == 3:
+            return Linear(intercept=rng.random(), slope=float(rng.choice([0.0, 0.5, 1.0, rng.random()])))
+        size = int(rng.integers(1, 6))
+        efforts = np.r_[0.0, np.cumsum(rng.integers(1, 9, size))]
+        return Points(effort=efforts, score=np.sort(rng.integers(0, 9, size + 1)) / 10)
+
+    return [one() for _ in range(n)]
+
+
+@pytest.mark.parametrize("family", range(5), ids=["one ceiling", "logit power", "exponential", "linear", "points"])
+def test_the_stable_levels_agree_with_the_decision_at_every_level_tried(family: int) -> None:
+    rng = np.random.default_rng([7, family])
+    statuses: list[str] = []
+    for _ in range(25):
+        n = int(rng.integers(2, 5))
+        rewards = [schedules.winner(n, 10 * rng.random()), schedules.linear(n, 10 * rng.random()),
+                   schedules.geometric(n, 5.0, ratio=0.5), schedules.top(n, 3.0, k=2)][rng.integers(0, 4)]  # fmt: skip
+        costs = [PowerCost(scale=0.1 + rng.random(), exponent=float(rng.choice([1, 2])), free=0.0) for _ in range(n)]
+        caps = np.where(rng.random(n) < 0.2, 5 * rng.random(n), np.inf)
+        rule = str(rng.choice(["capability", "listed"]))
+        game = contest(some_curves(rng, family, n), rewards, costs, max_effort=caps, tie_break=rule)
+        found = stabilising_level(game)
+        statuses.append(found.status)
+        if found.status == "unknown":
+            continue
+        ends = np.array([end for pair in found.intervals for end in pair if end is not None])
+        for level in np.r_[0.0, np.expm1(rng.uniform(0, 10, 20))]:
+            if (np.abs(np.log1p(level) - np.log1p(ends)) < 1e-6).any():
+                continue
+            stable = any(low <= level and (high is None or level <= high) for low, high in found.intervals)
+            here = solve_pure(game.at_level(level))
+            assert here.witness is None if stable else here.verdict != "exists", (game, level, found, here)
+    assert statuses.count("unknown") <= 4  # plateaus that meet in many places
+    assert len(set(statuses)) > 1
+
+
+def test_points_with_plateaus_are_stable_from_where_the_leader_has_reached_its_ceiling() -> None:
+    leader = Points(effort=[0.0, 10.0, 20.0], score=[0.5, 0.5, 0.9])
+    follower = Points(effort=[0.0, 10.0, 20.0], score=[0.1, 0.8, 0.9])
+    found = stabilising_level(contest([leader, follower], [100.0, 0.0]))
+    assert found.level == pytest.approx(20.0) and found.status == "finite"
