@@ -168,10 +168,7 @@ def _publish_audit(found: Audit, *, json: str | None, html: Path | None) -> None
     from headstart.formats import write_json
     from headstart.report.export import audit_document
 
-    if json != "-":
-        from headstart.report.terminal import print_audit
-
-        print_audit(found)
+    # The files first: whoever reads the text through `| head` closes the pipe before its end.
     if json is not None:
         write_json(json, audit_document(found))
     if html is not None:
@@ -179,3 +176,7 @@ def _publish_audit(found: Audit, *, json: str | None, html: Path | None) -> None
 
         write_page(found, html)
         tell(f"wrote {html}")
+    if json != "-":
+        from headstart.report.terminal import print_audit
+
+        print_audit(found)
