@@ -15,9 +15,12 @@ from scipy.interpolate import PchipInterpolator
 
 import headstart.solve.certificate as certificate
 from headstart.errors import InputError
-from headstart.solve.certificate import verify
+from headstart.formats.contest_file import read_document
+from headstart.solve.certificate import digest, verify
 from headstart.solve.certificate.curves import Exponential, LogitPower, Points
+from headstart.solve.certificate.document import read
 from headstart.solve.certificate.forever import Side, stays_behind
+from headstart.solve.certificate.game import Game, conditions
 from headstart.solve.certificate.numbers import Real, Signs, parse
 from headstart.solve.prove import certified_decision, prove
 
@@ -84,6 +87,10 @@ def test_twins_that_can_rise_admit_no_equilibrium_and_twins_that_cannot_do():
     assert certified_decision(contest(line(1, 1), line(1, 1), rewards=[1, 0])).verdict == "none"
     assert certified_decision(contest(power_law(0.1, 1.3), power_law(0.1, 1.3), rewards=[1, 0])).verdict == "none"
     assert certified_decision(contest(line(1, 0), line(1, 0), rewards=[1, 0])).verdict == "exists"
+    assert proved(contest(power_law(0.1, 1.3), power_law(0.1, 1.3), rewards=[1, 0]))["stabilising_level"] == {
+        "status": "infinite", "from": "0", "proof": "exact", "witness": {"model": "m1", "overtakes": "m0"}
+    }  # fmt: skip
+    assert proved(contest(line(1, 0), line(1, 0), rewards=[1, 0]))["stabilising_level"]["status"] == "zero"
 
 
 def test_equal_rewards_are_not_worth_any_effort():
@@ -116,9 +123,10 @@ def test_a_tie_at_the_cap_pays_exactly_if_the_tie_is_won():
 def test_ties_of_power_laws_are_recognised_where_the_equation_has_a_solution():
     # (1 + 3)^1 = (1 + 1)^2: with effort 3 the slower model draws level with the faster at effort 1
     slow, fast = LogitPower(*map(fmpq, (0, 1, 0, 1))), LogitPower(*map(fmpq, (0, 1, 0, 2)))
-    document = contest(power_law(0, 2), power_law(0, 1), rewards=[2, 0], level=1)  # price 2 at level 1
     assert (slow.exact(fmpq(3)), fast.exact(fmpq(1))) == (fmpq(4, 5), fmpq(4, 5))
-    assert certified_decision(document).verdict == "exists"
+    for alpha in (0, 0.5):
+        document = contest(power_law(alpha, 2), power_law(alpha, 1), rewards=[2, 0], level=1)  # price 2 at level 1
+        assert certified_decision(document).verdict == "exists"
 
 
 def test_an_irrational_reach_is_decided_by_balls():
@@ -231,6 +239,50 @@ def test_a_lead_that_shrinks_before_it_grows_is_not_taken_for_lasting():
 
 
 # the verifier itself
+
+
+def test_a_deviation_that_pays_now_is_not_taken_to_pay_for_ever():
+    # m1 passes m0 at any level, but from level 1 on m2 is first and second place is worth nothing
+    document = contest(line(1, 1), line(0.5, 1), line(0, 2), rewards=[1, 0, 0])
+    proof = proved(document)
+    assert proof["stabilising_level"]["status"] == "finite"
+    names = {"model": "m1", "overtakes": "m0"}
+    for_ever = {"status": "infinite", "from": "0", "proof": "exact", "witness": names}
+    forged = {**proof, "stabilising_level": for_ever}
+    assert (
+        verify({**forged, "sha256": digest(forged)}).reason == "the witness is not shown to gain at every higher level"
+    )
+
+
+def test_a_witness_alone_does_not_prove_that_there_is_no_equilibrium():
+    document = contest(line(0.9, 1), points([0, 1], [1, 1]), rewards=[1, 0])
+    proof = {**proved(document), "stabilising_level": None}
+    listed = {**proof["contest"], "tie_break": "listed"}
+    known = conditions(Game(document=read(listed), signs=Signs()))
+    forged = {**proof, "contest": listed, "conditions": known}
+    reason = "the conditions that make the candidate the only one do not all hold"
+    assert verify({**forged, "sha256": digest(forged)}).reason == reason
+
+
+def test_a_contest_file_is_proved_with_its_numbers_as_written(tmp_path):
+    file = tmp_path / "contest.toml"
+    file.write_text(
+        """
+        schema = "headstart.contest/1"
+        rewards = { kind = "winner" }
+        models = [
+          { name = "a", curve = { kind = "linear", intercept = 0.30, slope = 1 } },
+          { name = "b", curve = { kind = "linear", intercept = 0.1, slope = 1e0 } },
+        ]
+        [defaults]
+        cost = { kind = "power", scale = 5.0 }
+        """
+    )
+    proof = proved(read_document(file))
+    assert proof["contest"]["models"][0]["curve"]["intercept"] == "0.30"
+    # 0.3 - 0.1 is 0.2 in decimals, and costs exactly what it gains; in binary it is less
+    assert (0.3 - 0.1) * 5 < 1
+    assert (proof["pure"]["verdict"], proof["prices"][0]["cost"]) == ("exists", ["1", "1"])
 
 
 def test_the_verifier_imports_no_solver_and_no_floating_point():

@@ -22,7 +22,7 @@ from headstart.solve.certificate.document import Document, Malformed, read
 from headstart.solve.certificate.game import Game, conditions, only_candidate, uniqueness
 from headstart.solve.certificate.numbers import Signs, Undecided, decimal_text
 from headstart.solve.certificate.prices import price_entry
-from headstart.solve.certificate.verify import check_pure, pure_claim
+from headstart.solve.certificate.verifier import check_pure, pure_claim
 from headstart.solve.prove_effort import catch_up_enclosure, witness_effort
 from headstart.solve.prove_level import find_level_claim
 from headstart.solve.pure import Verdict, solve_pure

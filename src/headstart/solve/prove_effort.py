@@ -10,7 +10,7 @@ from headstart.solve.certificate.curves import Linear, Points
 from headstart.solve.certificate.game import ZERO, Game
 from headstart.solve.certificate.numbers import Real, significant, ten
 from headstart.solve.certificate.prices import DIGITS, is_catch_up, obstacle
-from headstart.solve.certificate.verify import witness_pays
+from headstart.solve.certificate.verifier import witness_pays
 
 _LARGEST_DECADE = 4000
 

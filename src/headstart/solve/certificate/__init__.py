@@ -2,9 +2,9 @@
 
 The modules, in the order in which they build on each other: ``numbers`` (exact numbers and certain signs),
 ``curves`` and ``costs`` (with exact parameters), ``compare`` (which score is higher), ``document`` (the contest in a
-proof), ``game`` (one level), ``forever`` and ``level`` (all levels from one on), ``prices``, ``verify``.
+proof), ``game`` (one level), ``forever`` and ``level`` (all levels from one on), ``prices``, ``verifier``.
 """
 
-from headstart.solve.certificate.verify import SCHEMA, Verification, digest, verify
+from headstart.solve.certificate.verifier import SCHEMA, Verification, digest, verify
 
 __all__ = ["SCHEMA", "Verification", "digest", "verify"]
