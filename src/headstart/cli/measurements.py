@@ -106,8 +106,9 @@ def demo(
     from headstart.report.audit import audit as run_audit
 
     source = example_path("city/trajectories.csv")
+    data = read_trajectories(source, cost_unit="CPU-seconds")
     with progress_bar() as progress:
-        found = run_audit(read_trajectories(source), source="examples/city/trajectories.csv", progress=progress)
+        found = run_audit(data, source="examples/city/trajectories.csv", progress=progress)
     _publish_audit(found, json=None, html=html)
     tell("The same for your own results: headstart audit results.csv --html audit.html")
 

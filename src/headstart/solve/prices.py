@@ -121,7 +121,7 @@ def critical_stakes(
     Args:
         curves: Fields of shape (worlds, models).
         cost_per_step: Cost units per step of each model.
-        level: Tune-before-test level, in steps: a number, one per world (worlds,), or each model's own (worlds, models).
+        level: Tune-before-test level, in steps: one number, one per world, or each model's own (worlds, models).
         shape: Rewards for a first place worth 1, best rank first.
         most_total_effort: Effort, level included, beyond which nobody goes, in steps; None for no such bound.
 
