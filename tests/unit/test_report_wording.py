@@ -115,6 +115,10 @@ def test_a_coverage_below_its_claim_is_called_too_narrow():
     assert "too narrow" not in " ".join(backtest_words(replace(BACKTEST, score_coverage=0.94)))
 
 
+def test_a_coverage_above_its_claim_is_not_called_right():
+    assert "more than they claim" in " ".join(backtest_words(replace(BACKTEST, score_coverage=1.0)))
+
+
 def test_overtakes_wrongly_called_out_of_reach_are_reported():
     assert "called 3 of them out of reach, so “out of reach” is to be read with great care" in " ".join(
         backtest_words(BACKTEST)

@@ -62,7 +62,7 @@ def amount(value: float, unit: str) -> str:
 
 def count(things: int, noun: str) -> str:
     """``1 model``, ``2 models``."""
-    return f"{things} {noun}" if things == 1 else f"{things} {noun}s"
+    return f"{things} {noun}" if things == 1 else f"{things:,} {noun}s"
 
 
 def interval(bounds: Interval, *, unbounded: str = "∞") -> str:

@@ -54,7 +54,7 @@ def _overtakes(test: Backtest) -> str:
 def _judged(coverage: float, what: str) -> str:
     if coverage < NOMINAL - SHORTFALL:
         return f"fewer than they claim, so the intervals of {what} are too narrow here"
-    return "about as many as they claim"
+    return "more than they claim" if coverage > 0.5 + NOMINAL / 2 else "about as many as they claim"
 
 
 def backtest_rows(test: Backtest) -> list[tuple[str, int, str]]:
