@@ -2,9 +2,9 @@
 
 Each contest is put on a ladder; Gambit and QuantEcon get the ladder game written out as payoff tables, headstart solves
 it as it is. For every solver: processor seconds (its own process, compiled code loaded before), the largest regret on
-the ladder as Gambit measures it, the exploitability of the strategies in the continuous game (all in stakes) and what
-the game pays the first two developers. A solver that is not done in time is reported as such.
-Writes bench/results/mixed_vs_others.json.
+the ladder as Gambit measures it, the exploitability of the strategies in the continuous game (both as shares of first
+minus last reward) and what the game pays the first two developers. A solver that is not done in time, or finds
+nothing, is reported as such. Writes bench/results/mixed_vs_others.json.
 
     PYTHONPATH=src python bench/mixed_vs_others.py
 """
@@ -54,7 +54,7 @@ def ladder_of(n: int, shape: str, cells: int) -> Ladder:
 
 def written_out(ladder: Ladder) -> tuple[list[np.ndarray], list[np.ndarray]]:
     rewards = ladder.axis.contest.rewards
-    reward, n = (rewards - rewards[-1]) / (rewards[0] - rewards[-1]), rewards.size
+    reward, n = (rewards - rewards[-1]) / ladder.bounds.contested, rewards.size
     own = [np.flatnonzero(c < FORBIDDEN) for c in ladder.cost]
     tables = [np.zeros([rungs.size for rungs in own]) for _ in range(n)]
     halves = {t: [sum(up) for up in product([0, 1], repeat=t)] for t in range(n)}
@@ -79,14 +79,16 @@ def solve(solver: str, ladder: Ladder, tables: list[np.ndarray], own: list[np.nd
         import pygambit as gbt
 
         game = gbt.StrategicGame.from_arrays(*tables)
-        if solver == "gambit lcp":
-            found = gbt.nash.lcp_solve(game, rational=False, stop_after=1)
-        elif solver == "gambit logit":
-            found = gbt.nash.logit_solve(game)
+        if solver == "gambit logit":
+            last = gbt.nash.logit_solve(game).equilibrium
+            equilibria = [] if last is None else [last]
+        elif solver == "gambit lcp":
+            equilibria = gbt.nash.lcp_solve(game, rational=False, stop_after=1).equilibria
         else:
-            found = gbt.nash.gnm_solve(game)
-        labels = [str(i + 1) for i in range(len(own))]
-        return [np.array([p for _, p in found.equilibria[0][label]]) for label in labels]
+            equilibria = gbt.nash.gnm_solve(game).equilibria
+        if not equilibria:
+            return []
+        return [np.array([p for _, p in equilibria[0][str(i + 1)]]) for i in range(len(own))]
     import quantecon.game_theory as qe
 
     n = len(own)
@@ -131,6 +133,8 @@ def measure(solver: str, case: tuple[int, str, int], limit: float) -> dict[str, 
     import pygambit as gbt
 
     spent, found = answer
+    if not found:
+        return row | {"status": "found none", "processor_seconds": round(spent, 4)}
     strategies = [np.maximum(s, 0) / np.maximum(s, 0).sum() for s in found]  # some solvers round below 0
     profile = gbt.StrategicGame.from_arrays(*tables).mixed_strategy_profile([s.tolist() for s in strategies], False)
     strategy = np.zeros(ladder.cost.shape)
@@ -140,7 +144,8 @@ def measure(solver: str, case: tuple[int, str, int], limit: float) -> dict[str, 
     measured = exploitability(contest, ladder.profile(strategy))
     stakes = contest.rewards[0] - contest.rewards[-1]
     return row | {
-        "status": "done", "processor_seconds": round(spent, 4), "ladder_regret": float(profile.max_regret()),
+        "status": "done", "processor_seconds": round(spent, 4),
+        "ladder_regret": float(profile.max_regret()) * ladder.bounds.contested / stakes,
         "exploitability_share": measured.upper / stakes, "payoffs": [round(float(p), 5) for p in measured.payoff[:2]],
     }  # fmt: skip
 
