@@ -37,10 +37,10 @@ class Advanced:
         return self.curve.ceiling
 
     def score(self, effort: ArrayLike) -> Scores:
-        return self.curve.score(self.by + effort)
+        return self.curve.score(self.by + np.asarray(effort, dtype=np.float64))
 
     def shortfall(self, effort: ArrayLike) -> Scores:
-        return self.curve.shortfall(self.by + effort)
+        return self.curve.shortfall(self.by + np.asarray(effort, dtype=np.float64))
 
     def effort_to_reach(self, score: ArrayLike, shortfall: ArrayLike | None = None) -> Efforts:
         return np.maximum(self.curve.effort_to_reach(score, shortfall) - self.by, 0.0)
@@ -49,10 +49,10 @@ class Advanced:
         return np.maximum(self.curve.effort_to_exceed(score, shortfall) - self.by, 0.0)
 
     def rises_at(self, effort: ArrayLike) -> BoolArray:
-        return self.curve.rises_at(self.by + effort)
+        return self.curve.rises_at(self.by + np.asarray(effort, dtype=np.float64))
 
     def stored_at(self, effort: ArrayLike) -> BoolArray:
-        return self.curve.stored_at(self.by + effort)
+        return self.curve.stored_at(self.by + np.asarray(effort, dtype=np.float64))
 
     def take(self, index: IntArray) -> Advanced:
         return Advanced(curve=self.curve.take(index), by=self.by if self.by.ndim == 0 else self.by[index])

@@ -27,9 +27,9 @@ def quantile_interval(worlds: Float[FloatArray, "worlds *shape"]) -> tuple[Float
 
 def rank_intervals(scores: Float[FloatArray, "worlds models"]) -> Int[IntArray, "models 2"]:
     """Best and worst rank of each model in the central 95 % of plausible worlds; 1 is best."""
-    order = np.argsort(-scores, axis=1, kind="stable")
-    ranks = np.empty_like(order)
-    np.put_along_axis(ranks, order, np.arange(1, scores.shape[1] + 1)[None, :], axis=1)
+    order: IntArray = np.argsort(-scores, axis=1, kind="stable")
+    ranks = np.empty(order.shape)
+    np.put_along_axis(ranks, order, np.arange(1.0, scores.shape[1] + 1)[None, :], axis=1)
     return np.stack(quantile_interval(ranks), axis=1).astype(np.int64)
 
 
