@@ -40,11 +40,11 @@ def levels_by_default(fitted: Fit, reference: float) -> tuple[float, ...]:
     measured: set[tuple[int, float]] = set(zip(data.model.tolist(), data.step.tolist(), strict=True))
     steps, counts = np.unique(np.asarray([step for _, step in measured], dtype=np.float64), return_counts=True)
     common = steps[counts >= SAMPLE_STEPS_SHARE * len(data.models)]
-    steps: FloatArray = np.unique(np.concatenate([np.zeros(1), common, np.full(1, reference)]))
+    steps = np.asarray(sorted({0.0, reference, *(float(step) for step in common)}), dtype=np.float64)
     if steps.size > MOST_LEVELS:
         wanted = np.expm1(np.linspace(0.0, np.log1p(reference), MOST_LEVELS))
         nearest = np.abs(np.log1p(steps)[:, None] - np.log1p(wanted)).argmin(axis=0)
-        steps = np.unique(steps[nearest])
+        steps = steps[np.unique(nearest)]
     return tuple(float(s) for s in steps)
 
 
