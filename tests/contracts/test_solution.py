@@ -1,0 +1,163 @@
+"""``headstart.solution/1``: every field that docs promise, for contests of every kind of answer."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from headstart import __version__
+from headstart.cli import main
+
+TWO_LINES = """
+schema = "headstart.contest/1"
+rewards = {rewards}
+[defaults]
+cost = {{ kind = "power", scale = 1.0, exponent = 1.0, free = 0.0 }}
+[[models]]
+name = "strong"
+curve = {{ kind = "linear", intercept = 0.3, slope = 1.0 }}
+{extra}
+[[models]]
+name = "weak"
+curve = {{ kind = "linear", intercept = 0.0, slope = {slope} }}
+"""
+
+CASES = {
+    "none": ({"rewards": "[1.0, 0.0]", "slope": "1.0", "extra": ""}, "none", "infinite"),
+    "exists": ({"rewards": "[0.2, 0.0]", "slope": "1.0", "extra": ""}, "exists", "zero"),
+    "finite": ({"rewards": "[1.0, 0.0]", "slope": "0.5", "extra": ""}, "none", "finite"),
+    "out of reach": ({"rewards": "[1.0, 0.0]", "slope": "0.0", "extra": ""}, "exists", "zero"),
+    "capped": ({"rewards": "[1.0, 0.0]", "slope": "1.0", "extra": "max_effort = 0.5"}, "none", "infinite"),
+}
+
+
+def solve(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str], *options: str) -> dict:
+    file, answer = tmp_path / "contest.toml", tmp_path / "answer.json"
+    file.write_text(text)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.setattr("sys.argv", ["headstart", "solve", str(file), "--json", str(answer), *options])
+        main()
+    assert ended.value.code == 0, capsys.readouterr().err
+    return json.loads(answer.read_text(), parse_constant=lambda name: pytest.fail(f"{name} is no JSON number"))
+
+
+@pytest.fixture(params=CASES, scope="module")
+def answer(request, tmp_path_factory) -> tuple[dict, str, str]:
+    fields, verdict, status = CASES[request.param]
+    folder = tmp_path_factory.mktemp("solution")
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+        (folder / "contest.toml").write_text(TWO_LINES.format(**fields))
+        patch.setattr(
+            "sys.argv", ["headstart", "solve", str(folder / "contest.toml"), "--json", str(folder / "a.json")]
+        )
+        main()
+    assert ended.value.code == 0
+    return json.loads((folder / "a.json").read_text()), verdict, status
+
+
+def test_the_envelope(answer) -> None:
+    document, _, _ = answer
+    assert document["schema"] == "headstart.solution/1"
+    assert document["headstart_version"] == __version__
+    assert document["created_at"].endswith("+00:00")
+
+
+def test_level_and_ranking(answer) -> None:
+    document, _, _ = answer
+    assert (document["level"], document["ranking"]) == (0.0, ["strong", "weak"])
+
+
+def test_the_pure_verdict_with_its_proof_and_conditions(answer) -> None:
+    document, verdict, _ = answer
+    pure = document["pure"]
+    assert pure["verdict"] == verdict
+    assert pure["proof"] in {"exact", "interval", "numeric"}
+    if verdict == "exists":
+        assert pure["efforts"] == [0.0, 0.0] and pure["witness"] is None and pure["unique"] is True
+    else:
+        assert pure["efforts"] is None and pure["unique"] is None
+        assert pure["witness"].keys() >= {"model", "overtakes", "effort", "cost", "gain"}
+        assert pure["witness"]["gain"] > 0
+        assert pure["witness"]["cost"] == pytest.approx(pure["witness"]["effort"])
+    assert pure["conditions"]
+    for condition in pure["conditions"]:
+        assert condition["holds"] in (True, False, None)
+        assert condition["proof"] in {"exact", "interval", "numeric", None}
+
+
+def test_the_prices_of_neighbours(answer) -> None:
+    document, _, _ = answer
+    (price,) = document["prices"]
+    assert (price["model"], price["overtakes"]) == ("weak", "strong")
+    assert price.keys() >= {"effort", "cost", "reachable"}
+    assert (
+        (price["effort"] is None)
+        == (price["cost"] is None)
+        == (not price["reachable"])
+        == (price["reason"] is not None)
+    )
+
+
+def test_the_stabilising_level(answer) -> None:
+    document, _, status = answer
+    level = document["stabilising_level"]
+    assert level["status"] == status
+    assert level["proof"] in {"exact", "interval", "numeric"}
+    assert (level["level"] is None) == (status == "infinite")
+    if status == "finite":  # the lead 0.3 + D/2 costs twice itself: 1 from D = 0.4 on
+        assert level["level"] == pytest.approx(0.4)
+
+
+def test_a_mixed_equilibrium_stands_where_there_is_no_pure_one(answer) -> None:
+    document, verdict, _ = answer
+    mixed = document["mixed"]
+    if verdict == "exists":
+        assert mixed is None and document["mixed_reason"]
+        return
+    assert mixed["method"] and mixed["exploitability"] >= 0
+    assert [m["name"] for m in mixed["models"]] == ["strong", "weak"]
+    for model in mixed["models"]:
+        assert model.keys() >= {"expected_effort", "expected_cost", "payoff", "idle_probability"}
+        assert 0 <= model["idle_probability"] <= 1
+    (top, inversion), (left, right) = mixed["inversion_probability"]
+    assert (top, inversion, right) == (0, 0, 0) and 0 < left < 1  # only weak above strong is an inversion
+    assert mixed["expected_kendall_tau"] == pytest.approx(1 - 2 * left)
+
+
+def test_two_lines_with_a_head_start_agree_with_the_closed_form(tmp_path: Path, capsys) -> None:
+    # head start h = 0.3: the weaker is ahead with (1 - h^2)/2, efforts (1 - h)^2/2 and (1 - h^2)/2
+    document = solve(tmp_path, TWO_LINES.format(**CASES["none"][0]), capsys)
+    mixed = document["mixed"]
+    assert mixed["inversion_probability"][1][0] == pytest.approx((1 - 0.09) / 2)
+    efforts = [model["expected_effort"] for model in mixed["models"]]
+    assert efforts == pytest.approx([0.49 / 2, (1 - 0.09) / 2])
+
+
+def test_options_of_solve(tmp_path: Path, capsys) -> None:
+    text = (
+        TWO_LINES.format(**CASES["exists"][0])
+        + """
+[[models]]
+name = "third"
+curve = { kind = "linear", intercept = -5.0, slope = 1.0 }
+"""
+    )
+    text = text.replace("[0.2, 0.0]", "[0.2, 0.0, 0.0]")
+    assert len(solve(tmp_path, text, capsys)["prices"]) == 2
+    pairs = solve(tmp_path, text, capsys, "--all-pairs")["prices"]
+    assert [(p["model"], p["overtakes"]) for p in pairs] == [("weak", "strong"), ("third", "strong"), ("third", "weak")]
+    assert solve(tmp_path, text, capsys, "--mixed")["mixed"]["exploitability"] == pytest.approx(0.0, abs=1e-3)
+    none = TWO_LINES.format(**CASES["none"][0])
+    assert solve(tmp_path, none, capsys, "--no-mixed")["mixed"] is None
+
+
+def test_a_large_contest_is_answered_in_floating_point(tmp_path: Path, capsys) -> None:
+    models = "".join(
+        f'[[models]]\nname = "m{i}"\ncurve = {{ kind = "linear", intercept = {i}.0, slope = 1.0 }}\n' for i in range(70)
+    )
+    head = TWO_LINES.split("[[models]]")[0].format(rewards='{ kind = "winner", value = 0.5 }')
+    document = solve(tmp_path, head + models, capsys)
+    assert (document["pure"]["verdict"], document["pure"]["proof"]) == ("exists", "numeric")
+    assert document["ranking"][0] == "m69" and len(document["prices"]) == 69
+    assert all(math.isfinite(p["cost"]) for p in document["prices"])
