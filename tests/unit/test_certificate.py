@@ -231,6 +231,14 @@ def test_a_free_zone_lowers_the_stabilising_level_by_its_length():
     assert float(freed["high"]) == pytest.approx(float(own["high"]) - 2, abs=1e-6)
 
 
+def test_twins_are_stable_from_where_their_free_effort_saturates_them():
+    free = {"cost": cost(scale=2, free=0.5)}
+    twin = points([0, 1], [1.5, 3.5], **free)
+    for tie_break in ("listed", "capability"):
+        level = proved(contest(twin, twin, line(4, 0, **free), rewards=[2, 1, 0.75], level=1, tie_break=tie_break))
+        assert (level["stabilising_level"]["low"], level["stabilising_level"]["high"]) == ("0.49999999", "0.5")
+
+
 def test_a_lead_that_shrinks_before_it_grows_is_not_taken_for_lasting():
     low, high = LogitPower(*map(parse, ("0", "1", "1", "0.9"))), LogitPower(*map(parse, ("0", "1", "0", "1")))
     ahead, tuned = Side(curve=low, effort=Real.rational(fmpq(0))), Side(curve=high, effort=Real.rational(fmpq(10)))

@@ -9,7 +9,7 @@ from flint import fmpq
 from headstart.solve.certificate.curves import Exponential, Linear, LogitPower, Points, constant_from
 from headstart.solve.certificate.forever import Side, stays_behind
 from headstart.solve.certificate.game import Game
-from headstart.solve.certificate.numbers import Real, Undecided
+from headstart.solve.certificate.numbers import Undecided
 
 
 def unsettled_pair(game: Game) -> tuple[int, int] | None:
@@ -41,10 +41,12 @@ def never_pays(game: Game, i: int, k: int) -> bool:
 
 
 def _same_plateau(game: Game, i: int, k: int) -> bool:
-    """Whether neither score ever moves again, they are equal, and the listed order puts k first."""
-    level, own, rival = game.document.level, game.developer(i).curve, game.developer(k).curve
-    flat = constant_from(own, level) and constant_from(rival, level)
-    return flat and i > k and game.compare(i, Real.rational(fmpq(0)), k, Real.rational(fmpq(0))) == 0
+    """Whether at the candidate neither score ever moves again, they are equal, and ties go to k by the listed order."""
+    level, own, rival = game.document.level, game.developer(i), game.developer(k)
+    flat = constant_from(own.curve, level + own.candidate) and constant_from(rival.curve, level + rival.candidate)
+    untuned = constant_from(own.curve, level) and constant_from(rival.curve, level)
+    listed = not game.document.by_capability or own.curve == rival.curve or untuned  # untuned they are tied as well
+    return flat and listed and i > k and game.compare(i, game.base(i), k, game.base(k)) == 0
 
 
 def always_pays(game: Game, i: int, k: int) -> bool:
