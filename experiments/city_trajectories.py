@@ -300,6 +300,7 @@ def run(plan: Plan, wheel: Path, work: Path, out: Path) -> None:
             splits,
             lambda: write_results(plan, source, state_folder, out, splits),
         )
+    write_results(plan, source, state_folder, out, splits)  # `out` may be new although all was measured before
 
 
 def main() -> None:
