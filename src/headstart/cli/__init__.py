@@ -49,6 +49,8 @@ def main() -> None:
     except Exception as error:
         _usage_error(error)
         raise
+    if status == 130:  # newer option parsers catch the interrupt themselves, without a word
+        print("headstart: interrupted", file=sys.stderr)
     sys.exit(status if isinstance(status, int) else 0)
 
 
