@@ -205,7 +205,11 @@ _REASONS = {
 
 
 def _level(contest: Contest, proof: Json | None) -> Json:
-    """The stable set in floating point, upgraded to what the proof covers."""
+    """The stable set: as proved where the proof settles it, else in floating point with what is proved of it."""
+    claim = cast("Json | None", proof["stabilising_level"]) if proof else None
+    settled = None if claim is None else _settled_level(contest, claim)
+    if settled is not None:
+        return settled
     found = stabilising_level(contest)
     level: Json = {
         "status": found.status,
@@ -214,18 +218,42 @@ def _level(contest: Contest, proof: Json | None) -> Json:
         "reason": found.reason,
         "intervals": [list(pair) for pair in found.intervals],
     }
-    claim = cast("Json | None", proof["stabilising_level"]) if proof else None
-    if claim is None:
+    if claim is None or claim["status"] != "finite":
         return level
-    if claim["status"] == "finite":
-        enclosure = {"proved_low": float(claim["low"]), "proved_high": float(claim["high"])}
-        if found.status == "union":  # the proof covers the last half-line; the other intervals stay numeric
-            return level | enclosure
-        if found.level is None:
-            level |= {"level": enclosure["proved_high"], "intervals": [[enclosure["proved_high"], None]]}
-        return level | enclosure | {"status": "finite", "proof": claim["proof"], "reason": "stable from this level on"}
+    # proved: stable for good from some level on, and not just below it; whether also at lower levels is not
+    high = float(claim["high"])
+    level |= {"proved_low": float(claim["low"]), "proved_high": high}
+    if found.status == "unknown":
+        return level | {
+            "reason": f"stable for good from {high:g} on (proved); lower levels are not settled: {found.reason}"
+        }
+    return level | ({"proof": claim["proof"]} if found.status == "finite" else {})
+
+
+def _settled_level(contest: Contest, claim: Json) -> Json | None:
+    """The stable set where the claim says all of it; None where it leaves lower levels open."""
     if claim["status"] == "zero":
-        return level | {"status": "zero", "level": 0.0, "proof": claim["proof"], "intervals": [[0.0, None]],
-                        "reason": "nobody tuning is an equilibrium under direct evaluation already"}  # fmt: skip
-    return level | {"status": claim["status"], "level": None, "proof": claim["proof"], "intervals": [],
-                    "reason": "no level is stable: the deviation that pays never stops paying"}  # fmt: skip
+        why = "nobody tuning is an equilibrium under direct evaluation already"
+        return {"status": "zero", "level": 0.0, "proof": claim["proof"], "reason": why, "intervals": [[0.0, None]]}
+    if claim["status"] == "infinite" and float(claim["from"]) == 0:
+        why = "no level is stable: the deviation that pays never stops paying"
+        return {"status": "infinite", "level": None, "proof": claim["proof"], "reason": why, "intervals": []}
+    if claim["status"] == "finite" and claim["half_line"]:
+        low, high = float(claim["low"]), float(claim["high"])
+        level = _within(contest, low, high)
+        return {
+            "status": "finite", "level": level, "proof": claim["proof"], "reason": "stable exactly from this level on",
+            "intervals": [[level, None]], "proved_low": low, "proved_high": high,
+        }  # fmt: skip
+    return None
+
+
+def _within(contest: Contest, low: float, high: float) -> float:
+    """The level inside its proved enclosure, to the accuracy of floating point."""
+    for _ in range(60):
+        middle = (low + high) / 2
+        verdict = solve_pure(contest.at_level(middle)).verdict
+        if verdict == "undecided" or middle in (low, high):
+            break
+        low, high = (low, middle) if verdict == "exists" else (middle, high)
+    return high

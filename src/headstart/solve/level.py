@@ -34,8 +34,8 @@ CELLS_AT_ONCE = 4_000_000
 MOST_CELLS = 20_000
 """Undecided ranges at one time after which a whole stretch of levels, not a boundary, must be undecidable."""
 
-MOST_PAIR_EVALUATIONS = 400_000_000
-"""Work after which the search gives up and says so."""
+MOST_PAIR_EVALUATIONS = 100_000_000
+"""Work, about half a minute of it, after which the search gives up and says so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,7 +278,7 @@ def _describe(cells: _Cells, log_end: float, tail: int, *, all_known: bool) -> S
     status: Status
     level = None
     if cells.gave_up:
-        status, reason = "unknown", "over a whole range of levels rounding hides whether a deviation pays"
+        status, reason = "unknown", "the search gave up: too many crossings, or rounding hides whole ranges of levels"
     elif tail == 0:
         status = "unknown"
         reason = "rounding hides very high levels" if all_known else "no argument settles very high levels"
