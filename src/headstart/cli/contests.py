@@ -20,7 +20,7 @@ def solve(
         ),
     ] = None,
     all_pairs: Annotated[bool, typer.Option("--all-pairs", help="Price every pair, not only neighbours.")] = False,
-    tolerance: Annotated[float, typer.Option(help="Exploitability to reach, as a share of the stakes.")] = 5e-3,
+    tolerance: Annotated[float, typer.Option(help="Exploitability to reach, as a share of what is contested.")] = 5e-3,
     seed: Seed = 0,
     json: JsonOut = None,
 ) -> int:

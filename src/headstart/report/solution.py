@@ -42,7 +42,7 @@ def solution_document(
         document: The same from ``formats.read_document``, constants as they are written.
         all_pairs: Whether to price every pair and not only neighbours.
         mixed: Whether to look for a mixed equilibrium; None: only where no pure one exists.
-        tolerance: Exploitability to stop at, as a share of the first minus the last reward.
+        tolerance: Exploitability to stop at, as a share of what is contested (docs/mixed).
         seed: Seed of whatever is random.
         progress: Called with what is being done and the share that is finished.
 
@@ -72,7 +72,9 @@ def solution_document(
         return solution | noise_sections(contest, numeric, seed)
     if mixed or (mixed is None and pure["verdict"] == "none"):
         tell("mixed equilibrium", 0.5)
-        found = solve_mixed(contest, tolerance=tolerance, seed=seed)
+        found = solve_mixed(
+            contest, tolerance=tolerance, seed=seed, progress=lambda at: tell(f"mixed: {at.sweeps} sweeps", 0.7)
+        )
         solution |= {"mixed": mixed_section(found), "mixed_reason": None}
     elif mixed is False:
         solution["mixed_reason"] = "switched off"
