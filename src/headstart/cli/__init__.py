@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from headstart.cli import contests, measurements
+from headstart.cli import contests, designs, measurements
 from headstart.errors import HeadstartError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app = typer.Typer(
 for command in (measurements.audit, measurements.demo, measurements.fit):
     app.command()(command)
 app.add_typer(measurements.importing, name="import")
+app.command()(designs.design)
 for command in (contests.solve, contests.certify, contests.verify, contests.simulate, contests.catalog):
     app.command()(command)
 app.add_typer(contests.exporting, name="export")

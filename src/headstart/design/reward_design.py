@@ -8,8 +8,10 @@ there is one steepest schedule, and it is found exactly.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import Literal
+from decimal import Decimal
+from typing import Literal, cast
 
 import numpy as np
 from jaxtyping import Float
@@ -20,7 +22,10 @@ from headstart.contest.arrays import FloatArray, require
 from headstart.contest.contest import Contest
 from headstart.contest.rewards import explicit
 from headstart.errors import ComputationError
+from headstart.formats.contest_file import contest_document
+from headstart.formats.documents import Document, parse_json
 from headstart.solve.prices import price_matrix
+from headstart.solve.prove import CertifiedDecision, certified_decision
 
 MARGIN = 1e-8
 """Prices are shrunk by this share, so that a schedule found in floating point is stable in exact arithmetic."""
@@ -67,14 +72,7 @@ def steepest_rewards(contest: Contest, *, largest: float) -> RewardDesign:
     require(bool(np.isfinite(largest)) and largest > 0, "largest", "a finite number > 0", largest)
     prices = _constraints(contest)
     n = contest.n
-    # an edge i -> k of length p says R[k] <= R[i] + p: shortest paths from the last rank are the largest R
-    graph = np.where(np.isfinite(prices), prices, np.inf)
-    np.fill_diagonal(graph, np.inf)
-    graph[np.arange(n - 1), np.arange(1, n)] = 0.0  # a worse rank is never worth more
-    graph[n - 1, 0] = min(graph[n - 1, 0], largest)
-    lengths = shortest_path(csgraph_from_dense(graph, null_value=np.inf), method="D")
-    distance = np.asarray(lengths, dtype=np.float64)[n - 1]
-    rewards = explicit(np.minimum(distance, largest))
+    rewards = explicit(np.minimum(_distances(_edges(prices), source=n - 1), largest))
     if rewards[0] == 0:
         return RewardDesign(
             rewards=rewards, status="flat", limiting=_limiting(contest, rewards, prices),
@@ -132,9 +130,7 @@ def nearest_rewards(contest: Contest, wanted: Float[FloatArray, " models"]) -> R
     found = linprog(np.eye(n + 1)[n], A_ub=np.stack(rows), b_ub=bounds, bounds=limits, method="highs")
     if found.status != 0:
         raise ComputationError(f"the linear program for the rewards failed: {found.message}")
-    # the program's own tolerance may leave a constraint violated by a little: shrinking keeps every constraint
-    solution = np.asarray(found.x, dtype=np.float64)[:n]
-    rewards = explicit(np.minimum.accumulate(np.maximum(_shrunk(solution, prices), 0.0)))
+    rewards = explicit(_lowered(np.asarray(found.x, dtype=np.float64)[:n], prices))
     flat = bool(rewards[0] == 0)
     return RewardDesign(
         rewards=rewards,
@@ -144,29 +140,52 @@ def nearest_rewards(contest: Contest, wanted: Float[FloatArray, " models"]) -> R
     )
 
 
+def certified(contest: Contest, rewards: Float[FloatArray, " models"]) -> CertifiedDecision:
+    """Whether nobody tunes under the rewards, decided in exact or ball arithmetic.
+
+    Raises:
+        InputError: If a curve has no form in contest files.
+    """
+    document = cast("Document", parse_json(json.dumps(contest_document(contest.with_rewards(rewards))), Decimal))
+    models = cast("list[Document]", document["models"])
+    filled = {**document, "noise_sd": None, "models": [{"max_effort": None, **model} for model in models]}
+    return certified_decision(filled)
+
+
 def _constraints(contest: Contest) -> Float[FloatArray, "ranks ranks"]:
     """``prices[i, k]``: what rank i pays for rank k above it, a little less; ``inf`` elsewhere and out of reach."""
+    strict = not contest.costs.free.any()
+    require(strict, "costs", "strictly increasing from 0 on for a reward design", "some effort that is free")
     return price_matrix(contest) * (1.0 - MARGIN)
 
 
-def _shrunk(rewards: FloatArray, prices: FloatArray) -> FloatArray:
-    """The schedule scaled down until the constraints the program's tolerance left violated hold."""
-    gap = rewards[None, :] - rewards[:, None]
-    over = np.isfinite(prices) & (gap > prices)
-    if not over.any():
-        return rewards
-    if (prices[over] == 0).any():  # those ranks must be paid alike
-        rewards = _merged(rewards, over & (prices == 0))
-        gap = rewards[None, :] - rewards[:, None]
-        over = np.isfinite(prices) & (gap > prices) & (prices > 0)
-    return rewards * float(np.min(prices[over] / gap[over], initial=1.0))
+def bounded_value(contest: Contest) -> float | None:
+    """Most that first place can be worth in any stable schedule, in cost units; None where nothing bounds it."""
+    value = float(_distances(_edges(_constraints(contest)), source=contest.n - 1)[0])
+    return value if np.isfinite(value) else None
 
 
-def _merged(rewards: FloatArray, alike: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> FloatArray:
-    result = rewards.copy()
-    for i, k in zip(*np.nonzero(alike), strict=True):
-        result[k : i + 1] = result[i]
-    return result
+def _lowered(rewards: FloatArray, prices: FloatArray) -> FloatArray:
+    """The largest stable schedule nowhere above ``rewards``: what a linear program's tolerance left over is cut off."""
+    n = rewards.size
+    graph = np.full((n + 1, n + 1), np.inf)
+    graph[:n, :n] = _edges(prices)
+    graph[n, :n] = np.maximum(rewards, 0.0)  # a source from which every rank is worth what it is given
+    return _distances(graph, source=n)[:n]
+
+
+def _edges(prices: FloatArray) -> FloatArray:
+    """An edge i -> k of length p says R[k] <= R[i] + p; a worse rank is never worth more."""
+    n = prices.shape[0]
+    graph = prices.copy()
+    np.fill_diagonal(graph, np.inf)
+    graph[np.arange(n - 1), np.arange(1, n)] = 0.0
+    return graph
+
+
+def _distances(graph: FloatArray, *, source: int) -> FloatArray:
+    lengths = shortest_path(csgraph_from_dense(graph, null_value=np.inf), method="D", indices=source)
+    return np.asarray(lengths, dtype=np.float64)
 
 
 def _limiting(contest: Contest, rewards: FloatArray, prices: FloatArray) -> tuple[tuple[str, str], ...]:

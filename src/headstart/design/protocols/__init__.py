@@ -31,7 +31,7 @@ _ORDER = (TuneBeforeTest, Shortlist, Tiers, Items)
 
 
 def parse(text: str) -> tuple[Protocol, ...]:
-    """Read a combination such as ``level:1000+tiers``.
+    """Read a combination such as ``level:1000+tiers``; one that names no level is about direct evaluation.
 
     Raises:
         InputError: If a part is unknown, given twice, or its number is missing or out of range.
@@ -52,6 +52,10 @@ def parse(text: str) -> tuple[Protocol, ...]:
             require(False, "protocol", FORM, text)
     kinds = [type(protocol) for protocol in found]
     require(len(set(kinds)) == len(kinds), "protocol", "made of different parts", text)
+    tuned = any(isinstance(protocol, TuneBeforeTest) and protocol.level > 0 for protocol in found)
+    require(tuned or Shortlist not in kinds, "protocol", "top:K together with a level above 0", text)
+    if TuneBeforeTest not in kinds:
+        found.append(TuneBeforeTest(level=0.0))
     return tuple(sorted(found, key=lambda protocol: _ORDER.index(type(protocol))))
 
 

@@ -63,14 +63,17 @@ def contest_under(rules: Rules, field: Field) -> Contest:
     Models given the same tuning stay at one level; otherwise each curve is advanced by its own. Ranks of
     one tier share the mean of their rewards.
     """
-    contest = field.contest
+    contest = field.contest.with_rewards(rewards_under(rules, field))
     if np.ptp(rules.levels) == 0:
-        contest = contest.at_level(float(rules.levels[0]))
-    else:
-        contest = replace(contest, curves=advanced(contest.curves, rules.levels))
-    if rules.tier_of_rank is not None:
-        contest = contest.with_rewards(shared_rewards(contest.rewards, rules.tier_of_rank))
-    return contest
+        return contest.at_level(float(rules.levels[0]))
+    return replace(contest, curves=advanced(contest.curves, rules.levels))
+
+
+def rewards_under(rules: Rules, field: Field) -> Float[FloatArray, " models"]:
+    """What each rank is worth under the rules, best first, in cost units."""
+    if rules.tier_of_rank is None:
+        return field.contest.rewards
+    return shared_rewards(field.contest.rewards, rules.tier_of_rank)
 
 
 def shared_rewards(rewards: Float[FloatArray, " models"], tier_of_rank: IntArray) -> Float[FloatArray, " models"]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from headstart.contest.arrays import require
 from headstart.design.field import Field
-from headstart.design.protocols.base import Rules
+from headstart.design.protocols.base import Rules, contest_under
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,4 +27,7 @@ class Items:
         return f"items:{self.count}"
 
     def extend(self, rules: Rules, field: Field) -> Rules:
+        scores = contest_under(rules, field).scores()
+        inside = bool(((scores > 0) & (scores < 1)).all())
+        require(inside, "items", "used with scores strictly between 0 and 1, as shares of items are", scores)
         return replace(rules, items=self.count)

@@ -27,7 +27,7 @@ class TuneBeforeTest:
 
     @property
     def name(self) -> str:
-        return "direct" if self.level == 0 else f"level:{self.level:g}"
+        return "direct" if self.level == 0 else f"level:{np.format_float_positional(self.level, trim='-')}"
 
     def extend(self, rules: Rules, field: Field) -> Rules:
         return replace(rules, levels=np.full(field.contest.n, self.level))

@@ -1,0 +1,166 @@
+"""The recommendation: the cheapest protocol that meets every wish, or which wish cannot be met and what comes near."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool
+
+from headstart.contest.arrays import BoolArray
+from headstart.design.answer import Answer
+from headstart.design.levels import Ceiling, Wish
+
+Binding = Literal["stability", "fidelity", "budget"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recommendation:
+    """The protocol to choose, or which wish cannot be met and how near one can come.
+
+    Args:
+        feasible: Whether every wish is met.
+        answer: The protocol chosen; if not feasible, the nearest one.
+        binding: The wish that cannot be met; None if feasible.
+        reason: Two sentences: what to do, and what that rests on; or what binds, and the nearest that does not.
+    """
+
+    feasible: bool
+    answer: Answer
+    binding: Binding | None
+    reason: str
+
+
+def recommend(
+    answers: Sequence[Answer], wish: Wish, *, cost_unit: str = "cost units", worlds: int = 0,
+    ceiling: Ceiling | None = None,
+) -> Recommendation:  # fmt: skip
+    """The cheapest protocol that meets every wish, the more faithful of equals; else the nearest and what binds.
+
+    Args:
+        answers: The protocols compared, at least one.
+        wish: What the designer asks for.
+        cost_unit: Unit of bills and budget.
+        worlds: Number of plausible worlds; 0 where the curves are known.
+        ceiling: Best agreement that levels can bring, to be named where the target is out of reach.
+    """
+    stable = [a for a in answers if is_stable(a, wish) and ranks_anybody(a)]
+    if not stable:
+        return _unstable(answers, wish, worlds)
+    faithful = [a for a in stable if wish.target_tau is None or _tau(a) >= wish.target_tau]
+    if not faithful:
+        return _unfaithful(stable, wish, ceiling)
+    cheapest = min(faithful, key=lambda a: (a.bill, -_tau(a)))
+    if wish.budget is not None and cheapest.bill > wish.budget:
+        return _too_dear(cheapest, stable, wish, cost_unit)
+    rests = (
+        "It rests on curves that are taken as known"
+        if not worlds
+        else f"It rests on {worlds} plausible worlds, {cheapest.stable_share or 0.0:.1%} of them stable at these stakes"
+    )
+    tau = f"{_tau(cheapest):.3f}" + _interval(cheapest)
+    return Recommendation(
+        feasible=True,
+        answer=cheapest,
+        binding=None,
+        reason=f"Choose {cheapest.protocol}: nobody tuning is an equilibrium, the ranking agrees with quality to an "
+        f"expected Kendall tau of {tau}, and the tuning bill of {cheapest.bill:,.6g} {cost_unit} is the least among "
+        f"the {len(answers)} protocols compared that meet every wish. {rests}.",
+    )
+
+
+def is_stable(candidate: Answer, wish: Wish) -> bool:
+    """Whether nobody tunes at the best estimate and in enough plausible worlds."""
+    share = candidate.stable_share
+    return bool(candidate.nobody_tunes) and share is not None and share >= wish.confidence
+
+
+def ranks_anybody(candidate: Answer) -> bool:
+    """Whether the ranking says more than that all models are alike, as it does where all share one tier."""
+    return candidate.kendall_tau is None or candidate.kendall_tau > 0
+
+
+def _unstable(answers: Sequence[Answer], wish: Wish, worlds: int) -> Recommendation:
+    ranking = [a for a in answers if ranks_anybody(a)] or answers
+    nearest = max(ranking, key=lambda a: (a.stable_share or 0.0, _tau(a), -a.bill))
+    share = nearest.stable_share or 0.0
+    empty = ""
+    if any(is_stable(a, wish) for a in answers):
+        empty = " What is stable enough ranks nobody: it puts all models into one tier, or orders them against quality."
+    if worlds:
+        reason = (
+            f"No protocol compared is stable at the best estimate and in {wish.confidence:.0%} of plausible worlds. "
+            f"The nearest is {nearest.protocol}, stable in {share:.1%} of {worlds} worlds.{empty}"
+        )
+    else:
+        reason = (
+            "Under no protocol compared is nobody tuning an equilibrium. The answers to the others are mixed or noisy: "
+            f"{nearest.protocol} ranks best among them.{empty}"
+        )
+    return Recommendation(feasible=False, answer=nearest, binding="stability", reason=reason)
+
+
+def _unfaithful(stable: Sequence[Answer], wish: Wish, ceiling: Ceiling | None) -> Recommendation:
+    nearest = max(stable, key=lambda a: (_tau(a), -a.bill))
+    limit = ""
+    if ceiling is not None:
+        limit = f" Over all levels the fits imply at most {ceiling.tau:.3f}, at level {ceiling.level:,.6g}"
+        if ceiling.stable_tau is not None:
+            limit += f", and over the stable levels {ceiling.stable_tau:.3f}, at level {ceiling.stable_level:,.6g}"
+        limit += "."
+    return Recommendation(
+        feasible=False,
+        answer=nearest,
+        binding="fidelity",
+        reason=f"No stable protocol compared reaches an expected Kendall tau of {wish.target_tau:g}; the most "
+        f"faithful is {nearest.protocol}, with {_tau(nearest):.3f}.{limit}",
+    )
+
+
+def _too_dear(cheapest: Answer, stable: Sequence[Answer], wish: Wish, cost_unit: str) -> Recommendation:
+    assert wish.budget is not None
+    affordable = [a for a in stable if a.bill <= wish.budget]
+    within = "Within the budget no protocol compared is stable."
+    if affordable:
+        best = max(affordable, key=_tau)
+        within = (
+            f"Within it the most faithful stable protocol is {best.protocol}, with a Kendall tau of {_tau(best):.3f}."
+        )
+    return Recommendation(
+        feasible=False,
+        answer=cheapest,
+        binding="budget",
+        reason=f"The budget of {wish.budget:,.6g} {cost_unit} is too small: the cheapest protocol that meets the other "
+        f"wishes is {cheapest.protocol}, which costs {cheapest.bill:,.6g} {cost_unit}. {within}",
+    )
+
+
+def _tau(candidate: Answer) -> float:
+    return -1.0 if candidate.kendall_tau is None else candidate.kendall_tau
+
+
+def _interval(candidate: Answer) -> str:
+    bounds = candidate.kendall_tau_interval
+    return "" if bounds is None else f" (95 % interval {bounds[0]:.3f} to {bounds[1]:.3f})"
+
+
+def pareto_front(answers: Sequence[Answer]) -> Bool[BoolArray, " answers"]:
+    """Protocols that no other one dominates in (fidelity, bill, effort burnt); those without figures are off."""
+    points = np.array(
+        [
+            [-a.kendall_tau, a.bill, a.effort_burnt]
+            if a.kendall_tau is not None and a.effort_burnt is not None
+            else [np.nan] * 3
+            for a in answers
+        ],
+        dtype=np.float64,
+    ).reshape(len(answers), 3)
+    known = ~np.isnan(points[:, 0])
+    front = known.copy()
+    for index in np.flatnonzero(known):
+        no_worse = (points[known] <= points[index]).all(axis=1)
+        better = (points[known] < points[index]).any(axis=1)
+        front[index] = not (no_worse & better).any()
+    return front

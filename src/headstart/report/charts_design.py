@@ -1,0 +1,176 @@
+"""Charts of a design: fidelity against the bill, and the stakes that each level can bear."""
+
+from __future__ import annotations
+
+import math
+
+import altair as alt
+import numpy as np
+
+from headstart.design.answer import Answer
+from headstart.design.stakes import StakesEdge
+from headstart.report.charts import Chart, Row, beyond_legend, beyond_region, layered, rows, steps_axis
+from headstart.report.charts_style import Style, style
+from headstart.report.design_document import DesignReport
+from headstart.report.design_text import verdict_of
+from headstart.report.wording import amount, count, number, share
+
+LEVEL_TITLE = "level: steps given to every model before testing"
+DECADES = 8
+
+
+def pareto_chart(report: DesignReport) -> Chart:
+    """Agreement with quality against the designer's bill, one dot per protocol that has figures."""
+    unit, found = report.field.cost_unit, report.design
+    known = [(a, front) for a, front in zip(found.answers, found.on_front, strict=True) if a.kendall_tau is not None]
+    data = [_dot(a, front, unit) for a, front in known]
+    dearest = max((a.bill for a, _ in known), default=1.0) or 1.0
+    ticks = [0.0, *(10.0**power for power in range(0, math.floor(math.log10(max(dearest, 1.0))) + 1))]
+    x = alt.X(
+        "bill:Q",
+        title=f"the designer's tuning bill ({unit}, log scale)",
+        scale=alt.Scale(type="symlog", constant=1, domain=[0, dearest * 1.3], nice=False),
+        axis=alt.Axis(values=ticks, labelOverlap="greedy", labelExpr="format(datum.value, ',')", labelFlush=True),
+    )
+    taus = [float(row["tau"]) for row in data]
+    floor = math.floor(20 * min(taus, default=0.0) - 1e-9) / 20
+    y = alt.Y("tau:Q", title="expected Kendall's tau", scale=alt.Scale(domain=[floor, 1.0], nice=False, zero=False))
+    tooltip = [
+        alt.Tooltip("name:N", title="protocol"),
+        alt.Tooltip("verdict:N", title="verdict"),
+        alt.Tooltip("tau:Q", title="tau", format=".3f"),
+        alt.Tooltip("cost:N", title="bill"),
+        alt.Tooltip("burnt:N", title="effort burnt"),
+    ]
+    base = alt.Chart(rows(data)).encode(x=x, y=y, tooltip=tooltip)
+    chosen = found.recommendation.answer.protocol
+    layers = [
+        base.transform_filter("!datum.front").mark_point(**style("price-tied")),
+        base.transform_filter("datum.front && !datum.stable").mark_point(**_large("price-beyond")),
+        base.transform_filter("datum.front && datum.stable").mark_point(**_large("price-clear")),
+        alt.Chart(rows([row for row in data if row["name"] == chosen]))
+        .mark_text(**style("shelf-label"), align="right", dx=-9, dy=12)
+        .encode(x=x, y=y, text="name:N"),
+    ]
+    front = [a for a, on in known if on]
+    return Chart(
+        id="pareto",
+        title="What fidelity costs",
+        description=(
+            f"Scatter chart of {count(len(known), 'protocol')} by bill and agreement with quality; "
+            f"{len(front)} are on the front. The table of protocols gives every number."
+        ),
+        spec=layered(layers, height=340),
+        legend=(
+            ("dot-clear", "on the front, stable: nobody tunes"),
+            ("dot-beyond", "on the front, gaming pays: somebody tunes"),
+            (
+                "dot-tied",
+                "dominated: another protocol is no worse in fidelity, bill and effort burnt, and better in one",
+            ),
+        ),
+    )
+
+
+def _large(name: str) -> Style:
+    """A mark of the prices chart, large enough to be found among the dominated."""
+    return {**style(name), "size": 90}
+
+
+def _dot(answer: Answer, front: bool, unit: str) -> Row:
+    return {
+        "name": answer.protocol,
+        "bill": answer.bill,
+        "tau": answer.kendall_tau,
+        "front": front,
+        "stable": bool(answer.nobody_tunes),
+        "verdict": verdict_of(answer),
+        "cost": amount(answer.bill, unit),
+        "burnt": "not computed" if answer.effort_burnt is None else amount(answer.effort_burnt, unit),
+    }
+
+
+def stakes_chart(report: DesignReport, edge: StakesEdge) -> Chart:
+    """Largest stable value of first place against the level, the stakes asked about, and the cheapest level."""
+    unit, basis = report.field.cost_unit, report.basis
+    limit = float(edge.levels.max())
+    finite = [float(v) for v in np.r_[edge.stakes, edge.low, edge.high, basis.low, basis.high] if 0 < v < math.inf]
+    top = 10.0 ** math.ceil(math.log10(max(finite, default=10.0)) + 1e-9)
+    bottom = max(10.0 ** math.floor(math.log10(min(finite, default=1.0)) - 1e-9), top / 10**DECADES)
+    x = steps_axis(limit, LEVEL_TITLE)
+    powers = [10.0**power for power in range(round(math.log10(bottom)), round(math.log10(top)) + 1)]
+    y = alt.Y(
+        "v:Q",
+        title=f"value of first place ({unit}, log scale)",
+        scale=alt.Scale(type="log", domain=[bottom, top], nice=False),
+        axis=alt.Axis(values=powers, labelExpr="format(datum.value, ',~r')"),
+    )
+
+    def place(value: float) -> float:
+        return min(max(value, bottom), top)
+
+    data = rows(
+        {"e": level, "v": place(v), "l": place(low), "h": place(high), "bottom": bottom, "bounded": bottom <= v <= top}
+        for level, v, low, high in zip(
+            edge.levels.tolist(), edge.stakes.tolist(), edge.low.tolist(), edge.high.tolist(), strict=True
+        )
+    )
+    drawn = alt.Chart(data).encode(x=x)
+    start = limit if report.field.measured is None else report.field.measured
+    layers = [
+        drawn.mark_area(**style("stable")).encode(y=y, y2="bottom:Q"),
+        drawn.mark_area(**style("stable-band")).encode(y=alt.Y("l:Q"), y2="h:Q"),
+        drawn.transform_filter("datum.bounded").mark_line(**style("stable-edge")).encode(y=y),
+        *beyond_region(start, limit, LEVEL_TITLE),
+        *_stakes_asked(report, x, y, limit),
+    ]
+    return Chart(
+        id="stakes",
+        title="The stakes that each level can bear",
+        description=_stakes_description(report, edge),
+        spec=layered(layers, height=360),
+        legend=(
+            ("area-stable", "nobody tuning is an equilibrium"),
+            *((("area-band", "95 % interval of the edge"),) if report.worlds else ()),
+            ("line-stakes", "the stakes asked about, with the cheapest level that bears them"),
+            *beyond_legend(start, limit),
+        ),
+    )
+
+
+def _stakes_asked(report: DesignReport, x: alt.X, y: alt.Y, limit: float) -> list[alt.Chart]:
+    """The upper end of the stakes as a line, and on it the cheapest level that is stable enough."""
+    high, unit = report.basis.high, report.field.cost_unit
+    line = alt.Chart(rows([{"v": high}]))
+    layers = [
+        line.mark_rule(**style("stakes")).encode(y=y),
+        line.mark_text(**style("stakes-label"), text=f"stakes: {amount(high, unit)}", dy=-7).encode(
+            x=alt.value(8), y=y
+        ),
+    ]
+    level = report.design.cheapest[0].level
+    if level is not None and level <= limit:
+        mark = alt.Chart(rows([{"v": high, "e": level}]))
+        tooltip = [alt.Tooltip("e:Q", title="cheapest stable level", format=",.6~r")]
+        layers.append(mark.mark_point(**style("stakes-point")).encode(x=x, y=y, tooltip=tooltip))
+    return layers
+
+
+def _stakes_description(report: DesignReport, edge: StakesEdge) -> str:
+    unit = report.field.cost_unit
+
+    def worth(value: float) -> str:
+        return amount(value, unit) if math.isfinite(value) else "any value"
+
+    cheapest = report.design.cheapest[0]
+    found = (
+        f"no level up to {number(cheapest.reach)} is stable enough"
+        if cheapest.level is None
+        else f"level {cheapest.level:,.6g} is the first in which {share(cheapest.share)} of the worlds are stable"
+    )
+    return (
+        f"Area chart: under direct evaluation nobody tuning is an equilibrium up to a first place worth "
+        f"{worth(float(edge.stakes[0]))}, at level {number(float(edge.levels[-1]))} up to "
+        f"{worth(float(edge.stakes[-1]))}. "
+        f"At the stakes asked about, {found}."
+    )
