@@ -305,7 +305,8 @@ class Points:
         if self.effort.size == 1:
             return np.zeros(e.shape)
         inside = np.minimum(e, self.effort[-1])
-        return np.where(e >= self.effort[-1], 0.0, np.maximum(self._from_the_end(-inside), 0.0))
+        below = np.where(e >= self.effort[-1], 0.0, np.maximum(self._from_the_end(-inside), 0.0))
+        return np.where(e == 0, self.values[-1] - self.values[0], below)  # where ties are compared for equality
 
     @cached_property
     def _from_the_end(self) -> PchipInterpolator:

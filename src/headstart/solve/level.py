@@ -15,7 +15,7 @@ import numpy as np
 
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray
 from headstart.contest.contest import Contest
-from headstart.contest.curves import lead
+from headstart.contest.curves import Standing, lead_of
 from headstart.contest.tables import twins
 from headstart.solve.horizon import LARGEST_LOG_LEVEL, settled_beyond
 from headstart.solve.pure import Proof
@@ -28,8 +28,8 @@ RESOLUTION = 1e-10
 CLEARANCES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 """Distances beyond the horizon, in log(1 + level), at which the search may end."""
 
-CELLS_AT_ONCE = 4_000_000
-"""Pair evaluations per batch: bounds the memory, not the answer."""
+CELLS_AT_ONCE = 200_000
+"""Pair evaluations per batch, few enough to stay in the processor's cache: changes no answer."""
 
 MOST_CELLS = 20_000
 """Undecided ranges at one time after which a whole stretch of levels, not a boundary, must be undecidable."""
@@ -112,24 +112,27 @@ class _Game:
 
     def classify(self, low: FloatArray, high: FloatArray) -> IntArray:
         """+1 where every level in [low, high] is stable, -1 where every one is unstable, 0 where that is not proved."""
-        below, possible = self._orders(low, high)
+        at_low, at_high = self._standing(low), self._standing(high)
+        below, possible = self._orders(low, high, at_low, at_high)
         best, worst = 1 + below.sum(axis=2), 1 + possible.sum(axis=2)
-        stable = ~self._some_overtaking_possible(low, high, possible, best, worst)
-        unstable = self._some_overtaking_certain(low, high, below, best, worst)
-        unstable |= self._some_tie_breaks(low, high, below, possible, best, worst)
+        stable = ~self._some_overtaking_possible(low, high, at_low, possible, best, worst)
+        unstable = self._some_overtaking_certain(low, at_high, below, best, worst)
+        unstable |= self._some_tie_breaks(low, at_high, possible, best, worst)
         return stable.astype(np.int64) - (unstable & ~stable)
 
-    def _orders(self, low: FloatArray, high: FloatArray) -> tuple[BoolArray, BoolArray]:
+    def _standing(self, level: FloatArray) -> Standing:
+        """Where everybody stands at each level with its free effort spent; flat, shape (cells * models,)."""
+        everyone = self.contest.curves.take(np.tile(np.arange(self.contest.n), level.size))
+        return Standing.of(everyone, (level[:, None] + self.free).ravel())
+
+    def _orders(
+        self, low: FloatArray, high: FloatArray, at_low: Standing, at_high: Standing
+    ) -> tuple[BoolArray, BoolArray]:
         """``below[c, i, k]``: i ranks below k all over cell c; ``possible``: it may somewhere in c."""
-        n, curves = self.contest.n, self.contest.curves
-        i, k = (index.ravel() for index in np.indices((n, n)))
+        n = self.contest.n
         shape = (low.size, n, n)
-        cell = np.repeat(np.arange(low.size), n * n)
-        i, k = np.tile(i, low.size), np.tile(k, low.size)
-        own, rival = curves.take(i), curves.take(k)
-        free_i, free_k = self.free[i], self.free[k]
-        level_i, level_k = high[cell] + free_i, low[cell] + free_k
-        behind = lead(own, level_i, rival, level_k).reshape(shape) < 0
+        cell, i, k = (index.ravel() for index in np.indices(shape))
+        behind = (lead_of(at_high.take(cell * n + i), at_low.take(cell * n + k)) < 0).reshape(shape)
         level_on_plateau = self._both_flat(cell, i, k, low, high).reshape(shape)
         below = np.where(self.twin | level_on_plateau, np.tri(n, k=-1, dtype=bool), behind)
         return below, ~below.swapaxes(1, 2) & ~np.eye(n, dtype=bool)
@@ -150,15 +153,20 @@ class _Game:
         return level[cell] + np.minimum(self.contest.costs.take(i).effort_at(gap), self.contest.max_effort[i])
 
     def _overtakes(
-        self, cell: IntArray, i: IntArray, k: IntArray, gap: FloatArray, level_i: FloatArray, level_k: FloatArray
+        self, cell: IntArray, i: IntArray, k: IntArray, gap: FloatArray, level: FloatArray, rivals: Standing
     ) -> FloatArray:
-        """Lead of i over k when i spends what ``gap`` is worth, i starting at ``level_i`` and k at ``level_k``."""
-        curves = self.contest.curves
-        reach = self._reach(cell, i, level_i, gap)
-        return lead(curves.take(i), reach, curves.take(k), level_k[cell] + self.free[k])
+        """Lead of i, who starts at ``level`` and spends what ``gap`` is worth, over k, who stands as in ``rivals``."""
+        own = Standing.of(self.contest.curves.take(i), self._reach(cell, i, level, gap))
+        return lead_of(own, rivals.take(cell * self.contest.n + k))
 
     def _some_overtaking_possible(
-        self, low: FloatArray, high: FloatArray, possible: BoolArray, best: IntArray, worst: IntArray
+        self,
+        low: FloatArray,
+        high: FloatArray,
+        at_low: Standing,
+        possible: BoolArray,
+        best: IntArray,
+        worst: IntArray,
     ) -> BoolArray:
         rewards = self.contest.rewards
         gap = rewards[best - 1][:, None, :] - rewards[worst - 1][:, :, None]  # the most i could gain by passing k
@@ -166,7 +174,7 @@ class _Game:
         if not cell.size:
             return np.zeros(low.size, dtype=bool)
         gain = gap[cell, i, k]
-        ahead = self._overtakes(cell, i, k, gain, high, low)
+        ahead = self._overtakes(cell, i, k, gain, high, at_low)
         excluded = (ahead < 0) | ((ahead == 0) & self._draws_and_loses(cell, i, k, gain, low, high))
         return np.bincount(cell[~excluded], minlength=low.size) > 0
 
@@ -181,27 +189,21 @@ class _Game:
         return own_flat & rival_flat & loses
 
     def _some_overtaking_certain(
-        self, low: FloatArray, high: FloatArray, below: BoolArray, best: IntArray, worst: IntArray
+        self, low: FloatArray, at_high: Standing, below: BoolArray, best: IntArray, worst: IntArray
     ) -> BoolArray:
         rewards = self.contest.rewards
         gap = rewards[worst - 1][:, None, :] - rewards[best - 1][:, :, None]  # the least i gains by passing k
         cell, i, k = np.nonzero(below & (gap > 0))
         if not cell.size:
             return np.zeros(low.size, dtype=bool)
-        ahead = self._overtakes(cell, i, k, gap[cell, i, k], low, high) > 0
+        ahead = self._overtakes(cell, i, k, gap[cell, i, k], low, at_high) > 0
         # a twin needs only any effort at all
         rises = self.contest.curves.rises_at(np.expm1(LARGEST_LOG_LEVEL))
         ahead |= self.twin[i, k] & rises[i] & (self.contest.max_effort[i] > self.free[i])
         return np.bincount(cell[ahead], minlength=low.size) > 0
 
     def _some_tie_breaks(
-        self,
-        low: FloatArray,
-        high: FloatArray,
-        below: BoolArray,
-        possible: BoolArray,
-        best: IntArray,
-        worst: IntArray,
+        self, low: FloatArray, at_high: Standing, possible: BoolArray, best: IntArray, worst: IntArray
     ) -> BoolArray:
         """Cells in which two models cross, and whichever is behind can profitably pass the other, at every level."""
         cell, i, k = np.nonzero(possible & possible.swapaxes(1, 2) & np.tri(self.contest.n, k=-1, dtype=bool))
@@ -212,7 +214,8 @@ class _Game:
         gap = _least_step(self.contest.rewards, first, last)
         paid = gap > 0
         cell, i, k, gap = cell[paid], i[paid], k[paid], gap[paid]
-        either = (self._overtakes(cell, i, k, gap, low, high) > 0) & (self._overtakes(cell, k, i, gap, low, high) > 0)
+        either = self._overtakes(cell, i, k, gap, low, at_high) > 0
+        either &= self._overtakes(cell, k, i, gap, low, at_high) > 0
         return np.bincount(cell[either], minlength=low.size) > 0
 
 

@@ -177,21 +177,24 @@ def tightest_pair(contest: Contest, candidate: ArrayLike = 0.0) -> Pair | None:
     rewards = contest.rewards
     swapped = ranked.swapped_by_rounding()
     best = ranked.undecided(int(swapped[0])) if swapped.size else None
-    unsure = np.isin(np.arange(contest.n), [swapped, swapped + 1])
+    unsure = np.zeros(contest.n, dtype=bool)
+    unsure[swapped] = unsure[swapped + 1] = True
     place = np.arange(contest.n)
     rival = _lowest_paid_more(rewards, rewards)
     place, rival = place[rival >= 0], rival[rival >= 0]
     while place.size and (best is None or best.slack >= -RELATIVE_TOLERANCE):
         offers = ranked.offers(place, rival)
-        offers.slack[unsure[place] & (offers.slack < 0)] = 0.0
+        if swapped.size:
+            offers.slack[unsure[place] & (offers.slack < 0)] = 0.0
         low = int(np.argmin(offers.slack))
         if offers.slack[low] < (np.inf if best is None else best.slack):
             best = offers.pair(low, ranked.order)
         # a reward that a rounding error could lift above the price is tested too; always strictly upwards
-        amount = np.nextafter(rewards[place] + offers.price * (1 - 4 * RELATIVE_TOLERANCE), -np.inf)
-        amount = np.maximum(amount, rewards[rival])
-        active = amount < rewards[0]
-        place, rival = place[active], _lowest_paid_more(rewards, amount[active])
+        amount = rewards[place] + offers.price * (1 - 4 * RELATIVE_TOLERANCE)
+        active = (amount <= rewards[0]) & (rival > 0)
+        place, rival, amount = place[active], rival[active], amount[active]
+        rival = _lowest_paid_more(rewards, np.maximum(np.nextafter(amount, -np.inf), rewards[rival]))
+        place, rival = place[rival >= 0], rival[rival >= 0]
     return best
 
 
@@ -269,8 +272,12 @@ class _Ranked:
             beyond_free = effort - (self.total[place] - self.level)
             doubtful = (np.abs(slack) < NEAR) | (beyond_free < near) | (np.abs(effort - self.cap[place]) < near)
         shortfall = self.standing.shortfall
-        underflown = (shortfall[place] < UNDERFLOW) & (shortfall[rival] < UNDERFLOW)
-        return np.flatnonzero((doubtful & np.isfinite(effort)) | (underflown & self.curves.rises_at(self.total)[place]))
+        doubtful &= np.isfinite(effort)
+        underflown = shortfall < UNDERFLOW
+        if underflown.any():
+            rises = self.curves.rises_at(self.total)
+            doubtful |= underflown[place] & underflown[rival] & rises[place]
+        return np.flatnonzero(doubtful)
 
     def _lead_worth(self, place: IntArray, rival: IntArray, gap: FloatArray) -> FloatArray:
         """Lead over the rival after all the effort that the gap is worth, the cap allowing; 0 if rounding hides it."""
