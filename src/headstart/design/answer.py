@@ -25,6 +25,7 @@ class Answer:
     Args:
         protocol: Its name.
         level: Largest tuning it gives any model, in steps.
+        places: Number of different places it publishes: the models, or the tiers.
         verdict: Whether a pure equilibrium exists, for the best estimate of the curves.
         kind: Equilibrium the figures are those of; ``none`` where nothing was computed.
         nobody_tunes: Whether nobody tuning is an equilibrium, for the best estimate; None where it is not known.
@@ -42,6 +43,7 @@ class Answer:
 
     protocol: str
     level: float
+    places: int
     verdict: Verdict
     kind: Kind
     nobody_tunes: bool | None
@@ -94,6 +96,7 @@ def answer(field: Field, protocols: tuple[Protocol, ...], *, equilibrium: bool =
     return Answer(
         protocol=protocol_name(protocols),
         level=float(rules.levels.max()),
+        places=field.contest.n if rules.tier_of_rank is None else int(rules.tier_of_rank[-1]) + 1,
         verdict=found.verdict,
         kind=found.kind,
         nobody_tunes=found.nobody_tunes,

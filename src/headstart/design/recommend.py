@@ -78,8 +78,8 @@ def is_stable(candidate: Answer, wish: Wish) -> bool:
 
 
 def ranks_anybody(candidate: Answer) -> bool:
-    """Whether the ranking says more than that all models are alike, as it does where all share one tier."""
-    return candidate.kendall_tau is None or candidate.kendall_tau > 0
+    """Whether the ranking says more than that all models are alike."""
+    return candidate.places > 1
 
 
 def _unstable(answers: Sequence[Answer], wish: Wish, worlds: int) -> Recommendation:
@@ -88,7 +88,7 @@ def _unstable(answers: Sequence[Answer], wish: Wish, worlds: int) -> Recommendat
     share = nearest.stable_share or 0.0
     empty = ""
     if any(is_stable(a, wish) for a in answers):
-        empty = " What is stable enough ranks nobody: it puts all models into one tier, or orders them against quality."
+        empty = " What is stable enough puts all models into one tier, and so ranks nobody."
     if worlds:
         reason = (
             f"No protocol compared is stable at the best estimate and in {wish.confidence:.0%} of plausible worlds. "

@@ -113,6 +113,7 @@ def _protocol(report: DesignReport, answer: Answer, front: bool) -> dict[str, An
         "protocol": answer.protocol,
         "level": answer.level,
         "extrapolated": report.extrapolated(answer.level),
+        "places": answer.places,
         "verdict": answer.verdict,
         "kind": answer.kind,
         "nobody_tunes": answer.nobody_tunes,

@@ -17,7 +17,7 @@ from headstart.report.page import Section, render, shell
 from headstart.report.wording import number
 
 BINDING_WORDS = {
-    "stability": "No protocol compared stops gaming",
+    "stability": "No protocol compared is stable enough",
     "fidelity": "No stable protocol is as faithful as asked",
     "budget": "The budget is too small",
 }

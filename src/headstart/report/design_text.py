@@ -59,7 +59,7 @@ def cheapest_in_words(report: DesignReport, found: CheapestLevel) -> list[str]:
         return [f"{name}: no level up to {reach} is stable enough; the largest share of stable worlds found is {best}."]
     mark = f" {EXTRAPOLATED}" if report.extrapolated(found.level) else ""
     sentences = [f"{name}: the first level that is stable enough is {_level(found.level)}{mark}."]
-    if found.kendall_tau == 0:
+    if found.modifier and found.kendall_tau == 0:
         sentences.append("There all models share one tier, so it ranks nobody.")
     why = found.sensitivity
     if why is not None:
