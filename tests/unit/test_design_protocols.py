@@ -49,8 +49,10 @@ def test_a_combination_has_one_name_that_reads_back_as_itself(text, name):
         "tiers:3",
         "top:2",
         "top:0+level:1",
-    ]
-    + ["level:1+level:2", "direct+level:5", "magic"],
+        "level:1+level:2",
+        "direct+level:5",
+        "magic",
+    ],
 )
 def test_what_is_no_protocol_is_refused(text):
     with pytest.raises(InputError):

@@ -1,0 +1,251 @@
+"""``headstart design`` from files to terminal, JSON and page."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from headstart._resources import catalog_path
+from headstart.cli import main
+
+STEPS = (0, 10, 30, 100, 300, 1000)
+
+
+def results(path: Path, floors: Any, ceilings: Any, alphas: Any, beta: float) -> Path:
+    """Four made-up models on power laws, measured with a standard error of 0.004."""
+    random = np.random.default_rng(3)
+    lines = ["benchmark,model,step,score,stderr"]
+    for at, (floor, ceiling, alpha) in enumerate(zip(floors, ceilings, alphas, strict=True)):
+        for step in STEPS:
+            score = floor + (ceiling - floor) / (1 + np.exp(-alpha - beta * np.log1p(step)))
+            lines.append(f"made-up,model-{at},{step},{score + random.normal(0, 0.004):.4f},0.004")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def trajectories(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ceilings that noise separates: no model reaches the next for long."""
+    folder = tmp_path_factory.mktemp("apart")
+    return results(folder / "results.csv", [0.25] * 4, (0.85, 0.70, 0.55, 0.40), [-2.0] * 4, 0.9)
+
+
+@pytest.fixture(scope="module")
+def crossing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The better a model is untuned, the worse it is tuned."""
+    folder = tmp_path_factory.mktemp("crossing")
+    return results(folder / "crossing.csv", (0.10, 0.15, 0.20, 0.25), (0.85, 0.70, 0.55, 0.40), [-2.0] * 4, 0.9)
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Everybody still learns at the last measurement, so that every place can be bought."""
+    folder = tmp_path_factory.mktemp("slow")
+    return results(folder / "slow.csv", [0.2] * 4, [0.9] * 4, (-3.0, -3.3, -3.6, -3.9), 0.3)
+
+
+def run(capsys: pytest.CaptureFixture[str] | None, *arguments: object) -> tuple[int, str, str]:
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.setattr(sys, "argv", ["headstart", "design", *map(str, arguments)])
+        main()
+    spoken = capsys.readouterr() if capsys else None
+    return int(ended.value.code or 0), spoken.out if spoken else "", spoken.err if spoken else ""
+
+
+@pytest.fixture(scope="module")
+def designed(trajectories: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
+    folder = tmp_path_factory.mktemp("designed")
+    answer, page = folder / "design.json", folder / "design.html"
+    status, _, _ = run(
+        None, trajectories, "--stakes", "100:2000", "--target-tau", "0.9", "--budget", "100000steps",
+        "--json", answer, "--html", page,
+    )  # fmt: skip
+    assert status == 0
+    return json.loads(answer.read_text(), parse_constant=lambda name: pytest.fail(f"{name} is no JSON number")), page
+
+
+def test_the_document_has_every_field_that_is_promised(designed):
+    document, _ = designed
+    assert document["schema"] == "headstart.design/1"
+    promised = {"headstart_version", "created_at", "source", "benchmark", "cost_unit", "stakes", "worlds", "rewards"}
+    assert promised <= set(document)
+    assert document["wish"] == {"confidence": 0.95, "target_tau": 0.9, "budget": 100000.0}
+    assert document["stakes"] == {"shape": "linear", "low": 100.0, "high": 2000.0, "assumed": False}
+    assert document["quality"]["ranking"] == ["model-0", "model-1", "model-2", "model-3"]
+    assert set(document["recommendation"]) == {"feasible", "protocol", "binding", "reason"}
+    for row in document["protocols"]:
+        assert set(row) == {
+            "protocol", "level", "extrapolated", "places", "verdict", "kind", "nobody_tunes", "stable_share",
+            "kendall_tau", "kendall_tau_interval", "best_first", "effort_burnt", "bill", "exploitability", "on_front",
+            "note",
+        }  # fmt: skip
+        assert row["kendall_tau"] is not None or row["note"], "what is missing has a reason"
+    assert len(document["stakes_edge"]["levels"]) == len(document["stakes_edge"]["low"])
+
+
+def test_the_recommendation_meets_every_wish_and_is_the_cheapest_that_does(designed):
+    document, _ = designed
+    rows = {row["protocol"]: row for row in document["protocols"]}
+    assert document["recommendation"]["feasible"]
+    chosen = rows[document["recommendation"]["protocol"]]
+
+    def meets(row: dict[str, Any]) -> bool:
+        return row["kind"] == "pure" and row["stable_share"] >= 0.95 and row["kendall_tau"] >= 0.9
+
+    assert meets(chosen)
+    assert chosen["bill"] == min(row["bill"] for row in rows.values() if meets(row)) <= 100000
+    assert chosen["kendall_tau_interval"]["low"] <= chosen["kendall_tau"] <= chosen["kendall_tau_interval"]["high"]
+
+
+def test_the_cheapest_level_is_as_stable_as_asked_and_cheaper_levels_are_not(designed):
+    document, _ = designed
+    plain = document["cheapest_levels"][0]
+    assert plain["modifier"] == ""
+    assert plain["stable_share"] >= 0.95
+    below = [row for row in document["protocols"] if row["protocol"].count("+") == 0 and row["level"] < plain["level"]]
+    assert below
+    assert all(row["stable_share"] < 0.95 for row in below)
+
+
+@pytest.mark.parametrize(
+    ("file", "wish", "binding", "words"),
+    [
+        ("trajectories", ("100:2000", "--budget", "1"), "budget", "budget of 1 steps is too small"),
+        ("slow", ("1e8:1e9",), "stability", "No protocol compared is stable"),
+        (
+            "crossing",
+            ("100:2000", "--target-tau", "1", "--reference", "0"),
+            "fidelity",
+            "Over all levels the fits imply",
+        ),
+    ],
+)
+def test_a_wish_that_cannot_be_met_is_stated_and_the_documents_are_written(
+    request, tmp_path, capsys, file, wish, binding, words
+):
+    answer, page = tmp_path / "a.json", tmp_path / "a.html"
+    source = request.getfixturevalue(file)
+    status, out, _ = run(capsys, source, "--stakes", *wish, "--json", answer, "--html", page)
+    document = json.loads(answer.read_text())
+    assert status == 3
+    assert document["recommendation"]["binding"] == binding
+    assert document["recommendation"]["protocol"] in {row["protocol"] for row in document["protocols"]}
+    assert words in document["recommendation"]["reason"]
+    assert words in out
+    assert (document["ceiling"] is not None) == (binding == "fidelity")
+    assert page.read_text().startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--stakes", "500"), "--stakes must be LOW:HIGH"),
+        (("--stakes", "500:50"), "--stakes must be an interval"),
+        (("--stakes", "0:inf"), "--stakes must be an interval"),
+        (("--budget", "many"), "--budget must be a number"),
+        (("--budget", "200gpuh"), "--budget must be in steps"),
+        (("--compare", "direct,magic"), "protocol must be direct, level:D"),
+        (("--compare", "direct,direct+items:10", "--rewards", "top:0"), "k must be >= 1"),
+        (("--confidence", "2"), "confidence must be in"),
+        (("--target-tau", "3"), "target_tau must be in"),
+        (("--reference", "-3"), "reference must be a finite number"),
+        (("--nearest", "linear:3"), "--nearest must be given together"),
+        (("--rewards-for-level", "5", "--html", "x.html"), "--html must not be given"),
+    ],
+)
+def test_bad_options_exit_2_and_write_nothing(trajectories, tmp_path, capsys, options, words):
+    answer = tmp_path / "a.json"
+    status, _, err = run(capsys, trajectories, *options, "--json", answer)
+    assert status == 2
+    assert words in err
+    assert not answer.exists()
+
+
+def test_a_budget_may_name_the_unit_of_costs_in_another_spelling(trajectories, tmp_path, capsys):
+    answer = tmp_path / "a.json"
+    unit = ("--cost-per-step", "0.001", "--cost-unit", "GPU-hours")
+    status, _, _ = run(capsys, trajectories, *unit, "--budget", "200gpuh", "--compare", "direct", "--json", answer)
+    document = json.loads(answer.read_text())
+    assert status in (0, 3)
+    assert (document["cost_unit"], document["wish"]["budget"]) == ("GPU-hours", 200.0)
+
+
+def test_a_contest_file_is_designed_with_its_own_rewards_or_with_stakes(tmp_path, capsys):
+    contest = catalog_path() / "power-law-direct" / "contest.toml"
+    status, out, _ = run(capsys, contest, "--compare", "direct,level:2")
+    assert status == 0
+    assert out.startswith("Choose level:1.00001")  # the catalogue's answer is level 1
+    status, out, _ = run(capsys, contest, "--compare", "direct,direct+items:1000", "--stakes", "1:10")
+    assert "direct+items:1000" in out
+    assert "between 1 and 10 cost units" in out
+
+
+@pytest.mark.parametrize("nearest", [(), ("--nearest", "linear:5")])
+def test_rewards_for_a_level_are_written_with_their_proof(tmp_path, capsys, nearest):
+    contest, answer = catalog_path() / "power-law-direct" / "contest.toml", tmp_path / "a.json"
+    status, out, _ = run(capsys, contest, "--rewards-for-level", "1", *nearest, "--json", answer)
+    found = json.loads(answer.read_text())["reward_design"]
+    assert status == 0
+    assert "proved in interval arithmetic" in out
+    # by hand: at level 1 each model pays 2 for the place above it
+    assert found["rewards"] == pytest.approx([4.0, 2.0, 0.0], abs=0.51 if nearest else 1e-6)
+    assert (found["certified"]["verdict"], found["level"]) == ("exists", 1.0)
+    assert found["limiting"]
+
+
+def test_json_on_standard_output_is_alone_there(capsys):
+    contest = catalog_path() / "two-lines-apart" / "contest.toml"
+    status, out, _ = run(capsys, contest, "--compare", "direct", "--json", "-")
+    assert status == 0
+    assert json.loads(out)["recommendation"]["protocol"] == "direct"
+
+
+CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    if not (CHROMIUM.exists() and DRIVER.exists()):
+        pytest.skip("Chromium and its driver are not installed")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.options import Options
+    from selenium.webdriver.chrome.service import Service
+
+    options = Options()
+    options.binary_location = str(CHROMIUM)
+    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"):
+        options.add_argument(flag)
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+    driver.execute_cdp_cmd("Network.enable", {})
+    offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+    driver.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
+    yield driver
+    driver.quit()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [400, 1400])
+def test_the_page_draws_its_charts_and_never_scrolls_sideways(browser, designed, width):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    document, page = designed
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get_log("browser")
+    browser.get(page.as_uri())
+    WebDriverWait(browser, 60).until(lambda b: b.execute_script("return document.body.dataset.charts") == "drawn")
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    for chart in ("pareto", "stakes"):
+        box = browser.execute_script(f"return document.querySelector('#chart-{chart} svg').getBoundingClientRect()")
+        assert 100 < box["width"] <= width
+    rows = browser.execute_script("return document.querySelectorAll('#protocols-table tbody tr').length")
+    assert rows == len(document["protocols"])
+    assert browser.execute_script("return document.querySelector('h1').textContent").startswith("Choose level:")
+    assert document["recommendation"]["reason"] in browser.execute_script("return document.body.textContent")
+    assert browser.get_log("browser") == []
