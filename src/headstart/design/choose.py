@@ -24,6 +24,9 @@ from headstart.design.recommend import Recommendation, is_stable, pareto_front, 
 
 Tell = Callable[[str, float], None]
 
+FEW = 12
+"""As many protocols named by the caller are all solved to the end."""
+
 EQUILIBRIA = 4
 """Mixed equilibria computed when the protocols are ours to choose; one of 55 models takes seconds."""
 
@@ -60,8 +63,9 @@ def design(
     """Compare protocols and recommend one.
 
     The cheapest stable level, and the cheapest that also reaches the wished fidelity, are always among those
-    compared. Where a protocol has no pure equilibrium a mixed or noisy one is computed: for every protocol the caller
-    names, else for direct evaluation and a few cheaper than the first stable one, since only those can be on the front.
+    compared. Where a protocol has no pure equilibrium a mixed or noisy one is computed: for all of the protocols the
+    caller names, if they are few, else for direct evaluation and a few that are cheaper than the first stable one,
+    since the others have little chance to be on the front.
 
     Args:
         field: The developers, with the rewards at the upper end of the stakes.
@@ -87,7 +91,7 @@ def design(
     for index, protocols in enumerate(chosen):
         tell(protocol_name(protocols), 0.4 + 0.3 * index / len(chosen))
         answers.append(answer(field, protocols, equilibrium=False, seed=seed))
-    unsettled = _worth_solving(answers, everything=compare is not None)
+    unsettled = _worth_solving(answers, everything=compare is not None and len(compare) <= FEW)
     for done, index in enumerate(unsettled):
         tell(f"equilibrium of {answers[index].protocol}", 0.7 + 0.3 * done / len(unsettled))
         answers[index] = answer(field, chosen[index], seed=seed)

@@ -1,0 +1,99 @@
+"""Pure answers of 1,000 protocols for 55 synthetic models in 200 plausible worlds.
+
+Protocols are levels, levels with tiers, and levels for a shortlist; the models are made up.
+Run ``python bench/design_sweep.py``; it writes ``bench/results/design_sweep.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from machine import machine
+
+from headstart.contest import Contest, CostTable, CurveTable, LogitPower, PowerCost
+from headstart.contest.rewards import linear
+from headstart.design.answer import Answer, answer
+from headstart.design.field import Field
+from headstart.design.protocols import Protocol, Shortlist, Tiers, TuneBeforeTest
+from headstart.report.progress import progress_bar
+
+MODELS, WORLDS, PROTOCOLS, WORKERS, REFERENCE = 55, 200, 1000, 2, 4000.0
+STAKES = {"high": 4000.0, "low": 1.0}
+"""In steps: under the high ones few protocols are stable, under the low ones most, which takes longer to find out."""
+
+TARGET_SECONDS = 30.0
+
+
+def synthetic_field(stakes: float) -> Field:
+    """Curves like those of language models on a multiple-choice test, and worlds around them."""
+    random = np.random.default_rng(0)
+    ceiling = np.sort(random.uniform(0.3, 0.85, MODELS))[::-1]
+    alpha, beta = random.normal(-4.0, 1.0, MODELS), random.uniform(0.5, 1.2, MODELS)
+    noise = random.standard_normal((3, WORLDS, MODELS))
+    worlds = LogitPower(
+        L=np.full((WORLDS, MODELS), 0.25), U=np.clip(ceiling + 0.004 * noise[0], 0.26, 0.99),
+        alpha=alpha + 0.1 * noise[1], beta=beta * np.exp(0.03 * noise[2]),
+    )  # fmt: skip
+    best = LogitPower(L=0.25, U=ceiling, alpha=alpha, beta=beta)
+    contest = Contest(
+        names=tuple(f"model-{m}" for m in range(MODELS)), curves=CurveTable.batch(best, MODELS),
+        costs=CostTable.batch(PowerCost(), MODELS), rewards=linear(MODELS, stakes),
+    )  # fmt: skip
+    ones = np.ones(MODELS)
+    return Field(
+        contest=contest, quality=best.score(REFERENCE), cost_per_step=ones, cost_unit="steps", draws=worlds,
+        developer_cost_per_step=ones, reference=REFERENCE, measured=REFERENCE, reach=4 * REFERENCE,
+    )  # fmt: skip
+
+
+def protocols() -> list[tuple[Protocol, ...]]:
+    """A third each: plain levels, levels with tiers, levels for the best 5, 10 or 20."""
+    levels = [TuneBeforeTest(level=float(level)) for level in np.geomspace(1.0, 4 * REFERENCE, PROTOCOLS)]
+    short = [Shortlist(k=5), Shortlist(k=10), Shortlist(k=20)]
+    return [
+        (level,) if at % 3 == 0 else (level, Tiers()) if at % 3 == 1 else (level, short[at // 3 % 3])
+        for at, level in enumerate(levels)
+    ]
+
+
+def sweep(stakes: float) -> dict[str, object]:
+    """Answer every protocol, two at a time."""
+    field, chosen = synthetic_field(stakes), protocols()
+    started, cpu = time.perf_counter(), time.process_time()
+    answers: list[Answer] = []
+    with progress_bar() as tell, ThreadPoolExecutor(WORKERS) as pool:
+        for found in pool.map(lambda protocol: answer(field, protocol, equilibrium=False), chosen):
+            answers.append(found)
+            tell("protocols", len(answers) / len(chosen))
+    seconds = time.perf_counter() - started
+    return {
+        "stakes_in_steps": stakes,
+        "seconds": round(seconds, 2),
+        "cpu_seconds": round(time.process_time() - cpu, 2),
+        "target_seconds": TARGET_SECONDS,
+        "target_met": seconds < TARGET_SECONDS,
+        "stable_at_the_best_estimate": sum(bool(a.nobody_tunes) for a in answers),
+    }
+
+
+def main() -> None:
+    result = {
+        "machine": machine(),
+        "protocols": PROTOCOLS,
+        "models": MODELS,
+        "worlds": WORLDS,
+        "workers": WORKERS,
+        **{f"{name}_stakes": sweep(stakes) for name, stakes in STAKES.items()},
+    }
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "results" / "design_sweep.json"
+    path.write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()
