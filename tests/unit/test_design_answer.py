@@ -92,6 +92,12 @@ def test_the_cheapest_that_meets_every_wish_is_recommended():
     assert "Choose cheap" in found.reason
 
 
+def test_a_recommendation_beyond_the_measurements_says_so():
+    answers = [made("p")]  # at level 1
+    assert "beyond the longest measurement of 0.5 steps" in recommend(answers, Wish(), worlds=9, measured=0.5).reason
+    assert "beyond" not in recommend(answers, Wish(), worlds=9, measured=1.0).reason
+
+
 def test_too_small_a_budget_names_the_cheapest_and_the_best_within():
     answers = [made("dear", bill=9, tau=0.99), made("loose", bill=1, tau=0.5)]
     found = recommend(answers, Wish(target_tau=0.9, budget=5), cost_unit="USD")

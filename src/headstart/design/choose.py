@@ -106,7 +106,7 @@ def design(
         cheapest=tuple(cheapest),
         ceiling=ceiling,
         recommendation=recommend(
-            answers, wish, cost_unit=field.cost_unit, ceiling=ceiling,
+            answers, wish, cost_unit=field.cost_unit, ceiling=ceiling, measured=field.measured,
             worlds=0 if field.draws is None else int(field.draws.L.shape[0]),
         ),
         wish=wish,
@@ -131,7 +131,10 @@ def _worth_solving(answers: Sequence[Answer], *, everything: bool) -> list[int]:
         return unsettled
     # what is dearer than a protocol under which nothing is burnt has little chance to be on the front
     bound = min((a.bill for a in answers if a.kind == "pure"), default=np.inf)
-    near = sorted((i for i in unsettled if answers[i].bill < bound), key=lambda i: answers[i].bill)
+    near = sorted(
+        (i for i in unsettled if answers[i].bill < bound or answers[i].protocol == "direct"),
+        key=lambda i: answers[i].bill,
+    )
     plain = [i for i in near if "tiers" not in answers[i].protocol] or near
     spread = np.linspace(0, len(plain) - 1, min(EQUILIBRIA, len(plain)))
     return [plain[i] for i in sorted({round(float(at)) for at in spread})]

@@ -36,6 +36,7 @@ class Recommendation:
 def recommend(
     answers: Sequence[Answer], wish: Wish, *, cost_unit: str = "cost units", worlds: int = 0,
     ceiling: Ceiling | None = None,
+    measured: float | None = None,
 ) -> Recommendation:  # fmt: skip
     """The cheapest protocol that meets every wish, the more faithful of equals; else the nearest and what binds.
 
@@ -45,6 +46,7 @@ def recommend(
         cost_unit: Unit of bills and budget.
         worlds: Number of plausible worlds; 0 where the curves are known.
         ceiling: Best agreement that levels can bring, to be named where the target is out of reach.
+        measured: Longest measured effort, in steps; None where the curves are known.
     """
     stable = [a for a in answers if is_stable(a, wish) and ranks_anybody(a)]
     if not stable:
@@ -60,6 +62,8 @@ def recommend(
         if not worlds
         else f"It rests on {worlds} plausible worlds, {cheapest.stable_share or 0.0:.1%} of them stable at these stakes"
     )
+    if measured is not None and cheapest.level > measured:
+        rests += f", and on the fitted curves beyond the longest measurement of {measured:,.6g} steps"
     tau = f"{_tau(cheapest):.3f}" + _interval(cheapest)
     return Recommendation(
         feasible=True,
