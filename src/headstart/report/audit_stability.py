@@ -29,8 +29,11 @@ SEARCH_REACH = 1000.0
 SEARCH_POINTS = 65
 """Levels at which each plausible world is tried before the last unstable one is refined."""
 
-BISECTIONS = 30
-"""Halvings of the bracket: relative accuracy below 1e-8, far under the interval's width."""
+LEVEL_RESOLUTION = 1e-7
+"""Relative accuracy of the fitted curves' stabilising level: its interval is wider by orders of magnitude."""
+
+BISECTIONS = 20
+"""Halvings of the bracket: a relative accuracy near 1e-6, far below the width of any interval."""
 
 Stable = Callable[[FloatArray], BoolArray]
 
@@ -60,7 +63,7 @@ def _critical_curve(
 
 def stabilising(fitted: Fit, contest: Contest, reference: float) -> StabilisingLevel:
     """The stabilising level of the fitted contest, its interval over plausible worlds, and the measured-only answer."""
-    exact = stabilising_level(contest)
+    exact = stabilising_level(contest, resolution=LEVEL_RESOLUTION)
     end = SEARCH_REACH * reference
     draws = int(fitted.draws.L.shape[0])
     worlds = _last_unstable(_is_stable(fitted.draws, fitted, contest, end), draws, end)

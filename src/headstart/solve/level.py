@@ -23,7 +23,7 @@ from headstart.solve.pure import Proof
 Status = Literal["zero", "finite", "infinite", "union", "unknown"]
 
 RESOLUTION = 1e-10
-"""Boundaries are located to this width in log(1 + level)."""
+"""Boundaries are located to this width in log(1 + level) unless asked otherwise."""
 
 CLEARANCES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 """Distances beyond the horizon, in log(1 + level), at which the search may end."""
@@ -58,11 +58,16 @@ class StabilisingLevel:
     reason: str
 
 
-def stabilising_level(contest: Contest) -> StabilisingLevel:
+def stabilising_level(contest: Contest, *, resolution: float = RESOLUTION) -> StabilisingLevel:
     """Find the stable set of levels.
 
     The contest's own level is not used. With free effort the question is whether everybody using exactly its
     free effort is an equilibrium (Prop. E).
+
+    Args:
+        contest: The contest.
+        resolution: Width in log(1 + level) to which boundaries are located, ``> 0``; what is undecided on so narrow a
+            range is not counted stable.
 
     Source: docs/theory, Props. B and D, "The stability map" and "The horizon".
 
@@ -90,7 +95,7 @@ def stabilising_level(contest: Contest) -> StabilisingLevel:
     log_end, tail = _end_of_search(game, largest)
     if not known.all():
         tail = 0
-    cells = _search(game, log_end)
+    cells = _search(game, log_end, resolution)
     return _describe(cells, log_end, tail, all_known=bool(known.all()))
 
 
@@ -254,7 +259,7 @@ class _Cells:
     gave_up: bool
 
 
-def _search(game: _Game, log_end: float) -> _Cells:
+def _search(game: _Game, log_end: float, resolution: float) -> _Cells:
     pending = np.linspace(0.0, log_end, 33)
     low, high = pending[:-1], pending[1:]
     done: list[tuple[FloatArray, IntArray]] = []
@@ -265,7 +270,7 @@ def _search(game: _Game, log_end: float) -> _Cells:
         parts = [slice(s, s + batch) for s in range(0, low.size, batch)]
         kind = np.concatenate([game.classify(np.expm1(low[p]), np.expm1(high[p])) for p in parts])
         work += low.size * per_cell
-        final = (kind != 0) | (high - low <= RESOLUTION)
+        final = (kind != 0) | (high - low <= resolution)
         done.append((low[final], kind[final]))
         middle = (low + high)[~final] / 2
         low, high = np.concatenate([low[~final], middle]), np.concatenate([middle, high[~final]])
