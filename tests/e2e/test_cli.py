@@ -83,6 +83,11 @@ BAD = {
     ),
     "a choice that is none": (("audit", "-", "--on-forgetting", "hide"), TRAJECTORIES, "--on-forgetting must be"),
     "a backtest of everything": (("audit", "-", "--backtest", "1"), TRAJECTORIES, "--backtest must be"),
+    "a seed below 0": (("audit", "-", "--seed", "-1"), TRAJECTORIES, "--seed"),
+    "a score range upside down": (("audit", "-", "--score-range", "1:0"), TRAJECTORIES, "--score-range must be"),
+    "a page on standard output": (("audit", "-", "--html", "-"), TRAJECTORIES, "only --json writes to standard output"),
+    "a page in no folder": (("audit", "-", "--html", "nowhere/page.html"), TRAJECTORIES, "nowhere/page.html"),
+    "a contest file of no known kind": (("audit", "-", "--contest", "fitted.txt"), TRAJECTORIES, "fitted.txt"),
     "too few models": (
         ("audit", "-"),
         "model,step,score\na,0,0.1\na,10,0.2\na,100,0.3\na,200,0.4\n",
@@ -126,7 +131,21 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     command = f"{sys.executable} -c 'from headstart.cli import main; main()' solve - | head -c 1"
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], input=CONTEST, capture_output=True, text=True,
                           check=False, timeout=120)  # fmt: skip
-    assert "Traceback" not in done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_names_are_shown_as_they_are() -> None:
+    name = "[red]strong[/b] :smile:"
+    done = headstart("solve", "-", given=CONTEST.replace('"strong"', f'"{name}"'))
+    assert done.returncode == 0, done.stderr
+    table = done.stdout.partition("Price of each rank")[2]
+    assert name in table
+
+
+def test_a_contest_with_noisy_scores_is_solved_from_its_file() -> None:
+    done = headstart("solve", "-", given=CONTEST.replace("[defaults]", "noise_sd = 0.1\n[defaults]"))
+    assert done.returncode == 0, done.stderr
+    assert "With noisy scores" in done.stdout
 
 
 def test_version_and_help() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from headstart.report.terminal import PIPE_WIDTH, print_audit
+from headstart.report.console import PIPE_WIDTH
+from headstart.report.terminal import print_audit
 from headstart.report.values import Audit
 from report_cases import synthetic_audit
 

@@ -5,6 +5,7 @@ Imports of the library happen inside the commands, so that ``headstart --help`` 
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -44,8 +45,8 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         print("headstart: interrupted", file=sys.stderr)
         sys.exit(130)
-    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
-        sys.stderr.close()
+    except (BrokenPipeError, SystemExit):  # the reader of our output has gone, as with `| head`; rich says the second
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left must not fail on the way out
         sys.exit(0)
     except Exception as error:
         _usage_error(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -33,7 +34,7 @@ OnForgettingOption = Annotated[
         help="Models whose score falls with tuning: keep all points, exclude the model, or hold its peak.",
     ),
 ]
-Seed = Annotated[int, typer.Option(help="Seed of the plausible worlds behind the intervals.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the plausible worlds behind the intervals.")]
 JsonOut = Annotated[
     str | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - for standard output.")
 ]
@@ -43,6 +44,20 @@ HtmlOut = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Wr
 def tell(message: str) -> None:
     """A word on what was done; on standard error, so that output can be piped."""
     typer.echo(message, err=True)
+
+
+def check_outputs(*files: Path | None, json: str | None = None) -> None:
+    """Refuse outputs that cannot be written before anything is computed, so that bad usage writes nothing."""
+    if any(str(file) == "-" for file in files):
+        raise InputError("only --json writes to standard output, got - as the name of another output")
+    for file in (*files, None if json in (None, "-") else Path(json)):
+        if file is None:
+            continue
+        if file.is_dir():
+            raise InputError("cannot be written: a folder of that name exists", file=str(file))
+        if not file.resolve().parent.is_dir():
+            folder = file.resolve().parent
+            raise InputError(f"cannot be written: the folder {folder} does not exist", file=str(file))
 
 
 def parse_levels(text: str | None) -> list[float] | None:
@@ -61,9 +76,12 @@ def parse_range(text: str | None) -> tuple[float, float] | None:
         return None
     low, _, high = text.partition(":")
     try:
-        return float(low), float(high)
+        bounds = float(low), float(high)
     except ValueError:
         raise InputError(f"--score-range must be LOW:HIGH, got {text!r}") from None
+    if not -math.inf < bounds[0] < bounds[1] < math.inf:
+        raise InputError(f"--score-range must be LOW:HIGH with finite LOW < HIGH, got {text!r}")
+    return bounds
 
 
 def parse_choice(text: str) -> OnForgetting:

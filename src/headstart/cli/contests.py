@@ -7,7 +7,7 @@ from typing import Annotated, cast
 
 import typer
 
-from headstart.cli.common import ContestFile, HtmlOut, JsonOut, Seed, progress_bar, tell
+from headstart.cli.common import ContestFile, HtmlOut, JsonOut, Seed, check_outputs, progress_bar, tell
 from headstart.errors import InputError
 
 
@@ -34,16 +34,17 @@ def solve(
     from headstart.report.solution import SCHEMA, solution_document
     from headstart.report.solution_text import print_solution
 
+    check_outputs(json=json)
     document = read_document(contest)
     game = contest_from_document(document, source=contest)
     with progress_bar() as progress:
         found = solution_document(
             game, document, all_pairs=all_pairs, mixed=mixed, tolerance=tolerance, seed=seed, progress=progress
         )
-    if json != "-":
-        print_solution(found)
     if json is not None:
         write_json(json, envelope(SCHEMA) | found)
+    if json != "-":
+        print_solution(found)
     if found["mixed"] and found["mixed"]["status"] != "converged":
         tell("the mixed equilibrium did not converge: its measured exploitability stands beside it")
         return 3
@@ -63,6 +64,7 @@ def certify(
     from headstart.solve.certificate import verify as check
     from headstart.solve.prove import prove
 
+    check_outputs(json=output)
     proof = prove(read_document(contest))
     write_json(output, cast("JsonValue", proof))
     for claim in check(proof).claims:
@@ -108,13 +110,12 @@ def simulate(
 
     if dynamics != "best-response" and dynamics != "regret":
         raise InputError(f"--dynamics must be best-response or regret, got {dynamics!r}")
+    check_outputs(html, json=json)
     game = read_contest(contest)
     with progress_bar() as progress:
         found = play(
             game, dynamics, rounds=rounds, seed=seed, progress=lambda done: progress("playing", min(done / rounds, 1.0))
         )
-    if json != "-":
-        print_simulation(game, found)
     if json is not None:
         write_json(json, envelope("headstart.simulation/1") | simulation_document(game, found))
     if html is not None:
@@ -122,6 +123,8 @@ def simulate(
 
         write_simulation_page(found, game.names, html)
         tell(f"wrote {html}")
+    if json != "-":
+        print_simulation(game, found)
 
 
 def catalog(

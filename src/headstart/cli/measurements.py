@@ -17,6 +17,7 @@ from headstart.cli.common import (
     ScoreRange,
     Seed,
     Trajectories,
+    check_outputs,
     parse_choice,
     parse_levels,
     parse_range,
@@ -70,6 +71,9 @@ def audit(
     from headstart.report.audit import audit as run_audit
     from headstart.report.audit import fitted_contest
 
+    check_outputs(html, contest, json=json)
+    if not 0 <= backtest < 1:
+        raise InputError(f"--backtest must be a fraction in [0, 1), got {backtest:g}")
     data = read_trajectories(
         trajectories,
         benchmark=benchmark,
@@ -77,19 +81,20 @@ def audit(
         cost_per_step=cost_per_step,
         cost_unit=cost_unit,
     )
-    require_auditable(data)
-    if not 0 <= backtest < 1:
-        raise InputError(f"--backtest must be a fraction in [0, 1), got {backtest:g}")
+    try:
+        require_auditable(data)
+    except InputError as error:
+        raise error.located(file=trajectories) from None
     with progress_bar() as progress:
         found = run_audit(
             data, source=Path(trajectories).name, levels=parse_levels(levels), rewards=rewards,
             on_forgetting=parse_choice(on_forgetting), backtest_fraction=backtest or None, draws=draws, seed=seed,
             progress=progress,
         )  # fmt: skip
-    _publish_audit(found, json=json, html=html)
-    if contest is not None:
+    if contest is not None:  # first, because its name may be refused: then nothing is written
         write_contest(fitted_contest(found.fit, found.rewards), contest)
         tell(f"wrote {contest}")
+    _publish_audit(found, json=json, html=html)
 
 
 def demo(
@@ -105,6 +110,7 @@ def demo(
     from headstart.formats import read_trajectories
     from headstart.report.audit import audit as run_audit
 
+    check_outputs(html)
     source = example_path("city/trajectories.csv")
     data = read_trajectories(source, cost_unit="CPU-seconds")
     with progress_bar() as progress:
@@ -129,12 +135,13 @@ def fit(
     from headstart.formats import envelope, read_trajectories, write_json
     from headstart.report.fits import fit_document, print_fit
 
+    check_outputs(json=json)
     data = read_trajectories(trajectories, benchmark=benchmark, score_range=parse_range(score_range))
     found = run_fit(data, on_forgetting=parse_choice(on_forgetting), seed=seed)
-    if json != "-":
-        print_fit(found)
     if json is not None:
         write_json(json, envelope("headstart.fit/1") | fit_document(found))
+    if json != "-":
+        print_fit(found)
 
 
 @importing.command("lm-eval")

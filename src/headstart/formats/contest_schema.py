@@ -7,6 +7,7 @@ themselves; ``contest_file`` adds the place to their complaints.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
@@ -110,7 +111,7 @@ def _shape(value: object) -> str | None:
     if isinstance(value, (Mapping, _Form)):  # pydantic asks again, with the form, when it writes
         kind = cast("Mapping[str, object]", value if isinstance(value, Mapping) else value.model_dump()).get("kind")
         return kind if isinstance(kind, str) else None
-    return "number" if isinstance(value, (int, float)) else None
+    return "number" if isinstance(value, (int, float, Decimal)) else None  # Decimal: as written in the file
 
 
 CurveForm = Annotated[LogitPowerForm | ExponentialForm | LinearForm | PointsForm, Field(discriminator="kind")]

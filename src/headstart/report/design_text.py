@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from headstart.design.answer import NOT_COMPUTED, Answer
 from headstart.design.levels import CheapestLevel
+from headstart.report.console import stdout
 from headstart.report.design_document import DesignReport
-from headstart.report.terminal import PIPE_WIDTH
 from headstart.report.wording import EXTRAPOLATED, amount, number, share
 
 
@@ -90,9 +89,7 @@ def share_in_words(answer: Answer) -> str:
 
 def print_design(report: DesignReport) -> None:
     """The recommendation, what it rests on, and the comparison."""
-    console = Console(highlight=False, emoji=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, emoji=False, width=PIPE_WIDTH)
+    console = stdout()
     found, unit = report.design, report.field.cost_unit
     for text in (found.recommendation.reason, "", *basis_in_words(report), ""):
         console.print(text, markup=False, soft_wrap=True)
@@ -124,7 +121,7 @@ def print_design(report: DesignReport) -> None:
 
 def print_rewards(document: dict[str, Any]) -> None:
     """A reward design as text."""
-    console = Console(highlight=False, emoji=False)
+    console = stdout()
     found: dict[str, Any] = document["reward_design"]
     checked = found["certified"]
     how = (

@@ -11,6 +11,7 @@ from rich.table import Table
 from headstart.calibrate.fit import Fit
 from headstart.formats import ImportSummary
 from headstart.rank import quantile_interval
+from headstart.report.console import stdout
 
 PARAMETERS = ("L", "U", "alpha", "beta")
 
@@ -43,7 +44,7 @@ def _model(fit: Fit, m: int) -> dict[str, Any]:
 
 def print_fit(fit: Fit) -> None:
     """One row per model: untuned score, score at its last measured step, ceiling with intervals, quality, flags."""
-    console = Console()
+    console = stdout()
     table = Table(title=f"Fitted score curves, {fit.trajectories.benchmark}", box=None, pad_edge=False)
     for name, justify in (("model", "left"), ("untuned", "right"), ("last measured", "right"), ("ceiling", "right"),
                           ("rmse", "right"), ("chi2/point", "right"), ("flags", "left")):  # fmt: skip

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from headstart.contest.contest import Contest
+from headstart.report.console import stdout
 from headstart.solve.dynamics import Simulation
 
 LABEL = "A simulation of play, not a prediction and not an equilibrium."
@@ -54,7 +54,7 @@ def _model(contest: Contest, simulation: Simulation, m: int) -> dict[str, Any]:
 
 def print_simulation(contest: Contest, simulation: Simulation) -> None:
     """The summary, then what each developer does over the rounds it is about."""
-    console = Console(highlight=False)
+    console = stdout()
     console.print(summary(simulation), markup=False, soft_wrap=True)
     console.print(LABEL, markup=False, soft_wrap=True)
     first, beyond = simulation.summarised

@@ -7,6 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from headstart.report.console import stdout
+
 Json = dict[str, Any]
 
 MOST_ROWS = 40
@@ -15,7 +17,7 @@ MOST_ROWS = 40
 
 def print_solution(solution: Json) -> None:
     """Verdict first, then prices of ranks, the stabilising level and, where it was asked for, the mixed equilibrium."""
-    console = Console(highlight=False)
+    console = stdout()
 
     def say(text: str) -> None:
         console.print(text, markup=False, soft_wrap=True)
@@ -46,7 +48,8 @@ def _verdict(pure: Json, level: float) -> str:
         what = "that nobody tunes" if not any(pure["efforts"]) else "that everybody spends its free effort"
         return f"Under {protocol} {unique} {what} ({known})."
     if pure["verdict"] == "none":
-        return f"Under {protocol} no pure equilibrium exists ({known}): {_witness(pure['witness'])}."
+        why = _witness(pure["witness"]) if pure["witness"] else pure["reason"]  # noisy scores: no single deviation
+        return f"Under {protocol} no pure equilibrium exists ({known}): {why}."
     return f"Under {protocol} the verdict is undecided: {pure['reason']}."
 
 

@@ -13,15 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from headstart.report import wording
+from headstart.report.console import stdout
 from headstart.report.values import Audit, Interval, Level, ModelFit, Price
 from headstart.report.wording import EXTRAPOLATED, LEGEND, TIED, number
 from headstart.report.wording_backtest import backtest_words
 
 PROSE_WIDTH = 100
 """Sentences are no wider, however wide the window."""
-
-PIPE_WIDTH = 250
-"""Room for a table in a pipe; more than any needs with names of ordinary length."""
 
 OUTCOME_STYLES = {"pays": "bold red", "does not pay": "bold green", "undecided": "bold yellow"}
 
@@ -33,7 +31,7 @@ def print_audit(audit: Audit, console: Console | None = None) -> None:
         audit: What to print.
         console: Where; by default standard output, plain when that is no terminal.
     """
-    out = console or _stdout()
+    out = console or stdout()
     _print_verdict(audit, out)
     _print_table(out, "Levels", _levels(audit))
     reference = _reference(audit)
@@ -46,11 +44,6 @@ def print_audit(audit: Audit, console: Console | None = None) -> None:
         _say(out, f"Left out: {name}: {reason}")
     for note in audit.notes:
         _say(out, f"Note: {note}")
-
-
-def _stdout() -> Console:
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH, color_system=None)
 
 
 def _say(out: Console, text: str, style: str = "") -> None:
