@@ -65,7 +65,11 @@ def certify(
     from headstart.solve.prove import prove
 
     check_outputs(json=output)
-    proof = prove(read_document(contest))
+    document = read_document(contest)
+    try:
+        proof = prove(document)
+    except InputError as error:
+        raise error.located(file=contest) from None
     write_json(output, cast("JsonValue", proof))
     for claim in check(proof).claims:
         tell(f"proved: {claim}")

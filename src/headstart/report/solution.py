@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from headstart.contest.contest import Contest
-from headstart.errors import ComputationError
+from headstart.errors import ComputationError, InputError
 from headstart.solve.level import stabilising_level
 from headstart.solve.mixed import MixedSolution, solve_mixed
 from headstart.solve.noise import noise_threshold, solve_noisy
@@ -144,9 +144,10 @@ def noise_sections(contest: Contest, without_noise: PureSolution, seed: int) -> 
 
 
 def _proof(document: Mapping[str, object]) -> Json | None:
+    """A proof, or None where there is none: too close to tell, or beyond the verifier (an exponent above 1000)."""
     try:
         return prove(document)
-    except ComputationError:
+    except (ComputationError, InputError):
         return None
 
 

@@ -148,7 +148,10 @@ def _cost(value: object, place: str) -> Cost:
     match kind:
         case "power":
             scale, exponent, free = _fields(table, place, "scale", "exponent", "free")
-            must(scale > 0 and 1 <= exponent <= 1000 and free >= 0, f"{place}: scale > 0, exponent 1..1000, free >= 0")
+            must(
+                scale > 0 and 1 <= exponent <= 1000 and free >= 0,
+                f"{place} must have scale > 0, exponent between 1 and 1000 and free >= 0 to be proved",
+            )
             return PowerCost(scale, exponent, free)
         case "points":
             effort, cost = _points(table, place, "cost", least=2)
