@@ -165,6 +165,21 @@ def test_bad_options_exit_2_and_write_nothing(trajectories, tmp_path, capsys, op
     assert not answer.exists()
 
 
+def test_an_output_that_cannot_be_written_is_refused_before_anything_is(trajectories, tmp_path, capsys):
+    answer = tmp_path / "a.json"
+    status, _, err = run(capsys, trajectories, "--json", answer, "--html", tmp_path / "nowhere" / "a.html")
+    assert status == 2
+    assert "does not exist" in err
+    assert not answer.exists()
+
+
+def test_tiers_without_measured_noise_are_refused(capsys):
+    contest = catalog_path() / "power-law-direct" / "contest.toml"
+    status, _, err = run(capsys, contest, "--compare", "direct,tiers")
+    assert status == 2
+    assert "tiers need measured noise" in err
+
+
 def test_a_budget_may_name_the_unit_of_costs_in_another_spelling(trajectories, tmp_path, capsys):
     answer = tmp_path / "a.json"
     unit = ("--cost-per-step", "0.001", "--cost-unit", "GPU-hours")

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from headstart.design.answer import Answer, answer
+from headstart.contest import Contest, CostTable, CurveTable, Linear, PowerCost
+from headstart.design.answer import MOST_NOISY, Answer, answer
 from headstart.design.choose import design
 from headstart.design.field import known_field
 from headstart.design.figures import agreement, in_first_place
@@ -48,8 +49,6 @@ def test_a_protocol_without_figures_says_why():
 
 
 def test_a_larger_test_set_leaves_less_to_luck():
-    from headstart.contest import Contest, CostTable, CurveTable, Linear, PowerCost
-
     curves = CurveTable.of([Linear(intercept=s, slope=0.0) for s in (0.60, 0.55, 0.50)])  # nobody can improve
     costs = CostTable.batch(PowerCost(), 3)
     field = known_field(Contest(names=("a", "b", "c"), curves=curves, costs=costs, rewards=[2.0, 1.0, 0.0]))
@@ -57,6 +56,18 @@ def test_a_larger_test_set_leaves_less_to_luck():
     assert (few.kind, few.nobody_tunes, few.effort_burnt) == ("noisy", True, 0.0)
     assert few.kendall_tau < many.kendall_tau
     assert many.best_first > 0.99
+
+
+@pytest.mark.parametrize(("slope", "honest"), [(0.0, True), (1e-2, False)])
+def test_with_many_models_and_noise_only_nobody_tuning_is_checked(slope, honest):
+    n = MOST_NOISY + 1
+    curves = CurveTable.of([Linear(intercept=0.4 + 0.01 * m, slope=slope) for m in range(n)])
+    costs = CostTable.batch(PowerCost(), n)
+    names = tuple(f"m{m}" for m in range(n))
+    field = known_field(Contest(names=names, curves=curves, costs=costs, rewards=np.arange(n)[::-1] * 10.0))
+    found = answer(field, parse("direct+items:100"))
+    assert (found.nobody_tunes, found.kind) == ((True, "noisy") if honest else (False, "none"))
+    assert f"more than {MOST_NOISY} models" in found.note
 
 
 def test_models_of_one_tier_neither_agree_nor_disagree():

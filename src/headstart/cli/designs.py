@@ -19,6 +19,7 @@ from headstart.cli.common import (
     OnForgettingOption,
     ScoreRange,
     Seed,
+    check_outputs,
     parse_choice,
     parse_range,
     progress_bar,
@@ -100,6 +101,7 @@ def design(
     from headstart.report.design_document import DesignReport, design_document
     from headstart.report.design_text import print_design
 
+    check_outputs(html, json=json)
     if nearest is not None and rewards_for_level is None:
         raise InputError("--nearest must be given together with --rewards-for-level")
     chosen = None if compare is None else [parse(part) for part in compare.split(",")]

@@ -13,9 +13,17 @@ from headstart.design.worlds import stable_share
 from headstart.errors import HeadstartError
 from headstart.solve.mixed import solve_mixed
 from headstart.solve.noise import binomial_sd, solve_noisy
-from headstart.solve.pure import Verdict, solve_pure
+from headstart.solve.noise.equilibrium import check
+from headstart.solve.noise.game import NoisyGame
+from headstart.solve.pure import Verdict, candidate_efforts, solve_pure
 
 Kind = Literal["pure", "mixed", "noisy", "none"]
+
+MOST_NOISY = 20
+"""With more models a noisy equilibrium in which somebody tunes takes minutes, and is not looked for."""
+
+NOISY_TOLERANCE = 1e-6
+"""Regret that counts as none, as a share of what is contested; the noisy solver's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,8 +150,11 @@ def _with_noise(field: Field, rules: Rules, equilibrium: bool, seed: int) -> _Ou
         return _Outcome(verdict="undecided", note="the noisy equilibrium was not computed")
     assert rules.items is not None
     contest = contest_under(rules, field)
+    spread = binomial_sd(contest.scores(), rules.items)
     try:
-        found = solve_noisy(contest, noise_sd=binomial_sd(contest.scores(), rules.items), seed=seed)
+        if contest.n > MOST_NOISY:
+            return _nobody_only(field, rules, NoisyGame.of(contest, spread), seed)
+        found = solve_noisy(contest, noise_sd=spread, seed=seed)
     except HeadstartError as error:
         return _Outcome(verdict="undecided", note=str(error))
     honest = found.status == "nobody tunes"
@@ -160,4 +171,22 @@ def _with_noise(field: Field, rules: Rules, equilibrium: bool, seed: int) -> _Ou
         share=float(honest) if known else None,
         exploitability=first.regret_bound,
         note=found.reason,
+    )
+
+
+def _nobody_only(field: Field, rules: Rules, game: NoisyGame, seed: int) -> _Outcome:
+    """Whether nobody tuning is an equilibrium under noise; other equilibria are not looked for."""
+    known = field.draws is None
+    idle = check(game, candidate_efforts(game.contest), NOISY_TOLERANCE)
+    if idle is None:
+        note = f"nobody tuning is no equilibrium; another is not looked for with more than {MOST_NOISY} models"
+        return _Outcome(verdict="undecided", nobody_tunes=False, share=0.0 if known else None, note=note)
+    return _Outcome(
+        verdict="exists",
+        kind="noisy",
+        figures=noisy_figures(field, rules, idle, seed),
+        nobody_tunes=True,
+        share=1.0 if known else None,
+        exploitability=idle.regret_bound,
+        note=f"only nobody tuning was checked: there are more than {MOST_NOISY} models",
     )
