@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,14 +40,13 @@ def levels_by_default(fitted: Fit, reference: float) -> tuple[float, ...]:
     """Level 0 and the measured steps; of many, a choice that is evenly spaced on a log scale."""
     data = fitted.trajectories
     measured: set[tuple[int, float]] = set(zip(data.model.tolist(), data.step.tolist(), strict=True))
-    steps, counts = np.unique(np.asarray([step for _, step in measured], dtype=np.float64), return_counts=True)
-    common = steps[counts >= SAMPLE_STEPS_SHARE * len(data.models)]
-    steps = np.asarray(sorted({0.0, reference, *(float(step) for step in common)}), dtype=np.float64)
-    if steps.size > MOST_LEVELS:
-        wanted = np.expm1(np.linspace(0.0, np.log1p(reference), MOST_LEVELS))
-        nearest = np.abs(np.log1p(steps)[:, None] - np.log1p(wanted)).argmin(axis=0)
-        steps = steps[np.unique(nearest)]
-    return tuple(float(s) for s in steps)
+    counts = Counter(step for _, step in measured)
+    common = [step for step, count in counts.items() if count >= SAMPLE_STEPS_SHARE * len(data.models)]
+    steps = sorted({0.0, reference, *common})
+    if len(steps) <= MOST_LEVELS:
+        return tuple(steps)
+    wanted = [math.log1p(reference) * at / (MOST_LEVELS - 1) for at in range(MOST_LEVELS)]
+    return tuple(sorted({min(steps, key=lambda step: abs(math.log1p(step) - place)) for place in wanted}))
 
 
 def answer_level(question: LevelsQuestion, level: float) -> Level:

@@ -6,10 +6,11 @@ What rests on extrapolation lies in a shaded, labelled region or is drawn dashed
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import altair as alt
 import numpy as np
@@ -66,18 +67,37 @@ class Chart:
     controls: tuple[Control, ...] = ()
 
 
+PACKED = "headstart rows: "
+"""Marks a string that stands for a list of rows while a chart is built."""
+
+
 def layered(layers: Sequence[alt.Chart], *, height: int, params: Iterable[Any] = ()) -> Spec:
     """The layers as one specification that fills its container's width."""
     chart: Any = alt.layer(*layers).properties(width="container", height=height)
     for param in params:
         chart = chart.add_params(param)
-    spec: Spec = chart.to_dict()
+    spec: Spec = _unpacked(chart.to_dict())
     return {**spec, "config": CONFIG}
 
 
 def rows(values: Iterable[Row]) -> alt.InlineData:
-    """Rows as inline data, numbers shortened to what a screen can show, non-finite ones dropped."""
-    return alt.InlineData(values=[{key: _short(value) for key, value in row.items()} for row in values])
+    """Rows as inline data, numbers shortened to what a screen can show, non-finite ones dropped.
+
+    Until ``layered`` unpacks them they are one string: Altair copies a chart, its data included, at every step of
+    building it, and lists of many rows would take most of the time a page takes.
+    """
+    return alt.InlineData(values=PACKED + json.dumps([{k: _short(v) for k, v in row.items()} for row in values]))
+
+
+def _unpacked(spec: Any) -> Any:
+    """The specification with packed rows as lists."""
+    if isinstance(spec, dict):
+        return {key: _unpacked(value) for key, value in cast("Spec", spec).items()}
+    if isinstance(spec, list):
+        return [_unpacked(value) for value in cast("list[Any]", spec)]
+    if isinstance(spec, str) and spec.startswith(PACKED):
+        return json.loads(spec.removeprefix(PACKED))
+    return spec
 
 
 def _short(value: Any) -> Any:
