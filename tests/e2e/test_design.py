@@ -173,11 +173,12 @@ def test_an_output_that_cannot_be_written_is_refused_before_anything_is(trajecto
     assert not answer.exists()
 
 
-def test_tiers_without_measured_noise_are_refused(capsys):
+def test_tiers_of_a_contest_file_join_only_exactly_equal_models(capsys):
     contest = catalog_path() / "power-law-direct" / "contest.toml"
-    status, _, err = run(capsys, contest, "--compare", "direct,tiers")
-    assert status == 2
-    assert "tiers need measured noise" in err
+    status, out, _ = run(capsys, contest, "--compare", "direct,level:10,tiers,items:5000,level:10+tiers", "--json", "-")
+    assert status in (0, 3)
+    answers = {row["protocol"]: row for row in json.loads(out)["protocols"]}
+    assert answers["level:10"]["verdict"] == answers["level:10+tiers"]["verdict"]
 
 
 def test_a_budget_may_name_the_unit_of_costs_in_another_spelling(trajectories, tmp_path, capsys):

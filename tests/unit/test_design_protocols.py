@@ -77,9 +77,11 @@ def test_ranks_of_a_tier_share_their_rewards_and_nothing_is_lost():
     assert shared == pytest.approx([6.0, 5 / 3, 5 / 3, 5 / 3])
 
 
-def test_tiers_need_measured_noise():
-    with pytest.raises(InputError, match="tiers need measured noise"):
-        rules_of(parse("level:10+tiers"), FIELD)
+def test_known_curves_share_a_tier_only_where_scores_are_equal():
+    tiers = rules_of(parse("level:10+tiers"), FIELD).tier_of_rank
+    assert tiers is not None
+    scores = np.sort(contest_under(rules_of(parse("level:10"), FIELD), FIELD).scores())[::-1]
+    assert tiers.tolist() == np.r_[0, np.cumsum(np.diff(scores) < 0)].tolist()
 
 
 def test_items_need_scores_that_are_shares():

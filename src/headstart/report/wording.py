@@ -66,8 +66,10 @@ def count(things: int, noun: str) -> str:
 
 
 def interval(bounds: Interval, *, unbounded: str = "∞") -> str:
-    """``9–31``; an unbounded upper end is shown as such and an unknown lower end as a question mark."""
-    low = "?" if bounds.low is None else number(bounds.low)
+    """``9–31``; an end that is None is unbounded, and so are both where the lower one is."""
+    if bounds.low is None:
+        return unbounded
+    low = number(bounds.low)
     return f"{low}–{unbounded if bounds.high is None else number(bounds.high)}"
 
 

@@ -10,7 +10,6 @@ from jaxtyping import Float
 from headstart.contest.arrays import FloatArray, IntArray
 from headstart.design.field import Field
 from headstart.design.protocols.base import Rules, contest_under
-from headstart.errors import InputError
 from headstart.rank.intervals import CONFIDENCE
 
 
@@ -20,7 +19,8 @@ class Tiers:
 
     A tier reaches down from its best model to the first that is separated from it. The boundaries are positions in
     the ranking and stay where they are when a developer tunes: overtaking within a tier pays nothing, overtaking the
-    last model of a better tier pays the difference between the tiers.
+    last model of a better tier pays the difference between the tiers. Where the curves are known, as in a contest file,
+    only exactly equal scores share a tier.
     """
 
     @property
@@ -28,9 +28,10 @@ class Tiers:
         return "tiers"
 
     def extend(self, rules: Rules, field: Field) -> Rules:
-        if field.draws is None:
-            raise InputError("tiers need measured noise: they are drawn from trajectories, not from a contest file")
-        scores = field.draws.score(rules.levels)
+        if field.draws is None:  # known curves leave no doubt: only exactly equal scores share a tier
+            scores = np.tile(contest_under(replace(rules, tier_of_rank=None), field).scores(), (2, 1))
+        else:
+            scores = field.draws.score(rules.levels)
         order = contest_under(replace(rules, tier_of_rank=None), field).order()
         return replace(rules, tier_of_rank=simultaneous_tiers(scores[:, order]))
 
