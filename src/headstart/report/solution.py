@@ -20,6 +20,9 @@ SCHEMA = "headstart.solution/1"
 PROVEN_UP_TO = 60
 """Contests with more models are answered in floating point: a proof compares every pair, at every precision needed."""
 
+ORDER_CONDITION = "one strict order before and after the free effort"
+"""The proof's one condition that compares scores and so may need ball arithmetic."""
+
 Json = dict[str, Any]
 
 Progress = Callable[[str, float], None]
@@ -187,18 +190,23 @@ def _proved_pure(proof: Json, numeric: PureSolution) -> Json:
         "efforts": None if pure["efforts"] is None else [float(e) for e in pure["efforts"]],
         "witness": witness,
         "reason": _REASONS[pure["verdict"]],
-        "conditions": _conditions(cast("list[Json]", proof["conditions"]), numeric),
+        "conditions": _conditions(cast("list[Json]", proof["conditions"]), numeric, str(pure["proof"])),
     }
 
 
-def _conditions(proved: list[Json], numeric: PureSolution) -> list[Json]:
-    """The proof's conditions, in the solver's words where it has some, then those the proof did not need."""
+def _conditions(proved: list[Json], numeric: PureSolution, arithmetic: str = "exact") -> list[Json]:
+    """The proof's conditions, in the solver's words where it has some, then those the proof did not need.
+
+    The proof decides its conditions from parameters, exactly, but for the order of scores at two levels.
+    """
     why = {c.name: c.why for c in numeric.conditions}
     names = {str(condition["name"]) for condition in proved}
     rest = [asdict(c) for c in numeric.conditions if c.name not in names]
-    return [{**c, "why": why.get(str(c["name"])), "proof": "exact"} for c in proved] + [
-        {**c, "proof": "exact" if c["holds"] is not None else None} for c in rest
+    established = [
+        {**c, "why": why.get(str(c["name"])), "proof": arithmetic if c["name"] == ORDER_CONDITION else "exact"}
+        for c in proved
     ]
+    return established + [{**c, "proof": "numeric" if c["holds"] is not None else None} for c in rest]
 
 
 _REASONS = {
