@@ -33,10 +33,12 @@ if TYPE_CHECKING:
     from headstart.rank import kendall_tau
     from headstart.report.audit import audit
     from headstart.solve.certificate import verify
+    from headstart.solve.dynamics import simulate
     from headstart.solve.level import stabilising_level
     from headstart.solve.mixed import solve_mixed
     from headstart.solve.noise import solve_noisy
     from headstart.solve.prices import price_table
+    from headstart.solve.private_information import solve_private
     from headstart.solve.prove import prove
     from headstart.solve.pure import solve_pure
 
@@ -53,6 +55,8 @@ _HOMES = {
     "headstart.solve.level": ("stabilising_level",),
     "headstart.solve.mixed": ("solve_mixed",),
     "headstart.solve.noise": ("solve_noisy",),
+    "headstart.solve.private_information": ("solve_private",),
+    "headstart.solve.dynamics": ("simulate",),
     "headstart.solve.prove": ("prove",),
     "headstart.solve.certificate": ("verify",),
     "headstart.calibrate.trajectories": ("Trajectories",),
@@ -87,8 +91,10 @@ __all__ = [
     "prove",
     "read_contest",
     "read_trajectories",
+    "simulate",
     "solve_mixed",
     "solve_noisy",
+    "solve_private",
     "solve_pure",
     "stabilising_level",
     "verify",
