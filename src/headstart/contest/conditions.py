@@ -70,6 +70,8 @@ def tie_rule(contest: Contest) -> Condition:
     Then nobody can buy a tie and keep it: the model it ties with breaks it at vanishing cost.
     """
     candidate = np.minimum(contest.costs.free, contest.max_effort)
+    if contest.tie_break == "capability" and not candidate.any():
+        return Condition(name="tie rule", holds=True, feeds=("A", "B", "E"), why="ties go to the higher score")
     total = contest.level + candidate
     score = contest.scores(candidate)
     priority = np.arange(contest.n) if contest.tie_break == "listed" else contest.order()

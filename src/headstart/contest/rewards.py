@@ -9,6 +9,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from headstart.contest.arrays import FloatArray, frozen, require, require_finite
+from headstart.errors import InputError
 
 Rewards = Float[FloatArray, " models"]
 
@@ -85,8 +86,8 @@ def parse(text: str, n: int) -> Rewards:
             return top(n, value, k=int(numbers[0]))
         if kind == "geometric":
             return geometric(n, value, ratio=float(numbers[0]))
-    except ValueError as error:
-        if type(error) is ValueError:  # float() or int(): not a number
-            require(False, "rewards", form, text)
-        raise
-    return SHAPES[kind](n, value)
+        return SHAPES[kind](n, value)
+    except InputError as error:
+        raise InputError(f"rewards {text!r}: {error.message}", field="rewards") from None
+    except ValueError:  # float() or int(): not a number
+        raise InputError(f"rewards must be {form}, got {text!r}", field="rewards") from None

@@ -182,13 +182,15 @@ def tightest_pair(contest: Contest, candidate: ArrayLike = 0.0) -> Pair | None:
     place = np.arange(contest.n)
     rival = _lowest_paid_more(rewards, rewards)
     place, rival = place[rival >= 0], rival[rival >= 0]
-    while place.size and (best is None or best.slack >= -RELATIVE_TOLERANCE):
+    while place.size:
         offers = ranked.offers(place, rival)
         if swapped.size:
             offers.slack[unsure[place] & (offers.slack < 0)] = 0.0
         low = int(np.argmin(offers.slack))
         if offers.slack[low] < (np.inf if best is None else best.slack):
             best = offers.pair(low, ranked.order)
+        if best is not None and best.slack < -RELATIVE_TOLERANCE:
+            return best
         # a reward that a rounding error could lift above the price is tested too; always strictly upwards
         amount = rewards[place] + offers.price * (1 - 4 * RELATIVE_TOLERANCE)
         active = (amount <= rewards[0]) & (rival > 0)
