@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from headstart.contest import CurveTable, Exponential, Linear, LogitPower, Points
-from headstart.contest.curves import Standing, effort_to_beat, lead, lead_of
+from headstart.contest.compare import Standing, effort_to_beat, lead, lead_of
 from headstart.contest.tables import twins
 from headstart.errors import InputError
 

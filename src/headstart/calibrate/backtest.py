@@ -11,7 +11,8 @@ from headstart.calibrate.fit import fit
 from headstart.calibrate.sample import OnForgetting, Sample
 from headstart.calibrate.trajectories import Trajectories
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray
-from headstart.contest.curves import LogitPower, effort_to_beat
+from headstart.contest.compare import effort_to_beat
+from headstart.contest.curves import LogitPower
 from headstart.errors import InputError
 
 INTERVAL = (0.025, 0.975)

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike
 
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray, frozen, require, require_finite
-from headstart.contest.curves import effort_to_beat
+from headstart.contest.compare import effort_to_beat
 from headstart.contest.rewards import explicit
 from headstart.contest.tables import CostTable, CurveTable
 

@@ -10,7 +10,8 @@ from jaxtyping import Bool, Float
 
 from headstart.contest.advanced import advanced
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray
-from headstart.contest.curves import LogitPower, Standing, effort_to_pass
+from headstart.contest.compare import Standing, effort_to_pass
+from headstart.contest.curves import LogitPower
 from headstart.design.field import Field
 from headstart.design.protocols.base import Rules, contest_under, rewards_under
 from headstart.solve.pure import solve_pure, tightest_pair

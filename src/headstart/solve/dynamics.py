@@ -18,9 +18,9 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray, require
+from headstart.contest.compare import effort_to_beat
 from headstart.contest.contest import Contest
 from headstart.contest.costs import Cost
-from headstart.contest.curves import effort_to_beat
 from headstart.contest.tables import CurveTable
 from headstart.solve.pure import candidate_efforts
 

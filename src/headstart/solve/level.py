@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray
+from headstart.contest.compare import Standing, lead_of
 from headstart.contest.contest import Contest
-from headstart.contest.curves import Standing, lead_of
 from headstart.contest.tables import twins
 from headstart.solve.horizon import LARGEST_LOG_LEVEL, settled_beyond
 from headstart.solve.pure import Proof
@@ -47,7 +47,7 @@ class StabilisingLevel:
             ``union`` (several intervals, or one that ends) or ``unknown``.
         level: Least level from which on stability lasts, in steps; None if there is none or it is not known.
         intervals: The stable levels, as (low, high) with high None when unbounded.
-        proof: ``numeric``: rounding is bounded by ``contest.curves.ROUNDING``, not enclosed.
+        proof: ``numeric``: rounding is bounded by ``contest.compare.ROUNDING``, not enclosed.
         reason: The status in one sentence.
     """
 

@@ -10,8 +10,9 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from headstart.contest.arrays import FloatArray, IntArray, require
+from headstart.contest.compare import effort_to_beat
 from headstart.contest.contest import Contest
-from headstart.contest.curves import LogitPower, effort_to_beat
+from headstart.contest.curves import LogitPower
 
 PRICES_AT_ONCE = 100_000
 """Prices per batch of plausible worlds, few enough to stay in the processor's cache: changes no answer."""

@@ -15,9 +15,9 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray
+from headstart.contest.compare import ROUNDING, UNDERFLOW, Standing, effort_to_pass, lead_of
 from headstart.contest.conditions import Condition, conditions
 from headstart.contest.contest import Contest
-from headstart.contest.curves import ROUNDING, UNDERFLOW, Standing, effort_to_pass, lead_of
 from headstart.contest.tables import CostTable, CurveTable, twins
 
 Verdict = Literal["exists", "none", "undecided"]
