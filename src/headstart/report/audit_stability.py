@@ -87,27 +87,32 @@ def stabilising(fitted: Fit, contest: Contest, reference: float) -> StabilisingL
 def _is_stable(
     curves: LogitPower, fitted: Fit, contest: Contest, end: float, most_total_effort: FloatArray | None = None
 ) -> Stable:
-    """Whether each world is stable at given levels, (worlds,) to (worlds,), and pays everybody as it does at ``end``.
+    """Whether each world is stable at given levels, (worlds,) to (worlds,), and pays everybody as it does in the end.
 
     Two models that swap rewards at some level are tied there, and a tie is never stable: so a world has settled only
-    where its rewards are the final ones, however narrow the unstable stretch around a crossing is.
+    where its rewards are the final ones, however narrow the unstable stretch around a crossing is. Within measured
+    efforts the end is ``end``; otherwise it is the order of the ceilings, so that a crossing still to come beyond the
+    levels searched is not overlooked.
     """
     value = float(contest.rewards[0] - contest.rewards[-1])
     if value == 0:
         return lambda level: np.ones(level.shape, dtype=bool)
     shape = (contest.rewards - contest.rewards[-1]) / value
-    final = _paid(curves, shape, np.full(int(curves.L.shape[0]), end))
+    at_end = curves.score(np.full((int(curves.L.shape[0]), 1), end))
+    final = _paid(at_end, shape) if most_total_effort is not None else _paid(curves.U, shape, ties=at_end)
 
     def stable(level: FloatArray) -> BoolArray:
         edge = critical_stakes(curves, fitted.cost_per_step, level, shape, most_total_effort=most_total_effort)
-        return (edge >= value) & (_paid(curves, shape, level) == final).all(axis=1)
+        return (edge >= value) & (_paid(curves.score(level[:, None]), shape) == final).all(axis=1)
 
     return stable
 
 
-def _paid(curves: LogitPower, shape: FloatArray, level: FloatArray) -> Float[FloatArray, "worlds models"]:
-    """Reward of each model when nobody tunes, for a first place worth 1."""
-    order = np.argsort(-curves.score(level[:, None]), axis=1, kind="stable")
+def _paid(score: FloatArray, shape: FloatArray, ties: FloatArray | None = None) -> Float[FloatArray, "worlds models"]:
+    """Reward of each model, for a first place worth 1, when ranked by ``score`` and then by ``ties``."""
+    first = np.argsort(-score if ties is None else -ties, axis=1, kind="stable")
+    again = np.argsort(-np.take_along_axis(score, first, axis=1), axis=1, kind="stable")
+    order = np.take_along_axis(first, again, axis=1)
     paid = np.empty(order.shape)
     np.put_along_axis(paid, order, np.broadcast_to(shape, order.shape), axis=1)
     return paid
