@@ -1,0 +1,1 @@
+"""Tune-before-test on real language models: the only place for torch."""

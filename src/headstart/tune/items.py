@@ -1,0 +1,103 @@
+"""Items of a task: what is asked, what is right, and the text a model is tuned on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MultipleChoice:
+    """One context, several continuations.
+
+    Args:
+        context: The prompt.
+        continuations: One text per choice, delimiter included.
+        answer: Index of the right one.
+        choices: The bare choices, whose lengths in characters normalise ``acc_norm``.
+    """
+
+    context: str
+    continuations: tuple[str, ...]
+    answer: int
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContextChoice:
+    """Several contexts, one continuation (Winogrande-like): the right context makes it likeliest.
+
+    Args:
+        contexts: One prompt per choice.
+        continuation: The shared text, delimiter included.
+        answer: Index of the right context.
+        choices: The bare choices, whose lengths in characters normalise ``acc_norm``.
+    """
+
+    contexts: tuple[str, ...]
+    continuation: str
+    answer: int
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Generation:
+    """A prompt and the answers that count as right.
+
+    Args:
+        prompt: The prompt.
+        answers: Accepted texts, delimiter not included; the first is tuned on.
+        delimiter: Put between prompt and answer when tuning.
+        stop: Strings that end the answer; the first is tuned on behind it.
+        max_tokens: Longest answer.
+    """
+
+    prompt: str
+    answers: tuple[str, ...]
+    delimiter: str = " "
+    stop: tuple[str, ...] = ("\n",)
+    max_tokens: int = 32
+
+
+Item = MultipleChoice | ContextChoice | Generation
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExactMatch:
+    """How a generated answer is compared (options of lm-evaluation-harness's ``exact_match``)."""
+
+    ignore_case: bool = False
+    ignore_punctuation: bool = False
+    ignore_numbers: bool = False
+    regexes_to_ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """The items of a task.
+
+    Args:
+        name: As it appears in the trajectories.
+        metric: Name of the score; one of ``headstart.tune.metrics.METRICS``.
+        train, validation, test: Items of each split.
+        sources: For every split the digest of what it was read from (SHA-256), for sealing.
+        exact_match: For generation tasks.
+    """
+
+    name: str
+    metric: str
+    train: tuple[Item, ...]
+    test: tuple[Item, ...]
+    validation: tuple[Item, ...] = ()
+    sources: dict[str, str] = field(default_factory=dict[str, str])
+    exact_match: ExactMatch = ExactMatch()
+
+
+def training_text(item: Item) -> tuple[str, str]:
+    """Prompt and right completion: what a model is tuned on."""
+    match item:
+        case MultipleChoice():
+            return item.context, item.continuations[item.answer]
+        case ContextChoice():
+            return item.contexts[item.answer], item.continuation
+        case Generation():
+            return item.prompt, item.delimiter + item.answers[0] + (item.stop[0] if item.stop else "")

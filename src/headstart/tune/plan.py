@@ -1,0 +1,251 @@
+"""A tuning plan: which models are tuned on which tasks, how, how long and how often.
+
+Only values: reading the file is ``headstart.formats.plan_file``, running it ``headstart.tune.run``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from headstart.errors import InputError
+
+DType = Literal["float32", "bfloat16", "float16", "float64"]
+TaskKind = Literal["lm_eval", "multiple_choice", "context_choice", "generation"]
+Schedule = Literal["constant", "linear", "cosine"]
+Truncation = Literal["error", "left"]
+
+DEFAULT_LEVELS = (0, 5, 10, 20, 40, 80, 160, 320)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """A contestant whose weights the designer can tune.
+
+    Args:
+        name: As it appears in the trajectories.
+        source: Local folder (absolute), or a name on the hub.
+        revision: Branch, tag or commit on the hub; None for a local folder. Resolved to a commit before anything runs.
+        gguf_file: Name of the GGUF file in ``source`` to read; None for safetensors.
+        dtype: In which the model is tuned and scored: part of what is measured.
+        chat_template: Whether prompts are wrapped in the tokenizer's chat template.
+        attention: Attention implementation of transformers.
+    """
+
+    name: str
+    source: str
+    revision: str | None = None
+    gguf_file: str | None = None
+    dtype: DType = "float32"
+    chat_template: bool = False
+    attention: Literal["sdpa", "eager"] = "sdpa"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether ``source`` is a folder on this machine."""
+        return Path(self.source).is_absolute()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuppliedScore:
+    """A direct-evaluation score of a contestant that cannot be tuned.
+
+    Args:
+        task: Name of a task of the plan.
+        score: In the task's metric.
+        stderr: Standard error, ``>= 0``; None when unknown.
+        n_items: Number of test items, ``> 0``; None when unknown.
+    """
+
+    task: str
+    score: float
+    stderr: float | None = None
+    n_items: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UntunableModel:
+    """A contestant reachable only through an API: its scores are supplied, and it cannot be tuned."""
+
+    name: str
+    scores: tuple[SuppliedScore, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSpec:
+    """A benchmark to tune on and test on.
+
+    Args:
+        name: As it appears in the trajectories (column ``benchmark``).
+        kind: ``lm_eval`` for a task of lm-evaluation-harness, else the shape of the items in local files.
+        train: JSON lines or Parquet file of training items (absolute path); None for ``lm_eval``.
+        test: The same for the test items.
+        validation: The same for validation items; only their overlap with the test split is looked at.
+        lm_eval_name: The task's name in lm-evaluation-harness.
+        include_path: Folder (absolute) with task files of one's own for lm-evaluation-harness.
+        fewshot: Number of examples in front of every ``lm_eval`` prompt.
+        metric: ``acc``, ``acc_norm`` or ``choice_logprob``; ``exact_match`` for generation.
+        delimiter: Put between context and choice of local multiple-choice items, or prompt and answer.
+        train_limit, test_limit: Take only so many items, the first of the file; None for all.
+        stop: Strings that end a generated answer.
+        max_tokens: Longest generated answer.
+        overlap_threshold: Largest share of test items that may also be in the train split, in [0, 1].
+        allow_overlap: Whether this task runs although its overlap is larger.
+    """
+
+    name: str
+    kind: TaskKind
+    train: str | None = None
+    test: str | None = None
+    validation: str | None = None
+    lm_eval_name: str | None = None
+    include_path: str | None = None
+    fewshot: int = 0
+    metric: str = "acc"
+    delimiter: str = " "
+    train_limit: int | None = None
+    test_limit: int | None = None
+    stop: tuple[str, ...] = ("\n",)
+    max_tokens: int = 32
+    overlap_threshold: float = 0.01
+    allow_overlap: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a model is tuned; every contestant gets the same.
+
+    Args:
+        name: Part of the cell's name.
+        method: ``lora`` or ``full``.
+        rank, alpha, targets: Of the LoRA adapter; ``targets`` is ``("all-linear",)`` or names of modules.
+        learning_rate: Peak learning rate, ``> 0``.
+        schedule: ``constant`` makes every level a checkpoint of one run. A decaying one makes the score at a level depend on the
+            whole run, so every level is then a run of its own.
+        warmup_steps: Linear warm-up; it does not depend on the run's length, so a constant rate stays one.
+        weight_decay: Of AdamW.
+        batch_size: Items per step. Never changed by memory: that is what ``micro_batch`` is for.
+        micro_batch: Items per forward pass; None for the whole batch. Halved when memory runs out.
+        loss: On the ``completion`` only, or on ``all`` tokens.
+        max_length: Longest sequence in tokens; None for the model's window.
+        truncation: ``error`` refuses longer items before anything runs; ``left`` drops their first tokens, in tuning and
+            in testing, and counts them.
+        gradient_checkpointing: Trade compute for memory.
+        gradient_clip: Largest gradient norm; None for no clipping.
+    """
+
+    name: str = "lora"
+    method: Literal["lora", "full"] = "lora"
+    rank: int = 8
+    alpha: float = 16.0
+    targets: tuple[str, ...] = ("all-linear",)
+    learning_rate: float = 2e-4
+    schedule: Schedule = "constant"
+    warmup_steps: int = 0
+    weight_decay: float = 0.0
+    batch_size: int = 8
+    micro_batch: int | None = None
+    loss: Literal["completion", "all"] = "completion"
+    max_length: int | None = None
+    truncation: Truncation = "error"
+    gradient_checkpointing: bool = False
+    gradient_clip: float | None = None
+
+    def learning_rate_at(self, step: int, *, total_steps: int) -> float:
+        """Learning rate of the 0-based ``step`` of a run of ``total_steps``."""
+        warm = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0
+        if self.schedule == "constant":
+            return self.learning_rate * warm
+        done = step / total_steps
+        left = 1.0 - done if self.schedule == "linear" else 0.5 * (1.0 + math.cos(math.pi * done))
+        return self.learning_rate * warm * left
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One run: a model, a task, a recipe and a seed, scored at every level on the way.
+
+    Args:
+        levels: Steps at which the model is scored, ascending.
+    """
+
+    model: ModelSpec
+    task: TaskSpec
+    recipe: Recipe
+    seed: int
+    levels: tuple[int, ...]
+
+    @property
+    def id(self) -> str:
+        """Name of the cell's folder: unique in its plan and safe in any file system."""
+        parts = [self.model.name, self.task.name, self.recipe.name, f"seed-{self.seed}"]
+        if self.recipe.schedule != "constant":
+            parts.append(f"level-{self.levels[-1]}")
+        return "--".join(re.sub(r"[^A-Za-z0-9._-]", "_", part).lstrip(".") or "_" for part in parts)
+
+    @property
+    def steps(self) -> int:
+        """Length of the run."""
+        return self.levels[-1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A grid of cells and what to charge for it.
+
+    Args:
+        name: Of the run folder, and nothing else.
+        levels: Steps at which every contestant is scored, ascending, 0 included.
+        price_per_gpu_hour: What one hour of one device costs, in ``currency``; None when nobody said.
+        evaluation_batch_tokens: Tokens per forward pass when scoring.
+
+    Raises:
+        InputError: If a name occurs twice, two cells would share a folder, or a number is out of range.
+    """
+
+    name: str
+    models: tuple[ModelSpec, ...]
+    tasks: tuple[TaskSpec, ...]
+    recipes: tuple[Recipe, ...]
+    levels: tuple[int, ...] = DEFAULT_LEVELS
+    seeds: tuple[int, ...] = (0,)
+    untunable: tuple[UntunableModel, ...] = ()
+    price_per_gpu_hour: float | None = None
+    currency: str = "USD"
+    evaluation_batch_tokens: int = 2048
+
+    def __post_init__(self) -> None:
+        if not self.levels or self.levels[0] != 0 or any(b <= a for a, b in zip(self.levels, self.levels[1:], strict=False)):
+            raise InputError(f"levels must ascend and start with 0, got {list(self.levels)}", field="levels")
+        for what, names in (
+            ("models", [m.name for m in self.models] + [m.name for m in self.untunable]),
+            ("tasks", [t.name for t in self.tasks]),
+            ("recipes", [r.name for r in self.recipes]),
+            ("seeds", list(self.seeds)),
+        ):
+            twice = [name for at, name in enumerate(names) if name in names[:at]]
+            if twice:
+                raise InputError(f"names must be unique, got {twice[0]!r} twice", field=what)
+            if not names:
+                raise InputError(f"{what} must not be empty", field=what)
+        folders = [cell.id.casefold() for cell in self.cells()]
+        shared = [folder for at, folder in enumerate(folders) if folder in folders[:at]]
+        if shared:
+            raise InputError(f"two cells would share the folder {shared[0]!r}: names must differ in letters, digits, . _ -")
+
+    def cells(self) -> tuple[Cell, ...]:
+        """Every cell, seed by seed, so that an unfinished run has whole replicates first."""
+        return tuple(
+            Cell(model=model, task=task, recipe=recipe, seed=seed, levels=levels)
+            for seed in self.seeds
+            for recipe in self.recipes
+            for task in self.tasks
+            for model in self.models
+            for levels in self._runs(recipe)
+        )
+
+    def _runs(self, recipe: Recipe) -> tuple[tuple[int, ...], ...]:
+        return (self.levels,) if recipe.schedule == "constant" else tuple((level,) for level in self.levels)
