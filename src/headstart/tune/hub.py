@@ -1,0 +1,67 @@
+"""Models of the hub: a revision becomes a commit, and a commit a folder on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from headstart.errors import InputError
+from headstart.tune.plan import ModelSpec
+
+
+def fetch(spec: ModelSpec) -> Path:
+    """The snapshot folder of a model, named after its commit; what is not in the local cache is fetched.
+
+    Without a network, the revision is looked up in the local cache.
+
+    Raises:
+        InputError: If the hub has no such model or revision, or it cannot be reached and the cache has not got it.
+    """
+    return Path(_snapshot(spec, dry_run=False))
+
+
+def to_fetch(spec: ModelSpec) -> list[str]:
+    """What is to be fetched before the model can be loaded: readable lines, with gigabytes where the hub says so."""
+    from huggingface_hub.errors import DryRunError
+
+    try:
+        try:
+            files = _snapshot(spec, dry_run=True)
+        except DryRunError:  # the hub cannot be reached: the cache must do
+            fetch(spec)
+            return []
+    except InputError as error:
+        return [f"model {spec.name}: {error.message}"]
+    size = sum(file.file_size or 0 for file in files if file.will_download)
+    return [f"model {spec.name}: {size / 1e9:.2f} GB of {spec.source} to fetch from the hub"] if size else []
+
+
+def _snapshot(spec: ModelSpec, *, dry_run: bool) -> Any:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    from headstart.tune.model_files import COMPANIONS
+
+    at = f"{spec.source} at {spec.revision}" if spec.revision else spec.source
+    weights = [spec.gguf_file] if spec.gguf_file else ["model*.safetensors", "model.safetensors.index.json"]
+    try:
+        # Never code and never pickles: only these patterns, and only in the repository's own folder.
+        return snapshot_download(
+            spec.source,
+            revision=spec.revision,
+            allow_patterns=[*weights, *COMPANIONS],
+            ignore_patterns=["*/*"],
+            dry_run=dry_run,
+        )
+    except HFValidationError:
+        raise InputError(
+            f"source must be a folder or a name on the hub (owner/name), got {spec.source!r}", field="source"
+        ) from None
+    except LocalEntryNotFoundError:
+        raise InputError(f"{at} is not on this machine and the hub cannot be reached", field="source") from None
+    except HfHubHTTPError as error:
+        raise InputError(f"{at} cannot be had from the hub: {_first_line(error)}", field="source") from None
+
+
+def _first_line(error: Exception) -> str:
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -1,0 +1,238 @@
+# pyright: basic
+"""Loading contestants: weights from safetensors or GGUF, never code from the model's folder."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+# Read when transformers is imported: kernels fetched from the hub are code too.
+os.environ.setdefault("USE_HUB_KERNELS", "NO")
+
+import torch
+from safetensors import SafetensorError, safe_open
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GgufConfig
+from transformers.integrations import hub_kernels
+from transformers.utils import logging as transformers_logging
+
+from headstart.errors import InputError
+from headstart.tune.model_files import ModelFiles, find_files, missing
+from headstart.tune.plan import ModelSpec
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+    from headstart.formats.atomic import JsonValue
+
+__all__ = ["LoadedModel", "describe", "load", "missing", "pin"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedModel:
+    """A contestant in memory.
+
+    Args:
+        spec: What was asked for.
+        model: Causal language model in evaluation mode, on ``device``, in the dtype of ``spec``.
+        tokenizer: Of the model; nothing was added to it, so it may have no padding token.
+        device: Where the model is.
+        window: Longest sequence in tokens.
+    """
+
+    spec: ModelSpec
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    device: torch.device
+    window: int
+
+
+def load(spec: ModelSpec, *, device: str = "cpu") -> LoadedModel:
+    """Load a contestant.
+
+    Raises:
+        InputError: If the model is not there, is not in safetensors or GGUF, would need code of its own, lacks weights,
+            or has no chat template although the plan wants one.
+    """
+    if hub_kernels._kernels_enabled:
+        raise InputError("transformers may run kernels from the hub in this process: set USE_HUB_KERNELS=NO")
+    files = find_files(spec)
+    _check_template(spec, files)
+    with _quiet():
+        config = _config(spec, files)
+        tokenizer = _load_tokenizer(spec, files)
+        model = _load_weights(spec, files, config)
+    model.eval()
+    return LoadedModel(
+        spec=spec,
+        model=model.to(device),
+        tokenizer=tokenizer,
+        device=torch.device(device),
+        window=_window(config, files),
+    )
+
+
+def describe(spec: ModelSpec) -> dict[str, JsonValue]:
+    """What decides a contestant's numbers, for sealing: no weights are loaded.
+
+    ``source`` alone is information: a folder that moved is the same model as long as the digests are.
+
+    Raises:
+        InputError: As ``load``.
+    """
+    files = find_files(spec)
+    template = _check_template(spec, files)
+    with _quiet():
+        config = _config(spec, files)
+    parameters, dtypes = _gguf_header(files.weights[0]) if spec.gguf_file else _safetensors_headers(files.weights)
+    return {
+        "source": spec.source,
+        "commit": files.commit,
+        "files": files.digests(),
+        "architecture": (config.architectures or [None])[0] or config.model_type,
+        "layers": config.get_text_config().num_hidden_layers,
+        "parameters": parameters,
+        "window": _window(config, files),
+        "stored_dtypes": dtypes,
+        "dtype": spec.dtype,
+        "attention": spec.attention,
+        "chat_template": spec.chat_template,
+        "has_chat_template": template,
+    }
+
+
+def pin(spec: ModelSpec) -> ModelSpec:
+    """The same contestant with its revision resolved to a commit: what every process of a run must be handed."""
+    return spec if spec.is_local else replace(spec, revision=find_files(spec).commit)
+
+
+def _config(spec: ModelSpec, files: ModelFiles) -> PreTrainedConfig:
+    try:
+        return AutoConfig.from_pretrained(
+            files.folder, gguf_file=spec.gguf_file, local_files_only=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise _unreadable("configuration", files, error) from error
+
+
+def _load_tokenizer(spec: ModelSpec, files: ModelFiles) -> PreTrainedTokenizerBase:
+    source = {"gguf_file": spec.gguf_file} if spec.gguf_file else {}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            files.folder, local_files_only=True, trust_remote_code=False, **source
+        )
+    except Exception as error:  # the tokenizers library raises bare exceptions
+        raise _unreadable("tokenizer", files, error) from error
+    if not tokenizer.is_fast:
+        raise InputError("the tokenizer must be one of the tokenizers library", file=str(files.folder))
+    return tokenizer
+
+
+def _load_weights(spec: ModelSpec, files: ModelFiles, config: PreTrainedConfig) -> PreTrainedModel:
+    gguf = {"gguf_file": spec.gguf_file, "quantization_config": GgufConfig(dequantize=True)} if spec.gguf_file else {}
+    try:
+        model, report = AutoModelForCausalLM.from_pretrained(
+            files.folder,
+            config=config,
+            dtype=getattr(torch, spec.dtype),  # explicit: the default is whatever the file says
+            attn_implementation=spec.attention,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
+            **gguf,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise _unreadable("model", files, error) from error
+    absent = sorted(report["missing_keys"])
+    if absent:  # transformers would fill them with random numbers
+        raise InputError(
+            f"{len(absent)} weights are not in the files, the first is {absent[0]}", file=str(files.folder)
+        )
+    return model
+
+
+def _unreadable(what: str, files: ModelFiles, error: Exception) -> InputError:
+    line = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return InputError(f"the {what} cannot be loaded: {line}", file=str(files.folder))
+
+
+def _window(config: PreTrainedConfig, files: ModelFiles) -> int:
+    """Positions of the model; without such a limit, the length its tokenizer was made for."""
+    window = getattr(config.get_text_config(), "max_position_embeddings", None)
+    if window is None:
+        window = files.json("tokenizer_config.json").get("model_max_length")
+    # The tokenizers' way to say "unlimited" is a very large number.
+    if not isinstance(window, int | float) or not 0 < window < 1e9:
+        raise InputError(
+            "the model names no window: set max_position_embeddings in config.json or model_max_length in "
+            "tokenizer_config.json",
+            file=str(files.folder),
+        )
+    return int(window)
+
+
+def _check_template(spec: ModelSpec, files: ModelFiles) -> bool:
+    """Whether the model has a chat template; an error if the plan wants one and there is none."""
+    written = files.json("tokenizer_config.json").get("chat_template")
+    named = {entry.get("name") for entry in written} if isinstance(written, list) else set()
+    found = (
+        files.folder / "chat_template.jinja" in files.companions
+        or (isinstance(written, str) and bool(written.strip()))
+        or "default" in named
+        or (spec.gguf_file is not None and _gguf_has_template(files.weights[0]))
+    )
+    if spec.chat_template and not found:
+        raise InputError(f"model {spec.name} has no chat template", file=str(files.folder), field="chat_template")
+    return found
+
+
+def _gguf_has_template(path: Path) -> bool:
+    return _gguf(path).get_field("tokenizer.chat_template") is not None
+
+
+def _gguf_header(path: Path) -> tuple[int, list[str]]:
+    tensors = _gguf(path).tensors
+    return sum(int(tensor.n_elements) for tensor in tensors), sorted({tensor.tensor_type.name for tensor in tensors})
+
+
+def _gguf(path: Path) -> Any:
+    from gguf import GGUFReader
+
+    return GGUFReader(path)
+
+
+def _safetensors_headers(weights: tuple[Path, ...]) -> tuple[int, list[str]]:
+    """Number of stored parameters and the dtypes they are stored in."""
+    parameters = 0
+    dtypes: set[str] = set()
+    for path in weights:
+        if path.suffix != ".safetensors":
+            continue
+        try:
+            with safe_open(path, framework="pt") as stored:
+                for name in stored.keys():  # noqa: SIM118 - not a mapping
+                    tensor = stored.get_slice(name)
+                    parameters += math.prod(tensor.get_shape())
+                    dtypes.add(tensor.get_dtype())
+        except SafetensorError as error:
+            raise InputError(f"is not a safetensors file: {error}", file=str(path)) from None
+    return parameters, sorted(dtypes)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Errors of transformers are raised; its progress bars and advice are not for whoever runs a plan."""
+    verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if bars:
+            transformers_logging.enable_progress_bar()
