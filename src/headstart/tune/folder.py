@@ -1,0 +1,186 @@
+"""The run folder: what a run leaves on disk, and how it survives being killed.
+
+    sealed.json                     the resolved plan and its hash
+    forecast.json                   what the run was expected to take
+    trajectories.parquet            one row per cell and level: what `headstart audit` reads
+    items.parquet                   one row per cell, level and test item
+    cells/<cell>/levels/<step>.parquet       test items at a level; the truth that the two files above are made from
+    cells/<cell>/state-<step>.safetensors    weights and optimiser, the last two
+    cells/<cell>/outcome.json                how the cell ended
+    cells/<cell>/progress.json               where it is and what it took so far
+
+Every file appears whole or not at all, and a file that is damaged later counts as one that was never written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import polars as pl
+
+from headstart.errors import ComputationError, InputError
+from headstart.formats.atomic import JsonValue, envelope, write_bytes, write_json
+from headstart.tune.plan import Cell
+
+OUTCOME_SCHEMA = "headstart.cell/1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellFolder:
+    """Files of one cell.
+
+    Args:
+        path: The folder.
+        plan_hash: Of the sealed plan; files of another plan do not count.
+    """
+
+    path: Path
+    plan_hash: str
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the cell; nobody else writes here meanwhile. The system lets go when the process dies.
+
+        Raises:
+            ComputationError: If another process holds it.
+        """
+        from filelock import FileLock, Timeout
+
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise ComputationError(f"{self.path.name} is being run by another process") from None
+        try:
+            for leftover in (*self.path.glob(".*.tmp"), *self.path.glob("levels/.*.tmp")):
+                leftover.unlink(missing_ok=True)  # of a process that was killed while it wrote
+            yield
+        finally:
+            lock.release()
+
+    def read_level(self, step: int) -> pl.DataFrame | None:
+        """Items at a level; None when they were not written, are damaged, or belong to another plan."""
+        try:
+            frame = pl.read_parquet(self._level(step))
+        except (OSError, pl.exceptions.PolarsError):
+            return None
+        ours = frame.height > 0 and "plan_hash" in frame.columns and frame["plan_hash"].eq(self.plan_hash).all()
+        return frame if ours else None
+
+    def write_level(self, step: int, frame: pl.DataFrame) -> None:
+        """Keep the items at a level."""
+        self._level(step).parent.mkdir(parents=True, exist_ok=True)
+        with disk_errors(self._level(step)):
+            write_bytes(self._level(step), parquet_bytes(frame))
+
+    def state_path(self, step: int) -> Path:
+        """Where the state after ``step`` steps is kept."""
+        return self.path / f"state-{step:08d}.safetensors"
+
+    def state_paths(self) -> list[Path]:
+        """Every kept state, the latest first."""
+        return sorted(self.path.glob("state-*.safetensors"), reverse=True)
+
+    def read_outcome(self) -> dict[str, JsonValue] | None:
+        """How the cell ended; None while it has not."""
+        found = _read_json(self.path / "outcome.json")
+        return found if found is not None and found.get("plan_hash") == self.plan_hash else None
+
+    def write_outcome(self, outcome: Mapping[str, JsonValue]) -> None:
+        """Say how the cell ended."""
+        with disk_errors(self.path):
+            write_json(
+                self.path / "outcome.json", envelope(OUTCOME_SCHEMA) | {"plan_hash": self.plan_hash} | dict(outcome)
+            )
+
+    def read_progress(self) -> dict[str, JsonValue]:
+        """Where the cell is and what it took so far; empty before it started."""
+        return _read_json(self.path / "progress.json") or {}
+
+    def write_progress(self, progress: Mapping[str, JsonValue]) -> None:
+        """Say where the cell is. Only people look at it, so it need not survive a power cut, nor stop a run."""
+        new = self.path / ".progress.tmp"
+        with suppress(OSError):
+            new.write_text(json.dumps(dict(progress)), encoding="utf-8")
+            os.replace(new, self.path / "progress.json")
+
+    def _level(self, step: int) -> Path:
+        return self.path / "levels" / f"{step:08d}.parquet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFolder:
+    """A run's folder."""
+
+    path: Path
+
+    @property
+    def seal_path(self) -> Path:
+        """The sealed plan."""
+        return self.path / "sealed.json"
+
+    @property
+    def forecast_path(self) -> Path:
+        """What the run was expected to take."""
+        return self.path / "forecast.json"
+
+    @property
+    def trajectories_path(self) -> Path:
+        """What ``headstart audit`` reads."""
+        return self.path / "trajectories.parquet"
+
+    @property
+    def items_path(self) -> Path:
+        """Every item at every level."""
+        return self.path / "items.parquet"
+
+    def cell(self, cell: Cell, *, plan_hash: str) -> CellFolder:
+        """The folder of one cell."""
+        return CellFolder(path=self.path / "cells" / cell.id, plan_hash=plan_hash)
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn a file that cannot be written into the error of a run that must stop; what was finished is kept.
+
+    Raises:
+        ComputationError: Naming the path and the system's reason.
+    """
+    try:
+        yield
+    except InputError as error:
+        raise ComputationError(f"{error}; what was finished is kept, and the same command continues") from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ComputationError(
+            f"{path}: {reason}; what was finished is kept, and the same command continues"
+        ) from error
+
+
+def parquet_bytes(frame: pl.DataFrame) -> bytes:
+    """The frame as a Parquet file; the same frame gives the same bytes."""
+    from io import BytesIO
+
+    buffer = BytesIO()
+    frame.write_parquet(buffer, compression="zstd", statistics=False)
+    return buffer.getvalue()
+
+
+def stack(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Frames below each other, columns that one lacks filled with null."""
+    return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
+
+
+def _read_json(path: Path) -> dict[str, JsonValue] | None:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return cast("dict[str, JsonValue]", data) if isinstance(data, dict) else None

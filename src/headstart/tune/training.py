@@ -1,0 +1,263 @@
+# pyright: basic
+"""Tuning one model: steps that depend on nothing but the recipe, the seed and the step's number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from peft import LoraConfig, get_peft_model
+from torch.nn import functional
+
+from headstart.errors import ComputationError, InputError
+from headstart.tune.encode import Encoder, Example
+from headstart.tune.heads import logits_at
+from headstart.tune.items import Item
+from headstart.tune.models import LoadedModel
+from headstart.tune.plan import Recipe
+
+_IGNORED = -100
+
+
+class Diverged(Exception):
+    """The loss or the weights are no longer finite numbers; a result, not a failure of the program."""
+
+    def __init__(self, step: int, what: str) -> None:
+        super().__init__(f"{what} at step {step}")
+        self.step = step
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuningState:
+    """Everything a run needs to continue exactly where it was.
+
+    Args:
+        tensors: Trained weights, optimiser moments and the loss of every step, by name.
+        steps_done: Number of steps taken.
+        micro_batch: Items per forward pass, as lowered by memory so far.
+    """
+
+    tensors: dict[str, torch.Tensor]
+    steps_done: int
+    micro_batch: int
+
+
+def batch_indices(step: int, *, items: int, batch_size: int, seed: int) -> list[int]:
+    """Which training items the 0-based ``step`` sees: a function of its arguments alone.
+
+    Every epoch is a fresh permutation of all items; a batch may reach into the next epoch.
+    """
+    chosen: list[int] = []
+    position = step * batch_size
+    while len(chosen) < batch_size:
+        epoch, offset = divmod(position + len(chosen), items)
+        order = np.random.default_rng([seed, epoch]).permutation(items)
+        chosen += order[offset : offset + batch_size - len(chosen)].tolist()
+    return chosen
+
+
+class Tuning:
+    """A model being tuned.
+
+    The effective batch never changes: when memory runs out the step is repeated with half the items per forward pass and
+    the gradients added up. The loss is the mean over all target tokens of the whole batch, so that it does not depend on
+    how the batch was cut.
+
+    Args:
+        loaded: The model; LoRA layers are injected into it in place.
+        encoder: Turns items into tokens.
+        recipe: How to tune.
+        seed: Decides the adapter's first weights, the order of the data and whatever is random inside a step.
+        total_steps: Length of the run; only decaying learning rates look at it.
+    """
+
+    def __init__(self, loaded: LoadedModel, encoder: Encoder, recipe: Recipe, *, seed: int, total_steps: int) -> None:
+        self.model = loaded.model
+        self.encoder, self.recipe, self.seed, self.total_steps = encoder, recipe, seed, total_steps
+        self.device = loaded.device
+        self.steps_done = 0
+        self.micro_batch = min(recipe.micro_batch or recipe.batch_size, recipe.batch_size)
+        self.losses: list[float] = []
+        self._examples: dict[int, Example] = {}
+        torch.manual_seed(_step_seed(seed, -1))
+        self._adapted = _with_adapter(self.model, recipe) if recipe.method == "lora" else None
+        trained = {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
+        # The optimiser works in float32 even where the model does not: small updates would be rounded away.
+        self._weights = trained
+        self._masters = {
+            name: weight if weight.dtype in (torch.float32, torch.float64) else weight.detach().float()
+            for name, weight in trained.items()
+        }
+        self._optimizer = torch.optim.AdamW(
+            self._masters.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, foreach=False
+        )
+        if recipe.gradient_checkpointing:
+            self.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+
+    @property
+    def trained_parameters(self) -> int:
+        """Number of weights that are tuned."""
+        return sum(weight.numel() for weight in self._weights.values())
+
+    def step_on(self, train: Sequence[Item]) -> float:
+        """Take one step on the batch that this step's number selects from ``train``; returns its loss.
+
+        Raises:
+            Diverged: If the loss or the gradient is not finite; the weights are as before.
+            InputError: If the batch has no token to learn.
+            ComputationError: If a single item does not fit into memory.
+        """
+        examples = self._batch(train)
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.recipe.learning_rate_at(self.steps_done, total_steps=self.total_steps)
+        self.model.train()
+        try:
+            loss = self._gradients(examples)
+        finally:
+            self.model.eval()
+        self._apply(loss)
+        self.steps_done += 1
+        self.losses.append(loss)
+        return loss
+
+    def state(self) -> TuningState:
+        """A copy of all that changes while tuning."""
+        tensors = {"losses": torch.tensor(self.losses, dtype=torch.float64)}
+        for name, weight in self._masters.items():
+            tensors[f"weight.{name}"] = weight.detach().clone().cpu().contiguous()
+            for key, value in self._optimizer.state.get(weight, {}).items():
+                tensors[f"{key}.{name}"] = value.detach().clone().cpu().contiguous()
+        return TuningState(tensors=tensors, steps_done=self.steps_done, micro_batch=self.micro_batch)
+
+    def restore(self, state: TuningState) -> None:
+        """Continue from ``state``, which a run of the same model, recipe and seed has left."""
+        self.steps_done, self.micro_batch = state.steps_done, state.micro_batch
+        self.losses = state.tensors["losses"].tolist()
+        with torch.no_grad():
+            for name, weight in self._masters.items():
+                weight.copy_(state.tensors[f"weight.{name}"])
+                self._optimizer.state[weight] = {
+                    key: state.tensors[f"{key}.{name}"].clone().to("cpu" if key == "step" else weight.device)
+                    for key in ("step", "exp_avg", "exp_avg_sq")
+                    if f"{key}.{name}" in state.tensors
+                }
+        self._publish()
+
+    def merged(self) -> torch.nn.Module:
+        """The tuned model without adapters, as a developer would submit it; tuning cannot go on afterwards."""
+        return self.model if self._adapted is None else self._adapted.merge_and_unload()
+
+    def _batch(self, train: Sequence[Item]) -> list[Example]:
+        indices = batch_indices(self.steps_done, items=len(train), batch_size=self.recipe.batch_size, seed=self.seed)
+        for index in indices:
+            if index not in self._examples:
+                self._examples[index] = self.encoder.training_example(train[index])
+        return [self._examples[index] for index in indices]
+
+    def _gradients(self, examples: list[Example]) -> float:
+        """Leave the gradient of the batch's loss in the weights; repeat in smaller pieces while memory runs out."""
+        while True:
+            torch.manual_seed(_step_seed(self.seed, self.steps_done))  # dropout, where a model has any
+            self._clear_gradients()
+            try:
+                return self._accumulate(examples)
+            except RuntimeError as error:
+                if not _out_of_memory(error):
+                    raise
+                failed = str(error).splitlines()[0]
+            self._clear_gradients()
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            if self.micro_batch == 1:
+                raise ComputationError(f"memory does not hold one item of a training batch: {failed}")
+            self.micro_batch = (self.micro_batch + 1) // 2
+
+    def _accumulate(self, examples: list[Example]) -> float:
+        targets = sum(_target_count(example, self.recipe) for example in examples)
+        if targets == 0:
+            raise InputError("a training batch has no token to learn: every label is masked")
+        total = 0.0
+        for at in range(0, len(examples), self.micro_batch):
+            tokens, labels = _padded(examples[at : at + self.micro_batch], self.recipe)
+            # Padding is on the right, where causal attention never looks, so no mask is needed.
+            row, column = (labels[:, 1:] != _IGNORED).nonzero(as_tuple=True)
+            if not len(row):
+                continue
+            wanted = labels[row, column + 1].to(self.device)
+            logits = logits_at(self.model, tokens.to(self.device), row.to(self.device), column.to(self.device))
+            loss = functional.cross_entropy(logits.float(), wanted, reduction="sum") / targets
+            loss.backward()
+            total += loss.item()
+        return total
+
+    def _apply(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise Diverged(self.steps_done, f"the loss is {loss}")
+        for name, weight in self._weights.items():
+            master = self._masters[name]
+            if master is not weight and weight.grad is not None:
+                master.grad = weight.grad.float()
+                weight.grad = None
+        norm = torch.nn.utils.get_total_norm([w.grad for w in self._masters.values() if w.grad is not None])
+        if not torch.isfinite(norm):
+            raise Diverged(self.steps_done, f"the gradient's norm is {norm.item()}")
+        if self.recipe.gradient_clip is not None:
+            torch.nn.utils.clip_grads_with_norm_(self._masters.values(), self.recipe.gradient_clip, norm)
+        self._optimizer.step()
+        self._publish()
+        self._clear_gradients()
+
+    def _publish(self) -> None:
+        """Put the optimiser's float32 weights into the model, rounded to its dtype."""
+        with torch.no_grad():
+            for name, weight in self._weights.items():
+                if self._masters[name] is not weight:
+                    weight.copy_(self._masters[name])
+
+    def _clear_gradients(self) -> None:
+        for weight in (*self._weights.values(), *self._masters.values()):
+            weight.grad = None
+
+
+def _with_adapter(model, recipe: Recipe):  # noqa: ANN001, ANN202 - peft publishes no types
+    targets = "all-linear" if recipe.targets == ("all-linear",) else list(recipe.targets)
+    config = LoraConfig(
+        r=recipe.rank, lora_alpha=recipe.alpha, lora_dropout=0.0, target_modules=targets, task_type="CAUSAL_LM"
+    )
+    try:
+        return get_peft_model(model, config)
+    except ValueError as error:
+        raise InputError(f"LoRA cannot be put on the modules {targets!r}: {error}", field="targets") from None
+
+
+def _step_seed(seed: int, step: int) -> int:
+    """A 63-bit seed for one step, unrelated between steps and between runs."""
+    return int(np.random.SeedSequence([seed, step + 1]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _target_count(example: Example, recipe: Recipe) -> int:
+    """Tokens that are predicted; the very first token of a sequence never is."""
+    first = max(example.prompt_tokens, 1) if recipe.loss == "completion" else 1
+    return max(len(example.tokens) - first, 0)
+
+
+def _padded(examples: list[Example], recipe: Recipe) -> tuple[torch.Tensor, torch.Tensor]:
+    """Tokens and labels of shape (items, longest); labels are masked outside what is learnt."""
+    width = max(len(example.tokens) for example in examples)
+    tokens = torch.zeros((len(examples), width), dtype=torch.long)
+    labels = torch.full((len(examples), width), _IGNORED)
+    for row, example in enumerate(examples):
+        length = len(example.tokens)
+        first = length - _target_count(example, recipe)
+        tokens[row, :length] = torch.tensor(example.tokens)
+        labels[row, first:length] = tokens[row, first:length]
+    return tokens, labels
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        text in str(error) for text in ("out of memory", "can't allocate memory", "not enough memory")
+    )
