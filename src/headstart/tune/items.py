@@ -81,6 +81,7 @@ class Task:
         train, validation, test: Items of each split.
         sources: For every split the digest of what it was read from (SHA-256), for sealing.
         exact_match: For generation tasks.
+        notes: What a reader of the scores should know, in full sentences.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Task:
     validation: tuple[Item, ...] = ()
     sources: dict[str, str] = field(default_factory=dict[str, str])
     exact_match: ExactMatch = ExactMatch()
+    notes: tuple[str, ...] = ()
 
 
 def training_text(item: Item) -> tuple[str, str]:

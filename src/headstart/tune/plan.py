@@ -9,16 +9,28 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from headstart.errors import InputError
+from headstart.tune.checks import check_label, must, one_of, unique
 
 DType = Literal["float32", "bfloat16", "float16", "float64"]
 TaskKind = Literal["lm_eval", "multiple_choice", "context_choice", "generation"]
+Attention = Literal["sdpa", "eager"]
+Method = Literal["lora", "full"]
 Schedule = Literal["constant", "linear", "cosine"]
+Loss = Literal["completion", "all"]
 Truncation = Literal["error", "left"]
 
 DEFAULT_LEVELS = (0, 5, 10, 20, 40, 80, 160, 320)
+_CHOICE_METRICS = ("acc", "acc_norm", "choice_logprob")
+KIND_METRICS: dict[TaskKind, tuple[str, ...]] = {
+    "multiple_choice": _CHOICE_METRICS,
+    "context_choice": _CHOICE_METRICS,
+    "generation": ("exact_match",),
+    "lm_eval": (*_CHOICE_METRICS, "exact_match"),  # which of them is known once the task is loaded
+}
+LARGEST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +53,14 @@ class ModelSpec:
     gguf_file: str | None = None
     dtype: DType = "float32"
     chat_template: bool = False
-    attention: Literal["sdpa", "eager"] = "sdpa"
+    attention: Attention = "sdpa"
+
+    def __post_init__(self) -> None:
+        check_label(self.name, "name")
+        one_of(self.dtype, get_args(DType), "dtype")
+        one_of(self.attention, get_args(Attention), "attention")
+        if self.is_local:
+            must(self.revision is None, "revision", "left out for a local folder", self.revision)
 
     @property
     def is_local(self) -> bool:
@@ -65,6 +84,13 @@ class SuppliedScore:
     stderr: float | None = None
     n_items: int | None = None
 
+    def __post_init__(self) -> None:
+        must(math.isfinite(self.score), "score", "a finite number", self.score)
+        if self.stderr is not None:
+            must(0 <= self.stderr < math.inf, "stderr", ">= 0", self.stderr)
+        if self.n_items is not None:
+            must(self.n_items > 0, "n_items", "a positive whole number", self.n_items)
+
 
 @dataclass(frozen=True, kw_only=True)
 class UntunableModel:
@@ -72,6 +98,11 @@ class UntunableModel:
 
     name: str
     scores: tuple[SuppliedScore, ...]
+
+    def __post_init__(self) -> None:
+        check_label(self.name, "name")
+        must(bool(self.scores), "scores", "a non-empty list", list(self.scores))
+        unique([score.task for score in self.scores], "scores")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +144,22 @@ class TaskSpec:
     overlap_threshold: float = 0.01
     allow_overlap: bool = False
 
+    def __post_init__(self) -> None:
+        check_label(self.name, "name")
+        one_of(self.kind, get_args(TaskKind), "kind")
+        one_of(self.metric, KIND_METRICS[self.kind], "metric", f" for kind {self.kind}")
+        if self.kind == "lm_eval":
+            must(bool(self.lm_eval_name), "lm_eval_name", "the task's name in lm-evaluation-harness", self.lm_eval_name)
+        else:
+            must(self.train is not None, "train", "a file of training items", self.train)
+            must(self.test is not None, "test", "a file of test items", self.test)
+        must(self.fewshot >= 0, "fewshot", ">= 0", self.fewshot)
+        for name, limit in (("train_limit", self.train_limit), ("test_limit", self.test_limit)):
+            must(limit is None or limit >= 1, name, ">= 1", limit)
+        must(all(self.stop), "stop", "a list of non-empty texts", list(self.stop))
+        must(self.max_tokens >= 1, "max_tokens", ">= 1", self.max_tokens)
+        must(0 <= self.overlap_threshold <= 1, "overlap_threshold", "in [0, 1]", self.overlap_threshold)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -123,22 +170,22 @@ class Recipe:
         method: ``lora`` or ``full``.
         rank, alpha, targets: Of the LoRA adapter; ``targets`` is ``("all-linear",)`` or names of modules.
         learning_rate: Peak learning rate, ``> 0``.
-        schedule: ``constant`` makes every level a checkpoint of one run. A decaying one makes the score at a level depend on the
-            whole run, so every level is then a run of its own.
+        schedule: ``constant`` makes every level a checkpoint of one run. A decaying one makes the score at a level
+            depend on the whole run, so every level is then a run of its own.
         warmup_steps: Linear warm-up; it does not depend on the run's length, so a constant rate stays one.
         weight_decay: Of AdamW.
         batch_size: Items per step. Never changed by memory: that is what ``micro_batch`` is for.
         micro_batch: Items per forward pass; None for the whole batch. Halved when memory runs out.
         loss: On the ``completion`` only, or on ``all`` tokens.
         max_length: Longest sequence in tokens; None for the model's window.
-        truncation: ``error`` refuses longer items before anything runs; ``left`` drops their first tokens, in tuning and
-            in testing, and counts them.
+        truncation: ``error`` refuses longer items before anything runs; ``left`` drops their first tokens, in tuning
+            and in testing, and counts them.
         gradient_checkpointing: Trade compute for memory.
         gradient_clip: Largest gradient norm; None for no clipping.
     """
 
     name: str = "lora"
-    method: Literal["lora", "full"] = "lora"
+    method: Method = "lora"
     rank: int = 8
     alpha: float = 16.0
     targets: tuple[str, ...] = ("all-linear",)
@@ -148,11 +195,35 @@ class Recipe:
     weight_decay: float = 0.0
     batch_size: int = 8
     micro_batch: int | None = None
-    loss: Literal["completion", "all"] = "completion"
+    loss: Loss = "completion"
     max_length: int | None = None
     truncation: Truncation = "error"
     gradient_checkpointing: bool = False
     gradient_clip: float | None = None
+
+    def __post_init__(self) -> None:
+        check_label(self.name, "name")
+        one_of(self.method, get_args(Method), "method")
+        one_of(self.schedule, get_args(Schedule), "schedule")
+        one_of(self.loss, get_args(Loss), "loss")
+        one_of(self.truncation, get_args(Truncation), "truncation")
+        must(self.rank >= 1, "rank", ">= 1", self.rank)
+        must(0 < self.alpha < math.inf, "alpha", "a number > 0", self.alpha)
+        must(bool(self.targets) and all(self.targets), "targets", "a list of names of modules", list(self.targets))
+        must(0 < self.learning_rate < math.inf, "learning_rate", "a number > 0", self.learning_rate)
+        must(self.warmup_steps >= 0, "warmup_steps", ">= 0", self.warmup_steps)
+        must(0 <= self.weight_decay < math.inf, "weight_decay", "a number >= 0", self.weight_decay)
+        must(self.batch_size >= 1, "batch_size", ">= 1", self.batch_size)
+        micro = self.micro_batch
+        must(
+            micro is None or 1 <= micro <= self.batch_size,
+            "micro_batch",
+            f"in 1..{self.batch_size} (batch_size)",
+            micro,
+        )
+        must(self.max_length is None or self.max_length >= 2, "max_length", ">= 2", self.max_length)
+        clip = self.gradient_clip
+        must(clip is None or 0 < clip < math.inf, "gradient_clip", "a number > 0", clip)
 
     def learning_rate_at(self, step: int, *, total_steps: int) -> float:
         """Learning rate of the 0-based ``step`` of a run of ``total_steps``."""
@@ -218,7 +289,12 @@ class Plan:
     evaluation_batch_tokens: int = 2048
 
     def __post_init__(self) -> None:
-        if not self.levels or self.levels[0] != 0 or any(b <= a for a, b in zip(self.levels, self.levels[1:], strict=False)):
+        check_label(self.name, "name")
+        if (
+            not self.levels
+            or self.levels[0] != 0
+            or any(b <= a for a, b in zip(self.levels, self.levels[1:], strict=False))
+        ):
             raise InputError(f"levels must ascend and start with 0, got {list(self.levels)}", field="levels")
         for what, names in (
             ("models", [m.name for m in self.models] + [m.name for m in self.untunable]),
@@ -226,15 +302,20 @@ class Plan:
             ("recipes", [r.name for r in self.recipes]),
             ("seeds", list(self.seeds)),
         ):
-            twice = [name for at, name in enumerate(names) if name in names[:at]]
-            if twice:
-                raise InputError(f"names must be unique, got {twice[0]!r} twice", field=what)
+            unique(names, what)
             if not names:
                 raise InputError(f"{what} must not be empty", field=what)
+        for seed in self.seeds:
+            must(0 <= seed <= LARGEST_SEED, "seeds", f"whole numbers in 0..{LARGEST_SEED}", seed)
+        price = self.price_per_gpu_hour
+        must(price is None or 0 <= price < math.inf, "price_per_gpu_hour", "a number >= 0", price)
+        must(self.evaluation_batch_tokens >= 1, "evaluation_batch_tokens", ">= 1", self.evaluation_batch_tokens)
         folders = [cell.id.casefold() for cell in self.cells()]
         shared = [folder for at, folder in enumerate(folders) if folder in folders[:at]]
         if shared:
-            raise InputError(f"two cells would share the folder {shared[0]!r}: names must differ in letters, digits, . _ -")
+            raise InputError(
+                f"two cells would share the folder {shared[0]!r}: names must differ in letters, digits, . _ -"
+            )
 
     def cells(self) -> tuple[Cell, ...]:
         """Every cell, seed by seed, so that an unfinished run has whole replicates first."""
