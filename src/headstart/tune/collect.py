@@ -92,7 +92,7 @@ def _rows(
 
 
 def _stderr(values: np.ndarray) -> float | None:
-    """Standard error of a mean over items; unknown where all items agree, and then left to the reader of ``n_items``."""
+    """Standard error of a mean over items; unknown where all agree, and then left to the reader of ``n_items``."""
     spread = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
     return spread / float(np.sqrt(len(values))) if spread > 0 else None
 

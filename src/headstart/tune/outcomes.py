@@ -29,8 +29,8 @@ def judge(values: Mapping[int, Float[np.ndarray, "items"]]) -> Outcome:
     """Compare the levels of a finished run, item by item.
 
     ``forgets``: the score at the last level is below that at an earlier one by more than 1.96 paired standard errors.
-    ``no gain``: no level is above the untuned model by as much. Levels are compared without a correction for their number:
-    the verdict is a pointer for whoever reads the curve, not a test.
+    ``no gain``: no level is above the untuned model by as much. Levels are compared without a correction for their
+    number: the verdict is a pointer for whoever reads the curve, not a test.
 
     Args:
         values: For every level, the metric of every test item, in the same order.

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,8 +23,8 @@ from headstart.tune.plan import Recipe
 _IGNORED = -100
 
 
-class Diverged(Exception):
-    """The loss or the weights are no longer finite numbers; a result, not a failure of the program."""
+class Diverged(Exception):  # noqa: N818 - a result, not an error
+    """The loss or the weights are no longer finite numbers."""
 
     def __init__(self, step: int, what: str) -> None:
         super().__init__(f"{what} at step {step}")
@@ -62,9 +63,9 @@ def batch_indices(step: int, *, items: int, batch_size: int, seed: int) -> list[
 class Tuning:
     """A model being tuned.
 
-    The effective batch never changes: when memory runs out the step is repeated with half the items per forward pass and
-    the gradients added up. The loss is the mean over all target tokens of the whole batch, so that it does not depend on
-    how the batch was cut.
+    The effective batch never changes: when memory runs out the step is repeated with half the items per forward pass
+    and the gradients added up. The loss is the mean over all target tokens of the whole batch, so that it does not
+    depend on how the batch was cut.
 
     Args:
         loaded: The model; LoRA layers are injected into it in place.
@@ -95,7 +96,9 @@ class Tuning:
             self._masters.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, foreach=False
         )
         if recipe.gradient_checkpointing:
-            self.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            # transformers renamed it within version 5; both take the options first
+            enable = getattr(self.model, "activation_checkpointing_enable", self.model.gradient_checkpointing_enable)
+            enable({"use_reentrant": False})
 
     @property
     def trained_parameters(self) -> int:
@@ -222,13 +225,15 @@ class Tuning:
             weight.grad = None
 
 
-def _with_adapter(model, recipe: Recipe):  # noqa: ANN001, ANN202 - peft publishes no types
+def _with_adapter(model, recipe: Recipe):
     targets = "all-linear" if recipe.targets == ("all-linear",) else list(recipe.targets)
     config = LoraConfig(
         r=recipe.rank, lora_alpha=recipe.alpha, lora_dropout=0.0, target_modules=targets, task_type="CAUSAL_LM"
     )
     try:
-        return get_peft_model(model, config)
+        with warnings.catch_warnings():  # peft asks transformers under a name that it is giving up
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+            return get_peft_model(model, config)
     except ValueError as error:
         raise InputError(f"LoRA cannot be put on the modules {targets!r}: {error}", field="targets") from None
 
