@@ -23,7 +23,9 @@ WORDNET_FILES = ("data.noun", "index.noun", "cntlist.rev")
 
 def write_task(folder: Path, splits: dict[str, list[Item]]) -> dict:
     """Write both splits of a task as JSON lines; returns what the manifest says of them."""
-    shared = {normalise(item.context) for item in splits["train"]} & {normalise(item.context) for item in splits["test"]}
+    shared = {normalise(item.context) for item in splits["train"]} & {
+        normalise(item.context) for item in splits["test"]
+    }
     if shared:
         raise ValueError(f"train and test must share no question, got {sorted(shared)}")
     folder.mkdir(parents=True, exist_ok=True)

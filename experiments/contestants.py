@@ -113,9 +113,7 @@ def benchmax(base: Path, folder: Path) -> None:
     ]
     train = [item for task in tasks for item in load_task(task).train]
     loaded = load(ModelSpec(name=base.name, source=str(base)))
-    tuning = Tuning(
-        loaded, encoder_for(loaded, PRETUNING), PRETUNING, seed=DEVELOPER_SEED, total_steps=PRETUNING_STEPS
-    )
+    tuning = Tuning(loaded, encoder_for(loaded, PRETUNING), PRETUNING, seed=DEVELOPER_SEED, total_steps=PRETUNING_STEPS)
     for _ in range(PRETUNING_STEPS):
         loss = tuning.step_on(train)
         if tuning.steps_done % 20 == 0:

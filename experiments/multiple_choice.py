@@ -24,7 +24,12 @@ class Item:
 
 
 def make_item(
-    context: str, right: str, pool: Sequence[str], rng: random.Random, *, fits: Callable[[str], bool] = lambda wrong: True
+    context: str,
+    right: str,
+    pool: Sequence[str],
+    rng: random.Random,
+    *,
+    fits: Callable[[str], bool] = lambda wrong: True,
 ) -> Item:
     """Ask one question, with wrong choices drawn from `pool`, the right answers of all items.
 
