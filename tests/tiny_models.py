@@ -40,7 +40,7 @@ def tiny_tokenizer(*, chat: bool = False) -> PreTrainedTokenizerFast:
 def tiny_model(
     folder: Path, *, seed: int = 0, layers: int = 2, window: int = 512, chat: bool = False, dtype: str = "float32"
 ) -> Path:
-    """Save a random Llama of some 30,000 parameters to ``folder`` as safetensors; the same seed gives the same bytes."""
+    """Save a random Llama of some 30,000 parameters to ``folder`` as safetensors; the same bytes for a seed."""
     tokenizer = tiny_tokenizer(chat=chat)
     torch.manual_seed(seed)
     config = LlamaConfig(

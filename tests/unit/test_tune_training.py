@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-from tiny_models import parity_records, tiny_model
 
 from headstart.errors import ComputationError, InputError
 from headstart.tune import training
@@ -13,6 +12,7 @@ from headstart.tune.items import MultipleChoice
 from headstart.tune.models import load
 from headstart.tune.plan import ModelSpec, Recipe
 from headstart.tune.training import Diverged, Tuning, batch_indices
+from tiny_models import parity_records, tiny_model
 
 RECIPE = Recipe(learning_rate=1e-2, batch_size=4, rank=4, alpha=8)
 

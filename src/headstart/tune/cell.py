@@ -88,8 +88,7 @@ class _Run:
         self.job, self.cell, self.folder, self.alive = job, job.cell, job.folder, alive
         torch.set_num_threads(job.threads)
         started = time.perf_counter()
-        self.spent = {key: 0.0 for key in ("load_seconds", "train_seconds", "evaluation_seconds")}
-        self.spent |= {k: v for k, v in self.folder.read_progress().items() if k in self.spent}  # of earlier attempts
+        self.spent = _spent_before(self.folder)
         self.reported = 0.0
         self.task = _sealed_task(job)
         self.loaded: LoadedModel = load(self.cell.model, device=job.device)
@@ -99,6 +98,7 @@ class _Run:
             "test_items_truncated": self.encoder.check(self.task.test).truncated,
         }
         self.scorer = Scorer(self.loaded, self.encoder, batch_tokens=job.batch_tokens)
+        self.scorer.prepare(self.task.test)  # on the weights as they came, so that a resumed run decides alike
         self.tuning = Tuning(
             self.loaded, self.encoder, self.cell.recipe, seed=self.cell.seed, total_steps=self.cell.steps
         )
@@ -215,6 +215,13 @@ class _Run:
         )
         for state in self.folder.state_paths():  # nothing is left to continue
             state.unlink()
+
+
+def _spent_before(folder: CellFolder) -> dict[str, float]:
+    """Seconds that earlier attempts at the cell took; what they did in vain is part of what the cell cost."""
+    progress = folder.read_progress()
+    found = {key: progress.get(key) for key in ("load_seconds", "train_seconds", "evaluation_seconds")}
+    return {key: float(value) if isinstance(value, int | float) else 0.0 for key, value in found.items()}
 
 
 def _sealed_task(job: CellJob) -> Task:

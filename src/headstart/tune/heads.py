@@ -22,9 +22,10 @@ def logits_at(model: PreTrainedModel, tokens: torch.Tensor, row: torch.Tensor, c
     Returns:
         Shape (positions, vocabulary).
     """
-    if has_plain_head(model):
+    head = model.get_output_embeddings()
+    if head is not None and has_plain_head(model):
         hidden = model.get_decoder()(input_ids=tokens, use_cache=False).last_hidden_state
-        return model.get_output_embeddings()(hidden[row, column])
+        return head(hidden[row, column])
     return model(input_ids=tokens, use_cache=False).logits[row, column]
 
 

@@ -228,7 +228,11 @@ class Tuning:
 def _with_adapter(model, recipe: Recipe):
     targets = "all-linear" if recipe.targets == ("all-linear",) else list(recipe.targets)
     config = LoraConfig(
-        r=recipe.rank, lora_alpha=recipe.alpha, lora_dropout=0.0, target_modules=targets, task_type="CAUSAL_LM"
+        r=recipe.rank,
+        lora_alpha=recipe.alpha,  # pyright: ignore[reportArgumentType] - only ever divided by the rank
+        lora_dropout=0.0,
+        target_modules=targets,
+        task_type="CAUSAL_LM",
     )
     try:
         with warnings.catch_warnings():  # peft asks transformers under a name that it is giving up
