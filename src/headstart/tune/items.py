@@ -63,8 +63,13 @@ Item = MultipleChoice | ContextChoice | Generation
 
 @dataclass(frozen=True, kw_only=True)
 class ExactMatch:
-    """How a generated answer is compared (options of lm-evaluation-harness's ``exact_match``)."""
+    """How a generated answer is compared (options of lm-evaluation-harness's ``exact_match``).
 
+    Args:
+        strip: Whether white space around it is dropped first; the harness does so only if a task asks for it.
+    """
+
+    strip: bool = True
     ignore_case: bool = False
     ignore_punctuation: bool = False
     ignore_numbers: bool = False
