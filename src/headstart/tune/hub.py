@@ -37,7 +37,7 @@ def to_fetch(spec: ModelSpec) -> list[str]:
 
 
 def _snapshot(spec: ModelSpec, *, dry_run: bool) -> Any:
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import snapshot_download  # pyright: ignore[reportUnknownVariableType]
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     from headstart.tune.model_files import COMPANIONS

@@ -183,7 +183,7 @@ def _no_weights(folder: Path) -> str:
 def _read_object(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"is not JSON: {error}", file=str(path)) from None
     if not isinstance(data, dict):
         raise InputError("must hold a JSON object", file=str(path))
@@ -198,10 +198,11 @@ def _refuse_keys(path: Path, data: Mapping[str, Any]) -> None:
 
 def _keys(data: object) -> Iterator[str]:
     """Every key of a JSON value, at any depth: parts of a model have configurations of their own."""
-    if isinstance(data, dict):
-        for key, value in cast("dict[str, object]", data).items():
-            yield key
-            yield from _keys(value)
-    elif isinstance(data, list):
-        for value in cast("list[object]", data):
-            yield from _keys(value)
+    waiting = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            yield from cast("dict[str, object]", value)
+            waiting.extend(cast("dict[str, object]", value).values())
+        elif isinstance(value, list):
+            waiting.extend(cast("list[object]", value))

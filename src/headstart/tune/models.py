@@ -6,8 +6,10 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass, replace
+from functools import cache
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from headstart.formats.atomic import JsonValue
 
-__all__ = ["LoadedModel", "describe", "load", "missing", "pin"]
+__all__ = ["LoadedModel", "describe", "load", "load_tokenizer", "missing", "pin"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,16 +64,16 @@ def load(spec: ModelSpec, *, device: str = "cpu") -> LoadedModel:
         raise InputError("transformers may run kernels from the hub in this process: set USE_HUB_KERNELS=NO")
     files = find_files(spec)
     _check_template(spec, files)
-    with _quiet():
+    with _quiet(spec):
         config = _config(spec, files)
         tokenizer = _load_tokenizer(spec, files)
-        model = _load_weights(spec, files, config)
-    model.eval()
+        model: Any = _load_weights(spec, files, config)
+    place = torch.device(device)
     return LoadedModel(
         spec=spec,
-        model=model.to(device),
+        model=model.eval().to(device=place),
         tokenizer=tokenizer,
-        device=torch.device(device),
+        device=place,
         window=_window(config, files),
     )
 
@@ -86,23 +88,30 @@ def describe(spec: ModelSpec) -> dict[str, JsonValue]:
     """
     files = find_files(spec)
     template = _check_template(spec, files)
-    with _quiet():
+    with _quiet(spec):
         config = _config(spec, files)
-    parameters, dtypes = _gguf_header(files.weights[0]) if spec.gguf_file else _safetensors_headers(files.weights)
+    stored = _gguf_header(files.weights[0]) if spec.gguf_file else _safetensors_header(files.weights)
     return {
         "source": spec.source,
         "commit": files.commit,
         "files": files.digests(),
         "architecture": (config.architectures or [None])[0] or config.model_type,
         "layers": config.get_text_config().num_hidden_layers,
-        "parameters": parameters,
+        "parameters": stored.parameters,
         "window": _window(config, files),
-        "stored_dtypes": dtypes,
-        "dtype": spec.dtype,
-        "attention": spec.attention,
-        "chat_template": spec.chat_template,
+        "stored_dtypes": list(stored.dtypes),
         "has_chat_template": template,
     }
+
+
+def load_tokenizer(spec: ModelSpec) -> PreTrainedTokenizerBase:
+    """The tokenizer alone, so that items can be checked before any weights are loaded.
+
+    Raises:
+        InputError: As ``load``.
+    """
+    with _quiet(spec):
+        return _load_tokenizer(spec, find_files(spec))
 
 
 def pin(spec: ModelSpec) -> ModelSpec:
@@ -135,7 +144,7 @@ def _load_tokenizer(spec: ModelSpec, files: ModelFiles) -> PreTrainedTokenizerBa
 def _load_weights(spec: ModelSpec, files: ModelFiles, config: PreTrainedConfig) -> PreTrainedModel:
     gguf = {"gguf_file": spec.gguf_file, "quantization_config": GgufConfig(dequantize=True)} if spec.gguf_file else {}
     try:
-        model, report = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             files.folder,
             config=config,
             dtype=getattr(torch, spec.dtype),  # explicit: the default is whatever the file says
@@ -148,6 +157,7 @@ def _load_weights(spec: ModelSpec, files: ModelFiles, config: PreTrainedConfig) 
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise _unreadable("model", files, error) from error
+    model, report = loaded
     absent = sorted(report["missing_keys"])
     if absent:  # transformers would fill them with random numbers
         raise InputError(
@@ -184,34 +194,27 @@ def _check_template(spec: ModelSpec, files: ModelFiles) -> bool:
         files.folder / "chat_template.jinja" in files.companions
         or (isinstance(written, str) and bool(written.strip()))
         or "default" in named
-        or (spec.gguf_file is not None and _gguf_has_template(files.weights[0]))
+        or (spec.gguf_file is not None and _gguf_header(files.weights[0]).has_template)
     )
     if spec.chat_template and not found:
         raise InputError(f"model {spec.name} has no chat template", file=str(files.folder), field="chat_template")
     return found
 
 
-def _gguf_has_template(path: Path) -> bool:
-    return _gguf(path).get_field("tokenizer.chat_template") is not None
+@dataclass(frozen=True, kw_only=True)
+class _Header:
+    """What the weight files say about themselves."""
+
+    parameters: int
+    dtypes: tuple[str, ...]
+    has_template: bool = False
 
 
-def _gguf_header(path: Path) -> tuple[int, list[str]]:
-    tensors = _gguf(path).tensors
-    return sum(int(tensor.n_elements) for tensor in tensors), sorted({tensor.tensor_type.name for tensor in tensors})
-
-
-def _gguf(path: Path) -> Any:
-    from gguf import GGUFReader
-
-    return GGUFReader(path)
-
-
-def _safetensors_headers(weights: tuple[Path, ...]) -> tuple[int, list[str]]:
-    """Number of stored parameters and the dtypes they are stored in."""
+def _safetensors_header(weights: tuple[Path, ...]) -> _Header:
     parameters = 0
     dtypes: set[str] = set()
     for path in weights:
-        if path.suffix != ".safetensors":
+        if path.suffix != ".safetensors":  # the index
             continue
         try:
             with safe_open(path, framework="pt") as stored:
@@ -221,17 +224,40 @@ def _safetensors_headers(weights: tuple[Path, ...]) -> tuple[int, list[str]]:
                     dtypes.add(tensor.get_dtype())
         except SafetensorError as error:
             raise InputError(f"is not a safetensors file: {error}", file=str(path)) from None
-    return parameters, sorted(dtypes)
+    return _Header(parameters=parameters, dtypes=tuple(sorted(dtypes)))
+
+
+def _gguf_header(path: Path) -> _Header:
+    status = path.stat()
+    return _read_gguf_header(path, status.st_size, status.st_mtime_ns)
+
+
+@cache  # walking through a vocabulary takes seconds
+def _read_gguf_header(path: Path, size: int, mtime_ns: int) -> _Header:
+    from gguf import GGUFReader
+
+    try:
+        reader = GGUFReader(path)
+    except (ValueError, IndexError, KeyError) as error:
+        raise InputError(f"is not a GGUF file: {error}", file=str(path)) from None
+    return _Header(
+        parameters=sum(int(tensor.n_elements) for tensor in reader.tensors),
+        dtypes=tuple(sorted({tensor.tensor_type.name for tensor in reader.tensors})),
+        has_template=reader.get_field("tokenizer.chat_template") is not None,
+    )
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet(spec: ModelSpec) -> Iterator[None]:
     """Errors of transformers are raised; its progress bars and advice are not for whoever runs a plan."""
     verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
+    # Its reader of GGUF files draws a bar that no setting turns off.
+    silence = redirect_stderr(StringIO()) if spec.gguf_file else nullcontext()
     try:
-        yield
+        with silence:
+            yield
     finally:
         transformers_logging.set_verbosity(verbosity)
         if bars:
