@@ -87,6 +87,7 @@ class Task:
         sources: For every split the digest of what it was read from (SHA-256), for sealing.
         exact_match: For generation tasks.
         notes: What a reader of the scores should know, in full sentences.
+        zero_shot: The same items without the examples in front of each, if there are some: what overlap is measured on.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Task:
     sources: dict[str, str] = field(default_factory=dict[str, str])
     exact_match: ExactMatch = ExactMatch()
     notes: tuple[str, ...] = ()
+    zero_shot: Task | None = None
 
 
 def training_text(item: Item) -> tuple[str, str]:

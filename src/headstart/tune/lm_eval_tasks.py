@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from functools import lru_cache
 from typing import Any
 
@@ -43,27 +44,46 @@ def load_lm_eval_task(spec: TaskSpec) -> Task:
     with as_the_harness_starts():
         task = _load(spec)
         _refuse(task, spec)
-        task.set_config("num_fewshot", spec.fewshot)
         exact_match, notes = _scored_as(task, spec)
+        if (usual := task.config.num_fewshot or 0) != spec.fewshot:
+            notes.append(f"Asked with {spec.fewshot} examples; lm-evaluation-harness asks with {usual} unless told.")
+        task.set_config("num_fewshot", spec.fewshot)
         docs, split_notes = _splits(task, spec)
-        splits: dict[str, tuple[Item, ...]] = {}
-        limits = {"train": spec.train_limit, "validation": None, "test": spec.test_limit}
-        for split, (name, rows) in docs.items():
-            task.set_fewshot_seed(_FEWSHOT_SEED)
-            place = f"lm_eval task {spec.lm_eval_name}, split {name}"
-            splits[split] = harness_items(task, rows, place=place, limit=limits[split], aside=split != "test")
-            if not splits[split]:
-                raise InputError("holds no items; a split must not be empty", file=place)
+        splits = _asked(task, spec, docs)
+        zero_shot = None
+        if spec.fewshot:
+            task.set_config("num_fewshot", 0)
+            zero_shot = _task(spec, _asked(task, spec, docs))
+    return replace(
+        _task(spec, splits),
+        sources={split: _digest(items) for split, items in splits.items()},
+        exact_match=exact_match,
+        notes=(*notes, *split_notes, *item_notes(splits, stripped=exact_match.strip)),
+        zero_shot=zero_shot,
+    )
+
+
+def _task(spec: TaskSpec, splits: Mapping[str, tuple[Item, ...]]) -> Task:
     return Task(
         name=spec.name,
         metric=spec.metric,
         train=splits["train"],
         test=splits["test"],
         validation=splits.get("validation", ()),
-        sources={split: _digest(items) for split, items in splits.items()},
-        exact_match=exact_match,
-        notes=(*notes, *split_notes, *item_notes(splits, stripped=exact_match.strip)),
     )
+
+
+def _asked(task: Any, spec: TaskSpec, docs: Mapping[str, tuple[str, Any]]) -> dict[str, tuple[Item, ...]]:
+    """The items of every split, with as many examples in front as the task is set to."""
+    limits = {"train": spec.train_limit, "validation": None, "test": spec.test_limit}
+    splits: dict[str, tuple[Item, ...]] = {}
+    for split, (name, rows) in docs.items():
+        task.set_fewshot_seed(_FEWSHOT_SEED)
+        place = f"lm_eval task {spec.lm_eval_name}, split {name}"
+        splits[split] = harness_items(task, rows, place=place, limit=limits[split], aside=split != "test")
+        if not splits[split]:
+            raise InputError("holds no items; a split must not be empty", file=place)
+    return splits
 
 
 def _load(spec: TaskSpec) -> Any:
