@@ -1,0 +1,196 @@
+"""Worker processes on this machine."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Lock
+from types import TracebackType
+from typing import Self
+
+from headstart.errors import ComputationError, InputError
+from headstart.tune.executors import Done, Job, Reply, Value
+from headstart.tune.executors.devices import choose_device, count_devices, usable_cores
+from headstart.tune.hardware import Hardware, this_machine
+
+_TRIES = 2  # the second for a worker that was killed by accident; a cell that kills its worker is no accident
+_START = "from headstart.tune.executors.worker import main; main()"
+
+
+class LocalExecutor:
+    """Runs calls in processes on this machine, each with its own threads and device.
+
+    Args:
+        workers: Processes; None for one per GPU, or as many as the cores hold at ``threads`` each.
+        threads: CPU threads of each worker. One by default, whatever the machine: the number is sealed, because sums
+            depend on how they are cut, and so a plan gives the same numbers on every machine of a kind.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        log: File that receives what workers and their libraries say; None to drop it.
+    """
+
+    name = "local"
+
+    def __init__(
+        self, *, workers: int | None = None, threads: int = 1, device: str = "auto", log: Path | None = None
+    ) -> None:
+        for label, number in (("workers", workers), ("threads", threads)):
+            if number is not None and number < 1:
+                raise InputError(f"{label} must be >= 1, got {number}", field=label)
+        self.threads, self.log = threads, log
+        self.device = choose_device(device)
+        self.workers = workers or _default_workers(self.device, threads)
+        self._slots = [_Slot(self, index) for index in range(self.workers)]
+        self._closing = Lock()
+        self._closed = False
+
+    def hardware(self) -> Hardware:
+        """This machine."""
+        return this_machine(self.device, self.threads)
+
+    def each(self, function: Callable[[Job], Value], jobs: Sequence[Job]) -> Iterator[Done[Job, Value]]:
+        """Call ``function`` on every job; a call whose worker dies is repeated once, on a fresh worker."""
+        free: SimpleQueue[_Slot] = SimpleQueue()
+        for slot in self._slots:
+            free.put(slot)
+
+        def call(job: Job) -> Reply:
+            slot = free.get()
+            try:
+                return self._try(slot, pickle.dumps((function, job)))
+            finally:
+                free.put(slot)
+
+        pool = ThreadPoolExecutor(self.workers)  # its threads only wait for their processes
+        try:
+            pending: dict[Future[Reply], Job] = {pool.submit(call, job): job for job in jobs}
+            for future in as_completed(pending):
+                reply = future.result()
+                yield Done(job=pending[future], value=reply.value, error=reply.error, bad_input=reply.bad_input)
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def close(self) -> None:
+        """Stop the workers, whatever they are doing."""
+        with self._closing:
+            self._closed = True
+        for slot in self._slots:
+            slot.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _try(self, slot: _Slot, call: bytes) -> Reply:
+        ended = ""
+        for _ in range(_TRIES):
+            with self._closing:  # so that no worker starts behind the back of whoever stops them all
+                if self._closed:
+                    raise ComputationError("the workers were stopped")
+                slot.start()
+            try:
+                return slot.call(call)
+            except _WorkerDied as died:
+                ended = str(died)
+        return Reply(error=f"its worker {ended}, {_TRIES} times")
+
+
+class _WorkerDied(Exception):
+    pass
+
+
+class _Slot:
+    """Room for one worker: a process while there is something to do."""
+
+    def __init__(self, executor: LocalExecutor, index: int) -> None:
+        self.executor, self.index = executor, index
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.process = self.process or self._start()
+
+    def call(self, call: bytes) -> Reply:
+        process = self.process
+        if process is None or process.stdin is None or process.stdout is None:
+            raise _WorkerDied("was stopped")
+        try:
+            pickle.dump(call, process.stdin)
+            process.stdin.flush()
+            reply: Reply = pickle.load(process.stdout)
+        except (EOFError, OSError, ValueError, pickle.UnpicklingError):  # ValueError: closed by stop()
+            self.process = None
+            raise _WorkerDied(_how(process)) from None
+        if reply.error is not None:
+            self.stop()  # an error may leave a device or a library in a bad state
+        return reply
+
+    def stop(self) -> None:
+        process, self.process = self.process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout):
+                _close(stream)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        executor = self.executor
+        threads = str(executor.threads)
+        variables = {name: threads for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+        variables["TOKENIZERS_PARALLELISM"] = "false"
+        if executor.device == "cuda":
+            variables["CUDA_VISIBLE_DEVICES"] = _gpu(self.index)
+        log = subprocess.DEVNULL if executor.log is None else open(executor.log, "ab")  # noqa: SIM115
+        try:
+            return subprocess.Popen(
+                [sys.executable, "-P", "-c", _START],  # -P: nothing of the current folder is imported
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=os.environ | variables,
+                process_group=0,  # an interrupt from the terminal is for the parent, which stops its workers
+            )
+        finally:
+            if not isinstance(log, int):
+                log.close()
+
+
+def _default_workers(device: str, threads: int) -> int:
+    return max(1, usable_cores() // threads) if device == "cpu" else count_devices(device)
+
+
+def _gpu(index: int) -> str:
+    """The GPU of worker ``index`` as CUDA is told: round robin over those this process may use."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    gpus = visible.split(",") if visible else [str(gpu) for gpu in range(count_devices("cuda"))]
+    return gpus[index % len(gpus)]
+
+
+def _how(process: subprocess.Popen[bytes]) -> str:
+    """How a process ended, as a person says it."""
+    process.kill()  # it may have closed its output only
+    status = process.wait()
+    for stream in (process.stdin, process.stdout):
+        _close(stream)
+    if status == -signal.SIGKILL:
+        return "was killed (by the system, if memory ran out)"
+    return f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+
+
+def _close(stream: object) -> None:
+    try:
+        stream.close()  # pyright: ignore
+    except OSError:  # what was not yet sent goes nowhere
+        pass

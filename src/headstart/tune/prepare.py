@@ -1,0 +1,158 @@
+"""What must hold before a run starts: everything a plan names is there, fits, and is described for sealing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import Any
+
+from headstart.errors import InputError
+from headstart.tune.encode import Counts, Encoder
+from headstart.tune.items import Item, Task
+from headstart.tune.overlap import Overlap, check_overlap, measure_overlap
+from headstart.tune.plan import Plan, Recipe, TaskSpec
+from headstart.tune.hardware import Hardware
+from headstart.tune.seal import Seal, seal
+from headstart.tune.tasks import load_task
+
+_PACKAGES = {
+    "tune": ("torch", "transformers", "peft", "safetensors", "filelock"),
+    "lm-eval": ("lm_eval",),
+    "ray": ("ray",),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Truncated:
+    """How many items of a task lose their first tokens with a model under a recipe."""
+
+    model: str
+    task: str
+    recipe: str
+    train: Counts
+    test: Counts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A plan that can run.
+
+    Args:
+        plan: With every revision resolved to a commit.
+        tasks: In the order of the plan.
+        overlaps: Between the splits of every task, in the order of the plan.
+        truncated: One entry per model, task and recipe.
+        hardware: What the cells run on.
+        seal: Everything that decides the numbers.
+    """
+
+    plan: Plan
+    tasks: tuple[Task, ...]
+    overlaps: tuple[Overlap, ...]
+    truncated: tuple[Truncated, ...]
+    hardware: Hardware
+    seal: Seal
+
+
+def require_packages(plan: Plan, *, executor: str) -> None:
+    """Raise unless the packages that a run of this plan needs are installed.
+
+    Raises:
+        InputError: Naming the extra to install.
+    """
+    for line in missing_packages(plan, executor=executor):
+        raise InputError(line)
+
+
+def missing_packages(plan: Plan, *, executor: str) -> list[str]:
+    """Which extras are to be installed before the plan can run; nothing is imported."""
+    extras = ["tune"]
+    if any(task.kind == "lm_eval" for task in plan.tasks):
+        extras.append("lm-eval")
+    if executor == "ray":
+        extras.append("ray")
+    return [
+        f'headstart tune needs the extra: pip install "headstart[{extra}]"'
+        for extra in extras
+        if not all(find_spec(package) for package in _PACKAGES[extra])
+    ]
+
+
+def prepare(plan: Plan, *, hardware: Hardware) -> Prepared:
+    """Read, check and describe everything a plan names.
+
+    Raises:
+        InputError: If something does not exist, does not fit, or the splits of a task overlap too much.
+    """
+    from headstart.tune.models import describe, pin
+
+    tasks = tuple(load_task(spec) for spec in plan.tasks)
+    plan = replace(plan, models=tuple(pin(model) for model in plan.models))
+    described = {model.name: describe(model) for model in plan.models}
+    overlaps = tuple(measure_overlap(task) for task in tasks)
+    for spec, overlap in zip(plan.tasks, overlaps, strict=True):
+        check_overlap(spec, overlap)
+    return Prepared(
+        plan=plan,
+        tasks=tasks,
+        overlaps=overlaps,
+        truncated=tuple(_check_items(plan, tasks, described)),
+        hardware=hardware,
+        seal=seal(plan, tasks, models=described, hardware=hardware),
+    )
+
+
+def _check_items(plan: Plan, tasks: Sequence[Task], described: Mapping[str, Mapping[str, Any]]) -> Iterator[Truncated]:
+    from headstart.tune.models import load_tokenizer
+
+    known: dict[object, tuple[Counts, Counts]] = {}  # contestants made from one model share its tokenizer
+    for model in plan.models:
+        tokenizer, window = load_tokenizer(model), int(described[model.name]["window"])
+        for recipe in plan.recipes:
+            encoder = Encoder(
+                tokenizer=tokenizer,
+                chat_template=model.chat_template,
+                max_length=min(window, recipe.max_length or window),
+                truncation=recipe.truncation,
+            )
+            for spec, task in zip(plan.tasks, tasks, strict=True):
+                same = (
+                    _tokenizer_files(described[model.name]),
+                    encoder.chat_template,
+                    encoder.max_length,
+                    encoder.truncation,
+                    task.name,
+                )
+                if same not in known:
+                    known[same] = (
+                        _check_split(encoder, task.train, spec, "train", model.name, recipe),
+                        _check_split(encoder, task.test, spec, "test", model.name, recipe),
+                    )
+                train, test = known[same]
+                yield Truncated(model=model.name, task=task.name, recipe=recipe.name, train=train, test=test)
+
+
+def _tokenizer_files(description: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Names and digests of the files that decide a model's tokens."""
+    return tuple(
+        (name, digest)
+        for name, digest in sorted(description["files"].items())
+        if name not in ("config.json", "generation_config.json", "model.safetensors.index.json")
+        and not name.endswith(".safetensors")
+    )
+
+
+def _check_split(
+    encoder: Encoder, items: Sequence[Item], spec: TaskSpec, split: str, model: str, recipe: Recipe
+) -> Counts:
+    try:
+        return encoder.check(items)
+    except InputError as error:
+        file = spec.train if split == "train" else spec.test
+        place = "" if file else f", item {error.row} of the {split} split"
+        raise InputError(
+            f"task {spec.name}{place}, model {model}, recipe {recipe.name}: {error.message}",
+            file=file,
+            row=error.row if file else None,
+        ) from None
