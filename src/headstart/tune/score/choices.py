@@ -1,0 +1,187 @@
+# pyright: basic
+"""Log-likelihoods of examples: by tree attention behind a cached prefix, or plainly, one row per example."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import Cache, DynamicCache, PreTrainedModel
+from transformers.cache_utils import DynamicLayer
+
+from headstart.tune.encode import Example
+from headstart.tune.score.tree import Tree, shared_prefix
+
+# Positions whose logits over the whole vocabulary are held at a time.
+_HEAD_ROWS = 256
+# Keys and values, the prefix's copies included, may take this many times the room of the tokens of a forward pass.
+_KEYS_PER_TOKEN = 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """Trees that are read in one forward pass.
+
+    Args:
+        items: Which of the scored items they are.
+        trees: One per item, all behind the same prefix.
+    """
+
+    items: tuple[int, ...]
+    trees: tuple[Tree, ...]
+
+    def members(self) -> list[tuple[int, Tree]]:
+        """Every item with its tree."""
+        return list(zip(self.items, self.trees, strict=True))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """Items that begin with the same tokens."""
+
+    prefix: tuple[int, ...]
+    batches: tuple[Batch, ...]
+
+
+def plan_trees(items: Sequence[Sequence[Example]], *, batch_tokens: int) -> list[Group]:
+    """Pack items into forward passes of ``batch_tokens`` tokens; those that lost their beginning share no prefix."""
+    whole = [index for index, of_item in enumerate(items) if not any(one.truncated for one in of_item)]
+    cut = sorted(set(range(len(items))) - set(whole))
+    groups: list[Group] = []
+    for indices in (whole, cut):
+        prefix = shared_prefix([items[index] for index in indices])
+        trees = {index: Tree.of(items[index], prefix=len(prefix)) for index in indices}
+        if trees:
+            groups.append(Group(prefix=prefix, batches=tuple(_pack(trees, len(prefix), batch_tokens))))
+    return groups
+
+
+def _pack(trees: dict[int, Tree], prefix: int, batch_tokens: int) -> Iterator[Batch]:
+    """Longest first, so that rows of a batch are of nearly equal length and memory runs out at once or never."""
+    chosen: list[int] = []
+    for index in sorted(trees, key=lambda index: (-len(trees[index]), index)):
+        width = len(trees[chosen[0]] if chosen else trees[index])
+        rows = len(chosen) + 1
+        if chosen and (rows * width > batch_tokens or rows * (prefix + width) > _KEYS_PER_TOKEN * batch_tokens):
+            yield Batch(items=tuple(chosen), trees=tuple(trees[one] for one in chosen))
+            chosen = []
+        chosen.append(index)
+    yield Batch(items=tuple(chosen), trees=tuple(trees[one] for one in chosen))
+
+
+def score_trees(model: PreTrainedModel, groups: Sequence[Group], *, items: int) -> list[tuple[float, ...]]:
+    """Log-likelihood of every example of every one of ``items`` items, all examples of an item in one row."""
+    scores: list[tuple[float, ...]] = [()] * items
+    decoder: Any = model.get_decoder()
+    head: Any = model.get_output_embeddings()
+    for group in groups:
+        prefix = _read_prefix(decoder, group.prefix, model.device)
+        for batch in group.batches:
+            tokens, positions = _padded(batch.trees)
+            hidden = decoder(
+                input_ids=tokens.to(model.device),
+                position_ids=positions.to(model.device),
+                attention_mask=_tree_mask(batch.trees, len(group.prefix), model),
+                past_key_values=prefix,
+                use_cache=prefix is not None,
+            ).last_hidden_state
+            found = _loglikelihoods(batch.trees, lambda row, node, hidden=hidden: head(hidden[row, node]))
+            for index, lls in zip(batch.items, found, strict=True):
+                scores[index] = lls
+    return scores
+
+
+def score_plainly(
+    model: PreTrainedModel, items: Sequence[Sequence[Example]], *, batch_tokens: int
+) -> list[tuple[float, ...]]:
+    """The same as ``score_trees``, one row per example and nothing but ``model(tokens)``: for any causal model."""
+    rows = [example for of_item in items for example in of_item]
+    scores = [0.0] * len(rows)
+    for batch in _pack({at: Tree.of([example]) for at, example in enumerate(rows)}, 0, batch_tokens):
+        tokens, _ = _padded(batch.trees)
+        # Padding is on the right, where no causal model looks.
+        logits = model(input_ids=tokens.to(model.device), use_cache=False).logits
+        found = _loglikelihoods(batch.trees, lambda row, node, logits=logits: logits[row, node])
+        for at, (ll,) in zip(batch.items, found, strict=True):
+            scores[at] = ll
+    left = iter(scores)
+    return [tuple(next(left) for _ in of_item) for of_item in items]
+
+
+class _PrefixLayer(DynamicLayer):
+    """Keys and values of the prefix, seen by every row of a batch; a batch leaves nothing behind in it."""
+
+    def __init__(self, read: Any) -> None:
+        super().__init__()
+        self.lazy_initialization(read.keys, read.values)
+        self._prefix = read.keys, read.values
+
+    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *_args: object, **_kwargs: object):
+        keys, values = self._prefix
+        return _behind(keys, key_states), _behind(values, value_states)
+
+
+def _behind(prefix: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
+    """``states`` of shape (rows, heads, tokens, size) with the prefix's in front of every row."""
+    return torch.cat([prefix.expand(len(states), -1, -1, -1), states], dim=-2)
+
+
+def _read_prefix(decoder: Any, tokens: Sequence[int], device: torch.device) -> Cache | None:
+    """What a batch finds in front of its own tokens; None when there is nothing."""
+    if not tokens:
+        return None
+    cache = DynamicCache()
+    decoder(input_ids=torch.tensor([tokens], device=device), past_key_values=cache, use_cache=True)
+    return Cache(layers=[_PrefixLayer(layer) for layer in cache.layers])
+
+
+def _padded(trees: Sequence[Tree]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Tokens and positions, each of shape (trees, longest)."""
+    width = max(len(tree) for tree in trees)
+    tokens, positions = np.zeros((2, len(trees), width), dtype=np.int64)
+    for row, tree in enumerate(trees):
+        tokens[row, : len(tree)] = tree.tokens
+        positions[row, : len(tree)] = tree.positions
+    return torch.from_numpy(tokens), torch.from_numpy(positions)
+
+
+def _tree_mask(trees: Sequence[Tree], prefix: int, model: PreTrainedModel) -> torch.Tensor:
+    """What to add to the attention scores, of shape (trees, 1, longest, prefix + longest): 0 where a node looks."""
+    width = max(len(tree) for tree in trees)
+    hidden = torch.from_numpy(~np.stack([tree.sees(width) for tree in trees])).to(model.device)
+    mask = torch.zeros((len(trees), 1, width, prefix + width), dtype=model.dtype, device=model.device)
+    mask[..., prefix:].masked_fill_(hidden[:, None], torch.finfo(model.dtype).min)
+    return mask
+
+
+def _loglikelihoods(
+    trees: Sequence[Tree], logits_at: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+) -> list[tuple[float, ...]]:
+    """Sums of the targets' log-probabilities, for every example of every tree.
+
+    Args:
+        logits_at: Logits of shape (positions, vocabulary) at rows and nodes of shape (positions,).
+    """
+    targets = [(row, *target) for row, tree in enumerate(trees) for target in tree.targets]
+    asked = {place: index for index, place in enumerate(dict.fromkeys((row, node) for row, node, _, _ in targets))}
+    row, node = (torch.tensor(values) for values in zip(*asked, strict=True))
+    slots = np.array([asked[row, node] for row, node, _, _ in targets])
+    tokens = np.array([token for _, _, token, _ in targets])
+    starts = np.cumsum([0] + [tree.examples for tree in trees])
+    examples = np.array([starts[row] + example for row, _, _, example in targets])
+    logprobs = np.empty(len(targets))
+    for first in range(0, len(asked), _HEAD_ROWS):
+        chosen = np.flatnonzero((slots >= first) & (slots < first + _HEAD_ROWS))
+        logits = logits_at(row[first : first + _HEAD_ROWS], node[first : first + _HEAD_ROWS])
+        # Low precision ends here: a log-probability in bfloat16 would have two or three digits.
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        picked = logits[torch.from_numpy(slots[chosen] - first), torch.from_numpy(tokens[chosen])]
+        norms = torch.logsumexp(logits, dim=-1)[torch.from_numpy(slots[chosen] - first)]
+        logprobs[chosen] = (picked - norms).double().cpu().numpy()
+    # Added up one after the other in the order of the tokens, whatever else is in the batch.
+    sums = np.bincount(examples, weights=logprobs, minlength=starts[-1])
+    return [tuple(sums[start:stop].tolist()) for start, stop in pairwise(starts.tolist())]
