@@ -9,10 +9,10 @@ from typing import Any
 
 from headstart.errors import InputError
 from headstart.tune.encode import Counts, Encoder
+from headstart.tune.hardware import Hardware
 from headstart.tune.items import Item, Task
 from headstart.tune.overlap import Overlap, check_overlap, measure_overlap
 from headstart.tune.plan import Plan, Recipe, TaskSpec
-from headstart.tune.hardware import Hardware
 from headstart.tune.seal import Seal, seal
 from headstart.tune.tasks import load_task
 

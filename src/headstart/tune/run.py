@@ -16,6 +16,7 @@ from headstart.formats.atomic import envelope, write_bytes, write_json
 from headstart.tune.collect import collect
 from headstart.tune.executors import Done, Executor
 from headstart.tune.folder import RunFolder, disk_errors
+from headstart.tune.forecast import Forecast, Key, Measured, Unmeasured, read_forecast, write_forecast
 from headstart.tune.plan import Cell, Plan
 from headstart.tune.prepare import Prepared, prepare, require_packages
 from headstart.tune.seal import Seal, differences, read_seal, write_seal
@@ -107,23 +108,63 @@ def run_plan(
         prepared = prepare(plan, hardware=executor.hardware())
         _refuse_other(run, prepared.seal)
         hold()
-        _seal(run, prepared.seal, plan_file)
-        return _run_cells(run, prepared, executor, watch)
+        _refuse_other(run, prepared.seal)  # another process may have sealed it meanwhile
+        forecast = read_forecast(run.forecast_path, plan_hash=prepared.seal.hash)
+        if forecast is None:
+            watch.phase("measuring the forecast")
+            forecast = measure_plan(prepared, executor)
+        _seal(run, prepared.seal, forecast, plan_file)
+        return _run_cells(run, prepared, forecast, executor, watch)
 
 
-def _run_cells(run: RunFolder, prepared: Prepared, executor: Executor, watch: Watch) -> RunReport:
+def measure_plan(prepared: Prepared, executor: Executor) -> Forecast:
+    """Measure every model, task and recipe of a plan, on the workers that will run it.
+
+    Raises:
+        InputError: If a recipe does not fit a model.
+    """
+    from headstart.tune.probe import ProbeJob, measure
+
+    jobs = {
+        (cell.model.name, cell.task.name, cell.recipe.name): ProbeJob(
+            cell=cell,
+            device=prepared.hardware.device,
+            threads=executor.threads,
+            batch_tokens=prepared.plan.evaluation_batch_tokens,
+        )
+        for cell in reversed(prepared.plan.cells())
+    }
+    found: dict[Key, Measured | Unmeasured] = {}
+    for done in executor.each(measure, list(jobs.values())):
+        cell = done.job.cell
+        model, task, recipe = key = (cell.model.name, cell.task.name, cell.recipe.name)
+        if done.bad_input:
+            raise InputError(f"model {model}, task {task}, recipe {recipe}: {done.error}")
+        found[key] = done.value or Unmeasured(
+            model=model, task=task, recipe=recipe, reason=done.error or "nothing was measured"
+        )
+    ordered = [found[key] for key in sorted(found)]
+    return Forecast(
+        plan_hash=prepared.seal.hash,
+        measured=tuple(entry for entry in ordered if isinstance(entry, Measured)),
+        unmeasured=tuple(entry for entry in ordered if isinstance(entry, Unmeasured)),
+    )
+
+
+def _run_cells(run: RunFolder, prepared: Prepared, forecast: Forecast, executor: Executor, watch: Watch) -> RunReport:
     from headstart.tune.cell import has_ended, run_cell
 
     jobs = _jobs(run, prepared, executor)
     open_jobs = [job for job in jobs if not has_ended(job)]
     watch.cells(run, open_jobs, total=len(jobs))
-    _collect(run, prepared)
+    cost_per_step = forecast.cost_per_step(prepared.plan)
+    _collect(run, prepared, cost_per_step)
     errors: dict[str, str] = {}
     for done in executor.each(run_cell, open_jobs):
         _keep_failure(done)
         if done.error is not None:
             errors[done.job.cell.id] = done.error
-        _collect(run, prepared)
+        _collect(run, prepared, cost_per_step)
         watch.finished(_cell_report(done.job, errors))
     report = RunReport(folder=run, prepared=prepared, cells=tuple(_cell_report(job, errors) for job in jobs))
     return report
@@ -147,8 +188,8 @@ def _jobs(run: RunFolder, prepared: Prepared, executor: Executor) -> list[CellJo
     ]
 
 
-def _collect(run: RunFolder, prepared: Prepared) -> None:
-    collect(run, prepared.plan, plan_hash=prepared.seal.hash)
+def _collect(run: RunFolder, prepared: Prepared, cost_per_step: Mapping[Key, float]) -> None:
+    collect(run, prepared.plan, plan_hash=prepared.seal.hash, cost_per_step=cost_per_step)
 
 
 def _cell_report(job: CellJob, errors: Mapping[str, str]) -> CellReport:
@@ -188,15 +229,16 @@ def _refuse_other(run: RunFolder, now: Seal) -> None:
         )
 
 
-def _seal(run: RunFolder, seal: Seal, plan_file: str | os.PathLike[str] | None) -> None:
-    if run.seal_path.exists():
-        _refuse_other(run, seal)  # sealed by another process while this one checked its plan
-        return
+def _seal(run: RunFolder, seal: Seal, forecast: Forecast, plan_file: str | os.PathLike[str] | None) -> None:
+    """Write what is written once."""
     with disk_errors(run.path):
-        if plan_file is not None:
+        if plan_file is not None and not run.seal_path.exists():
             source = Path(plan_file)
             write_bytes(run.path / f"plan{source.suffix}", source.read_bytes())
-        write_seal(run.seal_path, seal)
+        if read_forecast(run.forecast_path, plan_hash=seal.hash) is None:
+            write_forecast(run.forecast_path, forecast)
+        if not run.seal_path.exists():
+            write_seal(run.seal_path, seal)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
@@ -103,12 +104,12 @@ class LocalExecutor:
                 slot.start()
             try:
                 return slot.call(call)
-            except _WorkerDied as died:
+            except _WorkerDiedError as died:
                 ended = str(died)
         return Reply(error=f"its worker {ended}, {_TRIES} times")
 
 
-class _WorkerDied(Exception):
+class _WorkerDiedError(Exception):
     pass
 
 
@@ -125,14 +126,14 @@ class _Slot:
     def call(self, call: bytes) -> Reply:
         process = self.process
         if process is None or process.stdin is None or process.stdout is None:
-            raise _WorkerDied("was stopped")
+            raise _WorkerDiedError("was stopped")
         try:
             pickle.dump(call, process.stdin)
             process.stdin.flush()
             reply: Reply = pickle.load(process.stdout)
         except (EOFError, OSError, ValueError, pickle.UnpicklingError):  # ValueError: closed by stop()
             self.process = None
-            raise _WorkerDied(_how(process)) from None
+            raise _WorkerDiedError(_how(process)) from None
         if reply.error is not None:
             self.stop()  # an error may leave a device or a library in a bad state
         return reply
@@ -190,7 +191,5 @@ def _how(process: subprocess.Popen[bytes]) -> str:
 
 
 def _close(stream: object) -> None:
-    try:
+    with suppress(OSError):  # what was not yet sent goes nowhere
         stream.close()  # pyright: ignore
-    except OSError:  # what was not yet sent goes nowhere
-        pass

@@ -23,9 +23,9 @@ def main() -> None:
 
 
 def _receive(calls: SimpleQueue[bytes]) -> None:
-    """Pass calls on. The end of the stream means that the parent died or needs no worker: then there is nobody to work for.
+    """Pass calls on; the end of the stream means that the parent died or needs no worker any more.
 
-    The process ends at once, whatever it is doing; every file it writes appears whole or not at all.
+    Then the process ends at once, whatever it is doing; every file it writes appears whole or not at all.
     """
     while True:
         try:

@@ -1,0 +1,129 @@
+"""The tuning bill before it is spent: measured once per model, task and recipe, and kept with the run."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from headstart.errors import InputError
+from headstart.formats.atomic import JsonValue, envelope, write_json
+from headstart.formats.documents import read_json
+from headstart.tune.plan import Cell, Plan
+
+SCHEMA = "headstart.forecast/1"
+
+Key = tuple[str, str, str]
+"""Names of a model, a task and a recipe."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What a cell of one model, task and recipe takes on the device it will run on.
+
+    Args:
+        load_seconds: From nothing to the first step, items encoded.
+        step_seconds: One step.
+        evaluation_seconds: Scoring all test items once, extrapolated from a sample.
+        peak_memory_bytes: Of the GPU, or of the process; None where the system does not say.
+        state_bytes: Of one saved state; two are kept while a cell runs.
+    """
+
+    model: str
+    task: str
+    recipe: str
+    load_seconds: float
+    step_seconds: float
+    evaluation_seconds: float
+    peak_memory_bytes: int | None
+    state_bytes: int
+
+    @property
+    def key(self) -> Key:
+        """What it was measured for."""
+        return self.model, self.task, self.recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unmeasured:
+    """A model, task and recipe that could not be measured, and why."""
+
+    model: str
+    task: str
+    recipe: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """What the cells of a plan are expected to take.
+
+    Args:
+        plan_hash: Of the sealed plan.
+        measured: Per model, task and recipe.
+        unmeasured: What has no forecast.
+    """
+
+    plan_hash: str
+    measured: tuple[Measured, ...]
+    unmeasured: tuple[Unmeasured, ...] = ()
+
+    def seconds(self, cell: Cell) -> float | None:
+        """Seconds on its device of a whole cell; None where nothing could be measured."""
+        for measured in self.measured:
+            if measured.key == (cell.model.name, cell.task.name, cell.recipe.name):
+                return (
+                    measured.load_seconds
+                    + cell.steps * measured.step_seconds
+                    + len(cell.levels) * measured.evaluation_seconds
+                )
+        return None
+
+    def device_seconds(self, plan: Plan) -> float:
+        """Seconds on all devices together, of the cells that have a forecast."""
+        return sum(seconds for cell in plan.cells() if (seconds := self.seconds(cell)) is not None)
+
+    def wall_seconds(self, plan: Plan, *, workers: int) -> float:
+        """Seconds until the last cell has ended when each worker takes the next cell of the plan as it becomes free."""
+        free_at = [0.0] * workers
+        for cell in plan.cells():
+            heapq.heapreplace(free_at, free_at[0] + (self.seconds(cell) or 0.0))
+        return max(free_at)
+
+    def cost_per_step(self, plan: Plan) -> dict[Key, float]:
+        """Cost of one step: in the plan's currency where an hour has a price, else in seconds on the device."""
+        unit = 1.0 if plan.price_per_gpu_hour is None else plan.price_per_gpu_hour / 3600
+        return {measured.key: measured.step_seconds * unit for measured in self.measured}
+
+
+def write_forecast(path: Path, forecast: Forecast) -> None:
+    """Keep a forecast, schema ``headstart.forecast/1``.
+
+    Raises:
+        InputError: If the file cannot be written.
+    """
+    write_json(path, envelope(SCHEMA) | forecast_document(forecast))
+
+
+def forecast_document(forecast: Forecast) -> dict[str, JsonValue]:
+    """The forecast as JSON data."""
+    return cast("dict[str, JsonValue]", asdict(forecast))
+
+
+def read_forecast(path: Path, *, plan_hash: str) -> Forecast | None:
+    """The forecast that was kept for a sealed plan; None when there is none, it is damaged, or it is another plan's."""
+    if not path.exists():
+        return None
+    try:
+        document = cast("Mapping[str, Any]", read_json(path))
+        if document["schema"] != SCHEMA or document["plan_hash"] != plan_hash:
+            return None
+        return Forecast(
+            plan_hash=plan_hash,
+            measured=tuple(Measured(**entry) for entry in document["measured"]),
+            unmeasured=tuple(Unmeasured(**entry) for entry in document["unmeasured"]),
+        )
+    except (InputError, KeyError, TypeError):
+        return None

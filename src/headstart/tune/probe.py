@@ -1,0 +1,118 @@
+# pyright: basic
+"""A measured taste of a cell: what loading, one step and one evaluation take on the device that will run it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from headstart.tune.encode import encoder_for
+from headstart.tune.forecast import Measured
+from headstart.tune.items import ContextChoice, Generation, Item, MultipleChoice
+from headstart.tune.models import load
+from headstart.tune.plan import Cell
+from headstart.tune.score import Scorer
+from headstart.tune.tasks import load_task
+from headstart.tune.training import Tuning
+
+_STEPS = 3  # behind one that warms up
+_ITEMS = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeJob:
+    """What to measure: any cell of its model, task and recipe.
+
+    Args:
+        device: ``cpu``, ``cuda`` or ``mps``.
+        threads: CPU threads.
+        batch_tokens: Tokens per forward pass when scoring.
+    """
+
+    cell: Cell
+    device: str
+    threads: int
+    batch_tokens: int
+
+
+def measure(job: ProbeJob) -> Measured:
+    """Load, tune a few steps and score a sample of the test items, as the cell itself would; nothing is kept."""
+    torch.set_num_threads(job.threads)
+    _forget_peak(job.device)
+    cell = job.cell
+    started = _now(job.device)
+    task = load_task(cell.task)
+    loaded = load(cell.model, device=job.device)
+    encoder = encoder_for(loaded, cell.recipe)
+    encoder.check(task.train)
+    encoder.check(task.test)
+    Scorer(loaded, encoder, batch_tokens=job.batch_tokens).prepare(task.test)
+    tuning = Tuning(loaded, encoder, cell.recipe, seed=cell.seed, total_steps=max(cell.steps, 1 + _STEPS))
+    load_seconds = _now(job.device) - started
+
+    scorer = Scorer(loaded, encoder, batch_tokens=job.batch_tokens)
+    sample = task.test[:: max(1, len(task.test) // _ITEMS)]
+    scorer.prepare(sample)
+    started = _now(job.device)
+    scorer.score(sample)
+    share = _size(sample) / _size(task.test)
+    evaluation_seconds = (_now(job.device) - started) / share
+
+    tuning.step_on(task.train)
+    started = _now(job.device)
+    for _ in range(_STEPS):
+        tuning.step_on(task.train)
+    step_seconds = (_now(job.device) - started) / _STEPS
+    return Measured(
+        model=cell.model.name,
+        task=cell.task.name,
+        recipe=cell.recipe.name,
+        load_seconds=load_seconds,
+        step_seconds=step_seconds,
+        evaluation_seconds=evaluation_seconds,
+        peak_memory_bytes=_peak(job.device),
+        state_bytes=sum(tensor.nbytes for tensor in tuning.state().tensors.values()),
+    )
+
+
+def _size(items: Sequence[Item]) -> int:
+    """Characters a model reads to score items: proportional to tokens, and known without a tokenizer."""
+    total = 0
+    for item in items:
+        match item:
+            case MultipleChoice():
+                total += len(item.context) + sum(map(len, item.continuations))
+            case ContextChoice():
+                total += sum(map(len, item.contexts)) + len(item.contexts) * len(item.continuation)
+            case Generation():
+                total += len(item.prompt) + 4 * item.max_tokens  # a token is some four characters
+    return total
+
+
+def _now(device: str) -> float:
+    if device == "cuda":
+        torch.cuda.synchronize()  # kernels are only queued when a call returns
+    return time.perf_counter()
+
+
+def _forget_peak(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    with suppress(OSError):  # Linux only
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak(device: str) -> int | None:
+    """Most memory used since ``_forget_peak``: of the GPU, or of this process; None where the system does not say."""
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated()
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return None
