@@ -7,6 +7,7 @@ plan names may not: a plan, and what comes with it, can be passed on and run wit
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -26,22 +27,31 @@ _DATA_FORMATS = ("arrow", "csv", "json", "parquet", "text")
 def as_the_harness_starts() -> Generator[None]:
     """Random generators as the harness seeds them before it loads tasks, and templates that cannot reach Python.
 
-    Some tasks shuffle their choices while they load. The generators are put back afterwards.
+    Some tasks shuffle their choices while they load. Everything is put back afterwards. What the harness says meanwhile
+    about defaults of its task files, and the bars of the library that reads the data, are not shown.
     """
+    import datasets
     from jinja2.sandbox import SandboxedEnvironment
     from lm_eval import utils
 
+    log, had_bars = logging.getLogger("lm_eval"), not datasets.are_progress_bars_disabled()
+    level = log.level
     free, states = utils.env, (random.getstate(), np.random.get_state())
     utils.env = SandboxedEnvironment(
         loader=free.loader, undefined=free.undefined, keep_trailing_newline=free.keep_trailing_newline
     )
     utils.env.filters.update(free.filters)
+    log.setLevel(logging.ERROR)
+    datasets.disable_progress_bars()
     random.seed(0)
     np.random.seed(1234)
     try:
         yield
     finally:
         utils.env = free
+        log.setLevel(level)
+        if had_bars:
+            datasets.enable_progress_bars()
         random.setstate(states[0])
         np.random.set_state(states[1])
 

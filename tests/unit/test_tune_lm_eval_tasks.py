@@ -1,0 +1,303 @@
+"""Tasks of lm-evaluation-harness are asked here as the harness itself asks them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from headstart.errors import InputError
+from headstart.tune import lm_eval_tasks
+from headstart.tune.items import ContextChoice, Generation, MultipleChoice, training_text
+from headstart.tune.overlap import measure_overlap
+from headstart.tune.plan import TaskSpec
+from headstart.tune.tasks import load_task
+from tiny_models import write_jsonl
+
+pytest.importorskip("lm_eval")
+
+COLOURS = ["red", "green", "blue"]
+ROWS = {
+    "choice": [
+        {"question": f"Which colour has number {n}?", "options": COLOURS, "label": n % 3, "even": n % 2 == 0}
+        for n in range(12)
+    ],
+    "blank": [
+        {
+            "sentence": f"Ann met Eve on day {n} because _ was lonely.",
+            "one": "Ann",
+            "two": "Eve",
+            "right": str(n % 2 + 1),
+        }
+        for n in range(12)
+    ],
+    "say": [{"ask": f"Double {n}", "reply": str(2 * n), "also": [str(2 * n), f"{n} twice"]} for n in range(12)],
+}
+TASKS = {
+    "choice": """
+output_type: multiple_choice
+doc_to_text: "Q: {{question}}\\nA:"
+doc_to_choice: options
+doc_to_target: label
+description: "Answer.\\n\\n"
+metric_list: [{metric: acc}, {metric: acc_norm}, {metric: acc_mutual_info}]
+""",
+    "blank": """
+output_type: multiple_choice
+doc_to_text: "{{ {'1': 0, '2': 1}[right] }}"
+doc_to_target: "{{ sentence.split('_')[1].strip() }}"
+doc_to_choice: "{% set at = sentence.index('_') %}{{ [sentence[:at] + one, sentence[:at] + two] }}"
+metric_list: [{metric: acc}]
+""",
+    "say": """
+output_type: generate_until
+doc_to_text: "{{ask}}:"
+doc_to_target: reply
+generation_kwargs: {until: ["\\n", "."], max_gen_toks: 7, do_sample: false}
+filter_list: [{name: clean, filter: [{function: remove_whitespace}, {function: take_first}]}]
+metric_list: [{metric: exact_match, ignore_case: true}]
+""",
+}
+
+
+@pytest.fixture(autouse=True)
+def no_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is fetched, and what the datasets library keeps is kept in the test's own folder."""
+    import datasets
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+
+
+def task_folder(folder: Path, shape: str, *, text: str | None = None, splits: str | None = None, **rows) -> Path:
+    """A folder with one task ``mine`` of its own, and its data."""
+    files = {"train": ROWS[shape][:6], "validation": ROWS[shape][6:8], "test": ROWS[shape][8:], **rows}
+    paths = {split: str(write_jsonl(folder / f"{split}.jsonl", records)) for split, records in files.items() if records}
+    named = "".join(f"{'training' if s == 'train' else s}_split: {s}\n" for s in paths) if splits is None else splits
+    data = f"dataset_path: json\ndataset_kwargs: {{data_files: {json.dumps(paths)}}}\n"
+    (folder / "mine.yaml").write_text(f"task: mine\n{data}{named}{TASKS[shape] if text is None else text}")
+    return folder
+
+
+def spec(folder: Path, **keys) -> TaskSpec:
+    return TaskSpec(name="mine", kind="lm_eval", lm_eval_name="mine", include_path=str(folder), **keys)
+
+
+def requests_of_the_harness(folder: Path, *, fewshot: int = 0, limit: int | None = None) -> list[list[tuple]]:
+    """For every test item the arguments of the requests that the harness builds, as ``simple_evaluate`` sets it up."""
+    from lm_eval.tasks import TaskManager
+
+    task = TaskManager(include_path=str(folder), include_defaults=False).load("mine")["tasks"]["mine"]
+    task.set_config("num_fewshot", fewshot)
+    task.set_fewshot_seed(1234)
+    task.build_all_requests(limit=limit)
+    by_doc: dict[int, list[tuple]] = {}
+    for request in task.instances:
+        by_doc.setdefault(request.doc_id, []).append(request.args)
+    return list(by_doc.values())
+
+
+@pytest.mark.parametrize("fewshot", [0, 2])
+def test_choices_are_asked_as_the_harness_asks_them(tmp_path: Path, fewshot: int) -> None:
+    folder = task_folder(tmp_path, "choice")
+    task = load_task(spec(folder, metric="acc_norm", fewshot=fewshot))
+    asked = requests_of_the_harness(folder, fewshot=fewshot)
+    assert [[(item.context, one) for one in item.continuations] for item in task.test] == [one[:3] for one in asked]
+    assert [item.answer for item in task.test] == [row["label"] for row in ROWS["choice"][8:]]
+    assert all(item.choices == tuple(COLOURS) for item in task.test)
+    assert (len(task.train), len(task.validation), len(task.test), task.metric) == (6, 2, 4, "acc_norm")
+
+
+def test_contexts_are_asked_as_the_harness_asks_them(tmp_path: Path) -> None:
+    folder = task_folder(tmp_path, "blank")
+    task = load_task(spec(folder))
+    asked = requests_of_the_harness(folder)
+    assert [[(context, item.continuation) for context in item.contexts] for item in task.test] == asked
+    assert [item.answer for item in task.test] == [int(row["right"]) - 1 for row in ROWS["blank"][8:]]
+    assert isinstance(task.train[1], ContextChoice)
+    assert training_text(task.train[1]) == ("Ann met Eve on day 1 because Eve", " was lonely.")
+
+
+def test_generation_is_asked_as_the_harness_asks_it(tmp_path: Path) -> None:
+    folder = task_folder(tmp_path, "say")
+    task = load_task(spec(folder, metric="exact_match"))
+    ((prompt, how),) = requests_of_the_harness(folder)[0]
+    first = task.test[0]
+    assert isinstance(first, Generation)
+    assert (first.prompt, list(first.stop), first.max_tokens) == (prompt, how["until"], how["max_gen_toks"])
+    assert first.answers == ("16",)
+    assert training_text(first) == ("Double 8:", " 16\n")
+    assert (task.exact_match.strip, task.exact_match.ignore_case, task.exact_match.ignore_numbers) == (
+        True,
+        True,
+        False,
+    )
+
+
+def test_any_of_several_answers_counts(tmp_path: Path) -> None:
+    text = TASKS["say"].replace("doc_to_target: reply", "doc_to_target: also")
+    task = load_task(spec(task_folder(tmp_path, "say", text=text), metric="exact_match"))
+    assert task.test[0].answers == ("16", "8 twice")
+
+
+def test_an_answer_that_is_compared_with_its_white_space_is_pointed_out(tmp_path: Path) -> None:
+    text = TASKS["say"].replace("{function: remove_whitespace}, ", "")
+    task = load_task(spec(task_folder(tmp_path, "say", text=text), metric="exact_match"))
+    assert not task.exact_match.strip
+    assert any("white space in front" in note for note in task.notes)
+
+
+def test_limits_take_the_first_items(tmp_path: Path) -> None:
+    folder = task_folder(tmp_path, "choice")
+    whole, few = load_task(spec(folder)), load_task(spec(folder, train_limit=2, test_limit=3))
+    assert (few.train, few.test) == (whole.train[:2], whole.test[:3])
+    assert few.sources["test"] != whole.sources["test"]
+
+
+def test_the_digest_is_of_the_items_alone(tmp_path: Path) -> None:
+    digests = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        digests.append(load_task(spec(task_folder(tmp_path / name, "choice"))).sources)
+    assert digests[0] == digests[1]
+    assert set(digests[0]) == {"train", "validation", "test"}
+
+
+def test_a_training_item_is_no_example_in_front_of_itself(tmp_path: Path) -> None:
+    task = load_task(spec(task_folder(tmp_path, "choice"), fewshot=5))
+    for row, item in zip(ROWS["choice"][:6], task.train, strict=True):
+        assert isinstance(item, MultipleChoice)
+        assert item.context.count(row["question"]) == 1
+
+
+def test_examples_in_front_hide_no_overlap(tmp_path: Path) -> None:
+    folder = task_folder(tmp_path, "choice", test=[ROWS["choice"][3], ROWS["choice"][9]])
+    overlap = measure_overlap(load_task(spec(folder, fewshot=2)))
+    assert (overlap.test.exact, overlap.test.n_items) == (1, 2)
+
+
+def test_without_a_test_split_the_validation_split_is_the_test_and_nothing_else(tmp_path: Path) -> None:
+    task = load_task(spec(task_folder(tmp_path, "choice", test=[])))
+    assert (len(task.test), task.validation) == (2, ())
+    assert any("tested on 'validation'" in note for note in task.notes)
+
+
+def test_a_random_choice_of_the_task_leaves_the_generators_alone(tmp_path: Path) -> None:
+    import random
+
+    random.seed(5)
+    expected = random.Random(5).random()
+    load_task(spec(task_folder(tmp_path, "choice"), fewshot=2))
+    assert random.random() == expected
+
+
+REFUSED = {
+    "no train split": ("choice", "", "", {"train": []}, {}, "no train split"),
+    "train is test": ("choice", "", "", {}, {"splits": "training_split: test\ntest_split: test\n"}, "also what it is"),
+    "likelihood of a text": (
+        "choice",
+        "output_type: multiple_choice",
+        "output_type: loglikelihood",
+        {},
+        {},
+        "output type",
+    ),
+    "another metric": (
+        "choice",
+        "{metric: acc}, {metric: acc_norm}",
+        "{metric: brier_score}",
+        {},
+        {},
+        "choice_logprob, got acc",
+    ),
+    "an average of its own": (
+        "choice",
+        "{metric: acc}",
+        "{metric: acc, aggregation: median}",
+        {},
+        {},
+        "not average acc",
+    ),
+    "several right": (
+        "choice",
+        "doc_to_target: label",
+        "doc_to_target: '{{[label]}}'",
+        {},
+        {},
+        "several choices as right",
+    ),
+    "answers fished out": (
+        "say",
+        "function: remove_whitespace",
+        "function: regex, regex_pattern: '\\d+'",
+        {},
+        {},
+        "filtered by regex",
+    ),
+    "drawn at random": ("say", "do_sample: false", "do_sample: true", {}, {}, "greedily, got sampling"),
+    "a key that is not there": ("choice", "{{question}}", "{{riddle}}", {}, {}, "riddle"),
+    "an answer out of range": (
+        "choice",
+        "",
+        "",
+        {"test": [ROWS["choice"][0], {**ROWS["choice"][1], "label": 3}]},
+        {},
+        "row 2: the answer must be one of the 3 choices, got 3",
+    ),
+    "a blank choice": (
+        "choice",
+        "",
+        "",
+        {"test": [ROWS["choice"][0], {**ROWS["choice"][1], "options": ["a", ""]}]},
+        {},
+        "row 2",
+    ),
+    "code in a template": ("choice", "{{question}}", "{{question.__class__.__mro__}}", {}, {}, "unsafe"),
+    "a function": (
+        "choice",
+        "doc_to_target: label",
+        "doc_to_target: !function utils.right",
+        {},
+        {},
+        "must not name functions",
+    ),
+    "a pickle": ("choice", "output_type", "dataset_path: pandas\noutput_type", {}, {}, "dataset_path must be one of"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_scored_otherwise_or_could_run_code_is_refused(tmp_path: Path, case: str) -> None:
+    shape, old, new, rows, more, words = REFUSED[case]
+    (tmp_path / "utils.py").write_text("raise SystemExit('code was run')")
+    folder = task_folder(tmp_path, shape, text=TASKS[shape].replace(old, new), **more, **rows)
+    with pytest.raises(InputError, match="(?i)" + words.replace("[", r"\[")):
+        load_task(spec(folder, metric="exact_match" if shape == "say" else "acc"))
+
+
+def test_a_function_in_an_included_file_is_refused(tmp_path: Path) -> None:
+    folder = task_folder(tmp_path, "choice", text=TASKS["choice"] + "include: more/base.yaml\n")
+    (folder / "more").mkdir()
+    (folder / "more" / "base.yaml").write_text("process_docs: !function utils.change\n")
+    with pytest.raises(InputError, match=r"utils\.change") as caught:
+        load_task(spec(folder))
+    assert (caught.value.file, caught.value.row) == (str(folder / "more" / "base.yaml"), 1)
+
+
+def test_a_hub_that_cannot_be_reached_is_said_in_plain_words(tmp_path: Path) -> None:
+    folder = task_folder(tmp_path, "choice")
+    text = (folder / "mine.yaml").read_text().replace("dataset_path: json", "dataset_path: nobody/nothing")
+    (folder / "mine.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"task mine .*on the hub, which cannot be reached"):
+        load_task(spec(folder))
+
+
+def test_unknown_names_get_a_suggestion_and_groups_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = task_folder(tmp_path, "choice")
+    (folder / "group.yaml").write_text("group: all_mine\ntask: [mine]\n")
+    # the harness's own files take seconds to list
+    monkeypatch.setattr(lm_eval_tasks, "_all_tasks", lambda: lm_eval_tasks._own_tasks(str(folder)))
+    with pytest.raises(InputError, match='no such task; did you mean "mine"'):
+        load_task(TaskSpec(name="mine", kind="lm_eval", lm_eval_name="mime"))
+    with pytest.raises(InputError, match="name the tasks one by one"):
+        load_task(TaskSpec(name="mine", kind="lm_eval", lm_eval_name="all_mine"))
