@@ -33,14 +33,21 @@ def to_fetch(spec: ModelSpec) -> list[str]:
     except InputError as error:
         return [f"model {spec.name}: {error.message}"]
     size = sum(file.file_size or 0 for file in files if file.will_download)
-    return [f"model {spec.name}: {size / 1e9:.2f} GB of {spec.source} to fetch from the hub"] if size else []
+    return [f"model {spec.name}: {max(size / 1e9, 0.01):.2f} GB of {spec.source} to fetch from the hub"] if size else []
 
 
 def _snapshot(spec: ModelSpec, *, dry_run: bool) -> Any:
     from huggingface_hub import snapshot_download  # pyright: ignore[reportUnknownVariableType]
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.utils import tqdm  # pyright: ignore[reportUnknownVariableType]
 
     from headstart.tune.model_files import COMPANIONS
+
+    class LateBar(tqdm):  # pyright: ignore[reportUntypedBaseClass]
+        """A progress bar for downloads that take a while; looking into the cache is not worth one."""
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **{**options, "delay": 2})  # pyright: ignore[reportUnknownMemberType]
 
     at = f"{spec.source} at {spec.revision}" if spec.revision else spec.source
     weights = [spec.gguf_file] if spec.gguf_file else ["model*.safetensors", "model.safetensors.index.json"]
@@ -51,6 +58,7 @@ def _snapshot(spec: ModelSpec, *, dry_run: bool) -> Any:
             revision=spec.revision,
             allow_patterns=[*weights, *COMPANIONS],
             ignore_patterns=["*/*"],
+            tqdm_class=LateBar,
             dry_run=dry_run,
         )
     except HFValidationError:

@@ -120,22 +120,18 @@ def pin(spec: ModelSpec) -> ModelSpec:
 
 
 def _config(spec: ModelSpec, files: ModelFiles) -> PreTrainedConfig:
-    try:
+    with _reading("configuration", files):
         return AutoConfig.from_pretrained(
             files.folder, gguf_file=spec.gguf_file, local_files_only=True, trust_remote_code=False
         )
-    except (OSError, ValueError, KeyError) as error:
-        raise _unreadable("configuration", files, error) from error
 
 
 def _load_tokenizer(spec: ModelSpec, files: ModelFiles) -> PreTrainedTokenizerBase:
     source = {"gguf_file": spec.gguf_file} if spec.gguf_file else {}
-    try:
+    with _reading("tokenizer", files):
         tokenizer = AutoTokenizer.from_pretrained(
             files.folder, local_files_only=True, trust_remote_code=False, **source
         )
-    except Exception as error:  # the tokenizers library raises bare exceptions
-        raise _unreadable("tokenizer", files, error) from error
     if not tokenizer.is_fast:
         raise InputError("the tokenizer must be one of the tokenizers library", file=str(files.folder))
     return tokenizer
@@ -143,7 +139,7 @@ def _load_tokenizer(spec: ModelSpec, files: ModelFiles) -> PreTrainedTokenizerBa
 
 def _load_weights(spec: ModelSpec, files: ModelFiles, config: PreTrainedConfig) -> PreTrainedModel:
     gguf = {"gguf_file": spec.gguf_file, "quantization_config": GgufConfig(dequantize=True)} if spec.gguf_file else {}
-    try:
+    with _reading("model", files):
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             files.folder,
             config=config,
@@ -155,8 +151,6 @@ def _load_weights(spec: ModelSpec, files: ModelFiles, config: PreTrainedConfig) 
             output_loading_info=True,
             **gguf,
         )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise _unreadable("model", files, error) from error
     model, report = loaded
     absent = sorted(report["missing_keys"])
     if absent:  # transformers would fill them with random numbers
@@ -166,9 +160,16 @@ def _load_weights(spec: ModelSpec, files: ModelFiles, config: PreTrainedConfig) 
     return model
 
 
-def _unreadable(what: str, files: ModelFiles, error: Exception) -> InputError:
-    line = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return InputError(f"the {what} cannot be loaded: {line}", file=str(files.folder))
+@contextmanager
+def _reading(what: str, files: ModelFiles) -> Iterator[None]:
+    """Whatever transformers raises about a folder's content is bad input; a missing package or memory is not."""
+    try:
+        yield
+    except (ImportError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        line = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise InputError(f"the {what} cannot be loaded: {line}", file=str(files.folder)) from error
 
 
 def _window(config: PreTrainedConfig, files: ModelFiles) -> int:

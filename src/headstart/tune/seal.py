@@ -269,23 +269,22 @@ def _integral(value: object) -> object:
     return value
 
 
-def _differences(place: str, sealed: object, now: object) -> Iterator[str]:
-    if not (isinstance(sealed, Mapping) and isinstance(now, Mapping)):
-        if _canonical(cast("object", sealed)) != _canonical(cast("object", now)):
+def _differences(place: str, sealed: JsonValue, now: JsonValue) -> Iterator[str]:
+    if not isinstance(sealed, Mapping) or not isinstance(now, Mapping):
+        if _canonical(sealed) != _canonical(now):
             yield f"{place}: {_shown(sealed)} -> {_shown(now)}"
         return
-    before, after = cast("Mapping[str, object]", sealed), cast("Mapping[str, object]", now)
-    for key in sorted({*before, *after}):
+    for key in sorted({*sealed, *now}):
         at = f"{place}.{key}" if place else key
-        if key not in after:
+        if key not in now:
             yield f"{at}: sealed, but not there now"
-        elif key not in before:
+        elif key not in sealed:
             yield f"{at}: there now, but not sealed"
         else:
-            yield from _differences(at, before[key], after[key])
+            yield from _differences(at, sealed[key], now[key])
 
 
-def _shown(value: object) -> str:
+def _shown(value: JsonValue) -> str:
     """A value as a reader wants it: digests are cut, other texts bare, the rest as JSON."""
     if isinstance(value, str) and value:
         is_digest = len(value) == 64 and set(value) <= set("0123456789abcdef")
