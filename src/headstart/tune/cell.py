@@ -14,6 +14,7 @@ import polars as pl
 import torch
 
 from headstart.errors import HeadstartError, InputError
+from headstart.tune.clock import device_seconds
 from headstart.tune.encode import Encoder, encoder_for
 from headstart.tune.folder import CellFolder, RunFolder
 from headstart.tune.items import Task
@@ -87,7 +88,7 @@ class _Run:
     def __init__(self, job: CellJob, alive: Callable[[], None]) -> None:
         self.job, self.cell, self.folder, self.alive = job, job.cell, job.folder, alive
         torch.set_num_threads(job.threads)
-        started = time.perf_counter()
+        started = self._now()
         self.spent = _spent_before(self.folder)
         self.reported = 0.0
         self.task = _sealed_task(job)
@@ -102,7 +103,10 @@ class _Run:
         self.tuning = Tuning(
             self.loaded, self.encoder, self.cell.recipe, seed=self.cell.seed, total_steps=self.cell.steps
         )
-        self.spent["load_seconds"] += time.perf_counter() - started
+        self.spent["load_seconds"] += self._now() - started
+
+    def _now(self) -> float:
+        return device_seconds(self.job.device, threads=self.job.threads)
 
     def finish(self) -> None:
         """Go through all levels that are not on disk yet, then say how it ended."""
@@ -129,9 +133,9 @@ class _Run:
         saved = time.monotonic()
         moved = self.tuning.steps_done < step
         while self.tuning.steps_done < step:
-            started = time.perf_counter()
+            started = self._now()
             self._step()
-            self.spent["train_seconds"] += time.perf_counter() - started
+            self.spent["train_seconds"] += self._now() - started
             self._report("tuning")
             if time.monotonic() - saved > _SAVE_SECONDS:
                 save_state(self.folder, self.tuning.state())
@@ -147,12 +151,12 @@ class _Run:
             raise InputError(f"task {self.task.name}, recipe {self.cell.recipe.name}: {error.message}") from None
 
     def _score(self, step: int) -> pl.DataFrame:
-        started = time.perf_counter()
+        started = self._now()
         results = self.scorer.score(self.task.test)
         if not all(np.isfinite(result.loglikelihoods).all() for result in results):
             raise Diverged(step, "a test item's log-likelihood is not finite")
         frame = self._items(step, results)
-        self.spent["evaluation_seconds"] += time.perf_counter() - started
+        self.spent["evaluation_seconds"] += self._now() - started
         self._report("scored", force=True)
         return frame
 
@@ -218,7 +222,7 @@ class _Run:
 
 
 def _spent_before(folder: CellFolder) -> dict[str, float]:
-    """Seconds that earlier attempts at the cell took; what they did in vain is part of what the cell cost."""
+    """Device seconds that earlier attempts at the cell took; what they did in vain is part of what the cell cost."""
     progress = folder.read_progress()
     found = {key: progress.get(key) for key in ("load_seconds", "train_seconds", "evaluation_seconds")}
     return {key: float(value) if isinstance(value, int | float) else 0.0 for key, value in found.items()}

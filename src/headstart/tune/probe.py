@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from headstart.tune.clock import device_seconds
 from headstart.tune.encode import encoder_for
 from headstart.tune.forecast import Measured
 from headstart.tune.items import ContextChoice, Generation, Item, MultipleChoice
@@ -20,7 +20,7 @@ from headstart.tune.score import Scorer
 from headstart.tune.tasks import load_task
 from headstart.tune.training import Tuning
 
-_STEPS = 3  # behind one that warms up
+_STEPS = 5  # behind one that warms up
 _ITEMS = 64
 
 
@@ -45,7 +45,11 @@ def measure(job: ProbeJob) -> Measured:
     torch.set_num_threads(job.threads)
     _forget_peak(job.device)
     cell = job.cell
-    started = _now(job.device)
+
+    def now() -> float:
+        return device_seconds(job.device, threads=job.threads)
+
+    started = now()
     task = load_task(cell.task)
     loaded = load(cell.model, device=job.device)
     encoder = encoder_for(loaded, cell.recipe)
@@ -53,21 +57,21 @@ def measure(job: ProbeJob) -> Measured:
     encoder.check(task.test)
     Scorer(loaded, encoder, batch_tokens=job.batch_tokens).prepare(task.test)
     tuning = Tuning(loaded, encoder, cell.recipe, seed=cell.seed, total_steps=max(cell.steps, 1 + _STEPS))
-    load_seconds = _now(job.device) - started
+    load_seconds = now() - started
 
     scorer = Scorer(loaded, encoder, batch_tokens=job.batch_tokens)
     sample = task.test[:: max(1, len(task.test) // _ITEMS)]
     scorer.prepare(sample)
-    started = _now(job.device)
+    started = now()
     scorer.score(sample)
     share = _size(sample) / _size(task.test)
-    evaluation_seconds = (_now(job.device) - started) / share
+    evaluation_seconds = (now() - started) / share
 
     tuning.step_on(task.train)
-    started = _now(job.device)
+    started = now()
     for _ in range(_STEPS):
         tuning.step_on(task.train)
-    step_seconds = (_now(job.device) - started) / _STEPS
+    step_seconds = (now() - started) / _STEPS
     return Measured(
         model=cell.model.name,
         task=cell.task.name,
@@ -92,12 +96,6 @@ def _size(items: Sequence[Item]) -> int:
             case Generation():
                 total += len(item.prompt) + 4 * item.max_tokens  # a token is some four characters
     return total
-
-
-def _now(device: str) -> float:
-    if device == "cuda":
-        torch.cuda.synchronize()  # kernels are only queued when a call returns
-    return time.perf_counter()
 
 
 def _forget_peak(device: str) -> None:
