@@ -112,8 +112,12 @@ def normalise(text: str) -> str:
     >>> normalise("  The ﬁrst – “open”… ")
     'the first open'
     """
-    folded = text.lower() if text.isascii() else unicodedata.normalize("NFKD", text.casefold())
+    folded = text.lower() if text.isascii() else _decomposed(_decomposed(text).casefold())
     return " ".join(folded.translate(_BLANKS).split()) or text
+
+
+def _decomposed(text: str) -> str:
+    return unicodedata.normalize("NFKD", text)
 
 
 class _Blanks(dict[int, int | str]):
