@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
+from torch.nn.functional import log_softmax
 from transformers import Cache, DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
 from headstart.tune.encode import Example
 from headstart.tune.score.tree import Tree, shared_prefix
 
-# Positions whose logits over the whole vocabulary are held at a time.
-_HEAD_ROWS = 256
+# Positions whose logits over the whole vocabulary are held at a time, and those whose softmax fits into a cache.
+_HEAD_ROWS, _SOFTMAX_ROWS = 256, 32
 # Keys and values, the prefix's copies included, may take this many times the room of the tokens of a forward pass.
 _KEYS_PER_TOKEN = 16
 
@@ -167,21 +169,32 @@ def _loglikelihoods(
         logits_at: Logits of shape (positions, vocabulary) at rows and nodes of shape (positions,).
     """
     targets = [(row, *target) for row, tree in enumerate(trees) for target in tree.targets]
-    asked = {place: index for index, place in enumerate(dict.fromkeys((row, node) for row, node, _, _ in targets))}
-    row, node = (torch.tensor(values) for values in zip(*asked, strict=True))
+    asked = {place: slot for slot, place in enumerate(dict.fromkeys((row, node) for row, node, _, _ in targets))}
     slots = np.array([asked[row, node] for row, node, _, _ in targets])
     tokens = np.array([token for _, _, token, _ in targets])
     starts = np.cumsum([0] + [tree.examples for tree in trees])
     examples = np.array([starts[row] + example for row, _, _, example in targets])
+
+    rows, nodes = (torch.tensor(values) for values in zip(*asked, strict=True))
+    order = np.argsort(slots, kind="stable")
     logprobs = np.empty(len(targets))
-    for first in range(0, len(asked), _HEAD_ROWS):
-        chosen = np.flatnonzero((slots >= first) & (slots < first + _HEAD_ROWS))
-        logits = logits_at(row[first : first + _HEAD_ROWS], node[first : first + _HEAD_ROWS])
-        # Low precision ends here: a log-probability in bfloat16 would have two or three digits.
-        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        picked = logits[torch.from_numpy(slots[chosen] - first), torch.from_numpy(tokens[chosen])]
-        norms = torch.logsumexp(logits, dim=-1)[torch.from_numpy(slots[chosen] - first)]
-        logprobs[chosen] = (picked - norms).double().cpu().numpy()
+    logprobs[order] = _logprobs(lambda some: logits_at(rows[some], nodes[some]), slots[order], tokens[order])
     # Added up one after the other in the order of the tokens, whatever else is in the batch.
     sums = np.bincount(examples, weights=logprobs, minlength=starts[-1])
     return [tuple(sums[start:stop].tolist()) for start, stop in pairwise(starts.tolist())]
+
+
+def _logprobs(
+    logits_at: Callable[[slice], torch.Tensor], slots: Int[np.ndarray, "targets"], tokens: Int[np.ndarray, "targets"]
+) -> Float[np.ndarray, "targets"]:
+    """Log-probability of ``tokens`` at ``slots`` (ascending); the logits come piece by piece."""
+    found: list[torch.Tensor] = []
+    for first in range(0, slots[-1] + 1, _HEAD_ROWS):
+        logits = logits_at(slice(first, first + _HEAD_ROWS))
+        for low, piece in enumerate(logits.split(_SOFTMAX_ROWS)):
+            start = first + low * _SOFTMAX_ROWS
+            # Low precision ends here: a log-probability in bfloat16 would have two or three digits.
+            logprobs = log_softmax(piece, dim=-1, dtype=torch.promote_types(piece.dtype, torch.float32))
+            inside = slice(*np.searchsorted(slots, (start, start + len(piece))))
+            found.append(logprobs[torch.from_numpy(slots[inside] - start), torch.from_numpy(tokens[inside])])
+    return torch.cat(found).cpu().double().numpy()
