@@ -138,10 +138,11 @@ def measure_plan(prepared: Prepared, executor: Executor) -> Forecast:
     for done in executor.each(measure, list(jobs.values())):
         cell = done.job.cell
         model, task, recipe = key = (cell.model.name, cell.task.name, cell.recipe.name)
-        if done.bad_input:
-            raise InputError(f"model {model}, task {task}, recipe {recipe}: {done.error}")
-        found[key] = done.value or Unmeasured(
-            model=model, task=task, recipe=recipe, reason=done.error or "nothing was measured"
+        reply = done.reply
+        if reply.bad_input:
+            raise InputError(f"model {model}, task {task}, recipe {recipe}: {reply.error}")
+        found[key] = reply.value or Unmeasured(
+            model=model, task=task, recipe=recipe, reason=reply.error or "nothing was measured"
         )
     ordered = [found[key] for key in sorted(found)]
     return Forecast(
@@ -162,8 +163,8 @@ def _run_cells(run: RunFolder, prepared: Prepared, forecast: Forecast, executor:
     errors: dict[str, str] = {}
     for done in executor.each(run_cell, open_jobs):
         _keep_failure(done)
-        if done.error is not None:
-            errors[done.job.cell.id] = done.error
+        if done.reply.error is not None:
+            errors[done.job.cell.id] = done.reply.error
         _collect(run, prepared, cost_per_step)
         watch.finished(_cell_report(done.job, errors))
     report = RunReport(folder=run, prepared=prepared, cells=tuple(_cell_report(job, errors) for job in jobs))
@@ -209,10 +210,10 @@ def _keep_failure(done: Done[CellJob, None]) -> None:
     """Leave the reason of a failure beside what the cell has finished, until it succeeds."""
     path = done.job.folder.path / "failure.txt"
     with suppress(OSError, InputError):  # most failures are full disks
-        if done.error is None:
+        if done.reply.error is None:
             path.unlink(missing_ok=True)
         else:
-            write_bytes(path, (done.error + "\n").encode())
+            write_bytes(path, "\n".join((done.reply.error, done.reply.trace or "")).encode())
 
 
 def _refuse_other(run: RunFolder, now: Seal) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,35 +19,28 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reply:
+class Reply(Generic[Value]):
     """What a worker answers.
 
     Args:
         value: Returned by the call; None where there is an error.
         error: What went wrong, in one line; None where nothing did.
         bad_input: Whether the error is one the person who wrote the plan can mend.
+        trace: Where in the code an unexpected error arose.
     """
 
-    value: Any = None
+    value: Value | None = None
     error: str | None = None
     bad_input: bool = False
+    trace: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Done(Generic[Job, Value]):
-    """A job that has ended, well or not.
-
-    Args:
-        job: The job.
-        value: Returned by the call; None where there is an error.
-        error: What went wrong, in one line; None where nothing did.
-        bad_input: Whether the error is one the person who wrote the plan can mend.
-    """
+    """A job that has ended, well or not."""
 
     job: Job
-    value: Value | None
-    error: str | None
-    bad_input: bool = False
+    reply: Reply[Value]
 
 
 class Executor(Protocol):
@@ -80,19 +72,18 @@ class Executor(Protocol):
     ) -> None: ...
 
 
-def attempt(call: bytes) -> Reply:
-    """Make a pickled call ``(function, job)`` and turn whatever it raises into a reply; the details go to the log."""
+def attempt(call: bytes) -> Reply[Any]:
+    """Make a pickled call ``(function, job)`` and turn whatever it raises into a reply."""
     try:
         function, job = pickle.loads(call)
         return Reply(value=function(job))
     except HeadstartError as error:
         return Reply(error=str(error), bad_input=isinstance(error, InputError))
     except Exception as error:
-        traceback.print_exc(file=sys.stderr)
-        return Reply(error=failure(error))
+        return Reply(error=_in_one_line(error), trace=traceback.format_exc())
 
 
-def failure(error: BaseException) -> str:
+def _in_one_line(error: BaseException) -> str:
     """An unexpected error in one line, as it is kept and shown."""
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0] if text else 'no message'}"

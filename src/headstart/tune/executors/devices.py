@@ -10,14 +10,23 @@ from headstart.errors import InputError
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
+def check_device(wanted: str) -> None:
+    """Raise unless there is such a kind of device; no look at this machine.
+
+    Raises:
+        InputError: If there is not.
+    """
+    if wanted not in DEVICES:
+        raise InputError(f"device must be one of {', '.join(DEVICES)}, got {wanted!r}", field="device")
+
+
 def choose_device(wanted: str) -> str:
     """``wanted``, or for ``auto`` the best there is.
 
     Raises:
         InputError: If this machine has no such device.
     """
-    if wanted not in DEVICES:
-        raise InputError(f"device must be one of {', '.join(DEVICES)}, got {wanted!r}", field="device")
+    check_device(wanted)
     import torch
 
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}

@@ -10,15 +10,15 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import suppress
-from pathlib import Path
+from functools import cached_property
 from queue import SimpleQueue
 from threading import Lock
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from headstart.errors import ComputationError, InputError
 from headstart.tune.executors import Done, Job, Reply, Value
-from headstart.tune.executors.devices import choose_device, count_devices, usable_cores
+from headstart.tune.executors.devices import check_device, choose_device, count_devices, usable_cores
 from headstart.tune.hardware import Hardware, this_machine
 
 _TRIES = 2  # the second for a worker that was killed by accident; a cell that kills its worker is no accident
@@ -33,23 +33,32 @@ class LocalExecutor:
         threads: CPU threads of each worker. One by default, whatever the machine: the number is sealed, because sums
             depend on how they are cut, and so a plan gives the same numbers on every machine of a kind.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        log: File that receives what workers and their libraries say; None to drop it.
     """
 
     name = "local"
 
-    def __init__(
-        self, *, workers: int | None = None, threads: int = 1, device: str = "auto", log: Path | None = None
-    ) -> None:
+    def __init__(self, *, workers: int | None = None, threads: int = 1, device: str = "auto") -> None:
         for label, number in (("workers", workers), ("threads", threads)):
             if number is not None and number < 1:
                 raise InputError(f"{label} must be >= 1, got {number}", field=label)
-        self.threads, self.log = threads, log
-        self.device = choose_device(device)
-        self.workers = workers or _default_workers(self.device, threads)
-        self._slots = [_Slot(self, index) for index in range(self.workers)]
+        check_device(device)
+        self.threads = threads
+        self._device, self._workers = device, workers
+        self._slots: list[_Slot] = []
         self._closing = Lock()
         self._closed = False
+
+    @cached_property
+    def device(self) -> str:
+        """``cpu``, ``cuda`` or ``mps``; torch is imported to find out."""
+        return choose_device(self._device)
+
+    @cached_property
+    def workers(self) -> int:
+        """Processes at most."""
+        if self._workers is not None:
+            return self._workers
+        return max(1, usable_cores() // self.threads) if self.device == "cpu" else count_devices(self.device)
 
     def hardware(self) -> Hardware:
         """This machine."""
@@ -57,11 +66,12 @@ class LocalExecutor:
 
     def each(self, function: Callable[[Job], Value], jobs: Sequence[Job]) -> Iterator[Done[Job, Value]]:
         """Call ``function`` on every job; a call whose worker dies is repeated once, on a fresh worker."""
+        self._slots = self._slots or [_Slot(self, index) for index in range(self.workers)]
         free: SimpleQueue[_Slot] = SimpleQueue()
         for slot in self._slots:
             free.put(slot)
 
-        def call(job: Job) -> Reply:
+        def call(job: Job) -> Reply[Any]:
             slot = free.get()
             try:
                 return self._try(slot, pickle.dumps((function, job)))
@@ -70,10 +80,10 @@ class LocalExecutor:
 
         pool = ThreadPoolExecutor(self.workers)  # its threads only wait for their processes
         try:
-            pending: dict[Future[Reply], Job] = {pool.submit(call, job): job for job in jobs}
+            pending: dict[Future[Reply[Any]], Job] = {pool.submit(call, job): job for job in jobs}
             for future in as_completed(pending):
                 reply = future.result()
-                yield Done(job=pending[future], value=reply.value, error=reply.error, bad_input=reply.bad_input)
+                yield Done(job=pending[future], reply=reply)
         except BaseException:
             self.close()
             raise
@@ -95,7 +105,7 @@ class LocalExecutor:
     ) -> None:
         self.close()
 
-    def _try(self, slot: _Slot, call: bytes) -> Reply:
+    def _try(self, slot: _Slot, call: bytes) -> Reply[Any]:
         ended = ""
         for _ in range(_TRIES):
             with self._closing:  # so that no worker starts behind the back of whoever stops them all
@@ -123,14 +133,14 @@ class _Slot:
     def start(self) -> None:
         self.process = self.process or self._start()
 
-    def call(self, call: bytes) -> Reply:
+    def call(self, call: bytes) -> Reply[Any]:
         process = self.process
         if process is None or process.stdin is None or process.stdout is None:
             raise _WorkerDiedError("was stopped")
         try:
             pickle.dump(call, process.stdin)
             process.stdin.flush()
-            reply: Reply = pickle.load(process.stdout)
+            reply: Reply[Any] = pickle.load(process.stdout)
         except (EOFError, OSError, ValueError, pickle.UnpicklingError):  # ValueError: closed by stop()
             self.process = None
             raise _WorkerDiedError(_how(process)) from None
@@ -153,23 +163,14 @@ class _Slot:
         variables["TOKENIZERS_PARALLELISM"] = "false"
         if executor.device == "cuda":
             variables["CUDA_VISIBLE_DEVICES"] = _gpu(self.index)
-        log = subprocess.DEVNULL if executor.log is None else open(executor.log, "ab")  # noqa: SIM115
-        try:
-            return subprocess.Popen(
-                [sys.executable, "-P", "-c", _START],  # -P: nothing of the current folder is imported
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=os.environ | variables,
-                process_group=0,  # an interrupt from the terminal is for the parent, which stops its workers
-            )
-        finally:
-            if not isinstance(log, int):
-                log.close()
-
-
-def _default_workers(device: str, threads: int) -> int:
-    return max(1, usable_cores() // threads) if device == "cpu" else count_devices(device)
+        return subprocess.Popen(
+            [sys.executable, "-P", "-c", _START],  # -P: nothing of the current folder is imported
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # advice of libraries; errors come back in replies
+            env=os.environ | variables,
+            process_group=0,  # an interrupt from the terminal is for the parent, which stops its workers
+        )
 
 
 def _gpu(index: int) -> str:
