@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from headstart.formats.plan_file import read_plan
+from headstart.formats.plan_schema import ModelForm, PlanForm, RecipeForm, ScoreForm, TaskForm, UntunableForm
 from headstart.tune.plan import DEFAULT_LEVELS, Plan, Recipe, SuppliedScore
 from tiny_models import parity_records, write_jsonl
 
@@ -208,3 +210,10 @@ def test_a_plan_from_standard_input_is_relative_to_where_one_stands(
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((MODELS + TASK).encode())))
     plan = read_plan("-")
     assert (plan.name, plan.models[0].source) == ("plan", os.path.join(folder, "models", "base"))
+
+
+def test_every_key_of_a_plan_is_in_the_reference() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "plan.md").read_text()
+    forms = [PlanForm, ModelForm, UntunableForm, ScoreForm, TaskForm, RecipeForm]
+    keys = {field.alias or key for form in forms for key, field in form.model_fields.items()}
+    assert {key for key in keys if not re.search(rf"`[^`\n]*\b{key}\b[^`\n]*`", page)} == set()
