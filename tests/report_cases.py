@@ -7,9 +7,20 @@ import numpy as np
 
 from headstart.calibrate.backtest import Backtest
 from headstart.calibrate.fit import Fit
+from headstart.calibrate.outcomes import Divergence, RunOutcome
 from headstart.calibrate.trajectories import Trajectories
 from headstart.contest.curves import LogitPower
-from headstart.report.values import Audit, Interval, Level, ModelFit, Price, StabilisingLevel, StakesCurve
+from headstart.report.values import (
+    Audit,
+    Interval,
+    Level,
+    ModelFit,
+    Price,
+    RankBound,
+    StabilisingLevel,
+    StakesCurve,
+    Untunable,
+)
 
 NAMES = ("large", "medium", "small", "tiny")
 REFERENCE = 1000.0
@@ -85,6 +96,17 @@ def synthetic_audit(names: tuple[str, str, str, str] = NAMES, **changes: Any) ->
             model(d, 4, (4, 4), 4, (4, 4), flags=("at chance",)),
         ),
         excluded=(("unfitted", "only one step was measured"),),
+        untunable=(
+            untunable(f"{a} by API", (1, 2, 3, 3), tied=(a,)),
+            untunable(f"{d} by API", (4, 4, 5, 5), score=0.31, stderr=None),
+        ),
+        diverged=(Divergence(model=d, seed="1", step=100.0),),
+        outcomes=(
+            RunOutcome(model=a, seed=None, outcome="complete"),
+            RunOutcome(model=d, seed="0", outcome="no gain"),
+            RunOutcome(model=d, seed="2", outcome="no gain"),
+            RunOutcome(model=d, seed="1", outcome="diverged"),
+        ),
         levels=levels,
         reference_level=REFERENCE,
         stabilising_level=STABLE,
@@ -154,6 +176,31 @@ def price(model: str, overtakes: str, *, effort: float | None = None, **changes:
         tied=False,
         extrapolated=effort is None,
         measured_bound=1000.0 if effort is None else None,
+    )
+    return replace(plain, **changes)
+
+
+def untunable(name: str, worst: tuple[int, ...], **changes: Any) -> Untunable:
+    """A contestant that cannot be tuned, with its worst rank at each level of ``synthetic_audit``."""
+    tied: tuple[str, ...] = changes.pop("tied", ())
+    plain = Untunable(
+        name=name,
+        score=0.712,
+        stderr=0.0101,
+        direct_rank=worst[0],
+        direct_rank_interval=(worst[0], worst[0] + 1),
+        direct_tied=tied,
+        bounds=tuple(
+            RankBound(
+                level=level,
+                extrapolated=level > REFERENCE,
+                best_rank=rank if level == 0 else 1,
+                worst_rank=rank,
+                worst_rank_interval=(rank, min(rank + 1, len(NAMES) + 1)),
+                tied=tied,
+            )
+            for level, rank in zip((0.0, 100.0, REFERENCE, 5000.0), worst, strict=True)
+        ),
     )
     return replace(plain, **changes)
 

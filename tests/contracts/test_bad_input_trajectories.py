@@ -77,6 +77,42 @@ SPOILT_CSV = {
     "a spreadsheet": (b"PK\x03\x04" + b"\0" * 50, None, None, "not what its name says.*spreadsheet"),
     "JSON": ('{"model": "a"}\n', None, None, "not what its name says"),
     "a web page": ("<!DOCTYPE html><html></html>", None, None, "not what its name says"),
+    "a missing score of a run that did not diverge": (
+        "model,step,score,outcome\na,0,0.5,complete\na,1,,complete\n",
+        3,
+        "score",
+        "must be a number, got nothing",
+    ),
+    "a diverged run with a score that is not a number": (
+        "model,step,score,outcome\na,0,nan,diverged\n",
+        2,
+        "score",
+        "must be a finite number, got nan",
+    ),
+    "an unknown outcome": (
+        "model,step,score,outcome\na,0,0.5,crashed\n",
+        2,
+        "outcome",
+        "must be one of complete, diverged, no gain, forgets, untunable, or empty, got 'crashed'",
+    ),
+    "a tuned score of what cannot be tuned": (
+        "model,step,score,outcome\na,0,0.5,complete\nb,5,0.5,untunable\n",
+        3,
+        "step",
+        "must be 0 where the outcome is untunable, got 5",
+    ),
+    "a model both tuned and untunable": (
+        "model,step,score,outcome\na,0,0.5,untunable\nb,0,0.5,\na,5,0.5,complete\n",
+        4,
+        "outcome",
+        "of 'a' either that it is untunable or how its tuning went, got tuned here and untunable in row 2",
+    ),
+    "nothing that can be tuned": (
+        "model,step,score,outcome\na,0,0.5,untunable\n",
+        None,
+        None,
+        "a score of a model that can be tuned, got none",
+    ),
     "several benchmarks": (
         "benchmark,model,step,score\nx,a,0,0.5\ny,a,0,0.5\n",
         None,
@@ -233,6 +269,13 @@ def test_a_name_that_would_not_survive_is_not_written(tmp_path):
     for name in ("", " a", "a\n", "\ud800"):
         with pytest.raises(InputError, match="model must not"):
             TrajectoryRow(model=name, step=0, score=0.5)
+
+
+def test_a_row_without_a_score_must_have_diverged():
+    assert TrajectoryRow(model="a", step=5, score=None, outcome="diverged").score is None
+    for outcome in (None, "complete", "untunable"):
+        with pytest.raises(InputError, match="score must be a number, got nothing"):
+            TrajectoryRow(model="a", step=0, score=None, outcome=outcome)
 
 
 def test_rows_are_counted_as_an_editor_counts_lines(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import math
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,8 @@ def rows(draw):
             unique=True,
         )
     )
-    return tuple(
+    untunable = draw(st.lists(names.filter(lambda name: name not in models), max_size=2, unique=True))
+    measured = [
         TrajectoryRow(
             benchmark=benchmark,
             model=model,
@@ -57,9 +59,21 @@ def rows(draw):
             n_items=draw(st.none() | st.integers(1, 10**6)),
             seed=seed,
             cost_per_step=costs[model] if has_costs else None,
+            outcome=draw(st.sampled_from([None, "complete", "no gain", "forgets"])),
+            plan_hash=draw(st.none() | names),
         )
         for model, step, seed in keys
-    )
+    ]
+    lost = draw(st.lists(st.booleans(), min_size=len(measured) - 1, max_size=len(measured) - 1))
+    rest = [
+        replace(row, score=None, stderr=None, outcome="diverged") if gone else row
+        for row, gone in zip(measured[1:], lost, strict=True)
+    ]
+    apart = [
+        TrajectoryRow(benchmark=benchmark, model=name, step=0, score=draw(shares), outcome="untunable")
+        for name in untunable
+    ]
+    return (measured[0], *rest, *apart)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
@@ -84,8 +98,13 @@ def test_trajectories_survive_every_format(suffix, rows):
         second = read_trajectories(Path(folder) / f"second.{suffix}", cost_unit=first.cost_unit)
     assert second.models == first.models
     assert (second.benchmark, second.seed, second.cost_unit) == (first.benchmark, first.seed, first.cost_unit)
+    assert (second.outcome, second.plan_hash, second.unscored) == (first.outcome, first.plan_hash, first.unscored)
     for field in ("model", "step", "score", "stderr", "cost_per_step"):
         np.testing.assert_array_equal(getattr(second, field), getattr(first, field))
+    apart, again = first.untunable, second.untunable
+    assert (apart is None) == (again is None)
+    if apart is not None and again is not None:
+        assert (again.models, again.score.tolist()) == (apart.models, apart.score.tolist())
 
 
 def rising(length, start):

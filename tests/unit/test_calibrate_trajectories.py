@@ -1,9 +1,12 @@
 """Trajectories are checked when they are built, and replicates are averaged honestly."""
 
+import re
+
 import numpy as np
 import pytest
 
 from headstart.calibrate.columns import binomial_stderr
+from headstart.calibrate.outcomes import Divergence, RunOutcome
 from headstart.calibrate.trajectories import Trajectories
 from headstart.errors import InputError
 
@@ -59,6 +62,106 @@ def test_the_first_bad_value_is_named_by_file_row_and_field(changes, row, field,
         rows(**changes)
     assert (caught.value.file, caught.value.row, caught.value.field) == ("x.csv", row, field)
     assert caught.value.message == said
+
+
+@pytest.mark.parametrize(
+    ("changes", "row", "field", "said"),
+    [
+        (
+            {"outcome": ["complete", "crashed", None]},
+            3,
+            "outcome",
+            "outcome must be one of complete, diverged, no gain, forgets, untunable, or empty, got 'crashed'",
+        ),
+        ({"outcome": ["", None, 7]}, 4, "outcome", "outcome must be one of .*, got 7"),
+        (
+            {"outcome": ["untunable", "untunable", None]},
+            3,
+            "step",
+            "step must be 0 where the outcome is untunable, got 10",
+        ),
+        (
+            {"outcome": ["untunable", None, None]},
+            3,
+            "outcome",
+            "outcome must say of 'a' either that it is untunable or how its tuning went, "
+            "got tuned here and untunable in row 2",
+        ),
+        (
+            {"step": [10, 0, 0], "outcome": ["diverged", "untunable", None], "score": [None, 0.4, 0.5]},
+            3,
+            "outcome",
+            ".* got untunable here and tuned in row 2",
+        ),
+        ({"score": [0.3, None, 0.5], "outcome": ["complete"] * 3}, 3, "score", "score must be a finite number, .*"),
+        ({"score": [0.3, 0.4, None], "outcome": [None, None, "untunable"]}, 4, "score", "score must be a finite .*"),
+        (
+            {"score": [0.3, None, None], "outcome": [None, "diverged", "diverged"], "step": [0, 10, -1]},
+            4,
+            "step",
+            "step must be a number >= 0, got -1",
+        ),
+        (
+            {"score": [0.3, None, 0.5], "step": [0, 0, 0], "outcome": ["diverged", "diverged", None]},
+            3,
+            "step",
+            ".* must be unique, got 'a', 0, no seed again .*",
+        ),
+    ],
+)
+def test_an_outcome_that_does_not_fit_its_row_is_named(changes, row, field, said):
+    with pytest.raises(InputError) as caught:
+        rows(**changes)
+    assert (caught.value.file, caught.value.row, caught.value.field) == ("x.csv", row, field)
+    assert re.fullmatch(said.replace("(", "[(]"), caught.value.message)
+
+
+def test_a_step_a_diverged_run_never_reached_is_no_measurement_but_is_remembered():
+    columns = {
+        "model": ["a", "a", "a", "a", "a", "b"],
+        "step": [0, 20, 10, 10, 20, 0],
+        "score": [0.3, None, None, 0.4, 0.5, 0.2],
+        "seed": ["1", "1", "1", "2", "2", "1"],
+        "outcome": ["diverged", "diverged", "diverged", "complete", "complete", ""],
+    }
+    measured = rows(**columns)
+    assert measured.score.tolist() == [0.3, 0.4, 0.5, 0.2]
+    assert measured.divergences == (Divergence(model="a", seed="1", step=10.0),)
+    assert measured.outcomes == (
+        RunOutcome(model="a", seed="1", outcome="diverged"),
+        RunOutcome(model="a", seed="2", outcome="complete"),
+    )
+    assert measured.where(measured.step == 0).outcome == ("diverged", None)
+
+
+def test_models_are_in_the_order_of_their_first_score():
+    measured = rows(step=[10, 0, 0], model=["a", "b", "a"], score=[None, 0.2, 0.5], outcome=["diverged", None, None])
+    assert (measured.models, measured.score.tolist()) == (("b", "a"), [0.2, 0.5])
+
+
+def test_a_model_that_diverged_before_every_score_is_no_model_but_is_named():
+    measured = rows(score=[0.3, 0.4, None], outcome=[None, None, "diverged"], cost_per_step=[2.0, 2.0, None])
+    assert (measured.models, measured.without_score) == (("a",), ("b",))
+    assert measured.cost_per_step.tolist() == [2.0]
+    assert measured.divergences == (Divergence(model="b", seed=None, step=0.0),)
+
+
+def test_contestants_that_cannot_be_tuned_stand_apart_and_need_no_cost():
+    measured = rows(outcome=["complete", "complete", "untunable"], cost_per_step=[2.0, 2.0, None], n_items=[100] * 3)
+    assert (measured.models, measured.cost_per_step.tolist(), measured.cost_unit) == (("a",), [2.0], "cost units")
+    apart = measured.untunable
+    assert apart is not None
+    assert (apart.models, apart.step.tolist(), apart.score.tolist()) == (("b",), [0.0], [0.5])
+    assert apart.stderr[0] == pytest.approx(0.05, rel=0.02)
+    assert apart.untunable is None
+    assert measured.where(measured.step == 0).untunable is apart
+
+
+def test_without_a_score_that_can_be_tuned_there_are_no_trajectories():
+    with pytest.raises(InputError, match="a score of a model that can be tuned, got none"):
+        rows(step=[0, 0, 0], seed=["1", "2", None], outcome=["untunable"] * 3)
+    with pytest.raises(InputError, match="a score of a model that can be tuned, got none"):
+        rows(score=[None] * 3, outcome=["diverged"] * 3)
 
 
 def test_rows_that_are_not_consecutive_keep_their_own_line_numbers():

@@ -135,6 +135,36 @@ def test_categories_and_small_numbers_of_parquet_are_read(tmp_path):
     assert (read.models, read.step.tolist()) == (("a", "b"), [0, 10])
 
 
+OUTCOMES = """benchmark,model,step,score,n_items,seed,cost_per_step,outcome,plan_hash
+x,a,0,0.25,500,1,2,complete,ab12
+x,a,10,0.5,500,1,2,complete,ab12
+x,b,0,0.3,500,1,4,diverged,ab12
+x,b,10,,,1,4,diverged,ab12
+x,api,0,0.6,500,,,untunable,ab12
+"""
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_outcomes_and_plan_hashes_survive_every_format(tmp_path, write, suffix):
+    rows = read_rows(write(OUTCOMES))
+    write_trajectories(rows, tmp_path / f"rows.{suffix}")
+    assert read_rows(tmp_path / f"rows.{suffix}") == rows
+    read = read_trajectories(tmp_path / f"rows.{suffix}", cost_unit="USD")
+    write_trajectories(read, tmp_path / f"again.{suffix}")
+    again = read_rows(tmp_path / f"again.{suffix}")
+    told = [(row.model, row.step, row.score, row.seed, row.cost_per_step, row.outcome, row.plan_hash) for row in again]
+    assert sorted(told, key=str) == sorted(
+        [(row.model, row.step, row.score, row.seed, row.cost_per_step, row.outcome, row.plan_hash) for row in rows],
+        key=str,
+    )
+
+
+def test_an_empty_outcome_is_none(tmp_path):
+    columns = {"model": ["a", "a"], "step": [0, 1], "score": [0.1, 0.2], "outcome": ["", None], "plan_hash": ["", None]}
+    pl.DataFrame(columns).write_parquet(tmp_path / "t.parquet")
+    assert [(row.outcome, row.plan_hash) for row in read_rows(tmp_path / "t.parquet")] == [(None, None)] * 2
+
+
 def test_rows_from_elsewhere_become_trajectories():
     rows = [TrajectoryRow(benchmark=name, model="a", step=0, score=0.5) for name in ("x", "y")]
     assert to_trajectories(rows, benchmark="y").benchmark == "y"
@@ -148,3 +178,9 @@ def test_an_audit_needs_two_models_and_one_of_them_measured_twice(write):
         require_auditable(read_trajectories(write("model,step,score\na,0,0.1\na,1,0.2\n")))
     with pytest.raises(InputError, match="2 or more steps"):
         require_auditable(read_trajectories(write("model,step,score,seed\na,0,0.1,1\na,0,0.1,2\nb,5,0.2,1\n")))
+
+
+def test_contestants_that_cannot_be_tuned_do_not_count_towards_an_audit(write):
+    text = "model,step,score,outcome\na,0,0.1,\na,1,0.2,\nb,0,0.3,untunable\nc,0,0.4,untunable\n"
+    with pytest.raises(InputError, match=r"at least 2 models, got 1 \(a\) .*cannot be tuned \(b, c\)"):
+        require_auditable(read_trajectories(write(text)))

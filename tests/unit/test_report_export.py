@@ -50,6 +50,12 @@ def test_a_document_without_backtest_says_why():
     assert (document["backtest"], document["backtest_reason"]) == (None, "switched off")
 
 
+def test_a_document_without_contestants_that_cannot_be_tuned_keeps_the_contract():
+    document = audit_document(synthetic_audit(untunable=(), diverged=(), outcomes=()))
+    assert complaints(document) == []
+    assert (document["untunable"], document["untunable_assumption"]) == ([], None)
+
+
 def test_every_missing_number_has_its_reason():
     assert nulls_without_reason(audit_document(synthetic_audit())) == []
 
@@ -59,6 +65,26 @@ def test_what_is_out_of_reach_is_null_with_the_reason():
     assert prices[2]["effort"] is None
     assert prices[2]["effort_reason"] == prices[2]["cost_reason"] == prices[2]["reason"]
     assert prices[0]["effort_reason"] is None
+
+
+def test_contestants_that_cannot_be_tuned_are_bounds_in_their_own_tier():
+    document = audit_document(synthetic_audit())
+    first, last = document["untunable"]
+    assert [one["name"] for one in (first, last)] == ["large by API", "tiny by API"]
+    assert last["stderr"] is None
+    assert "no standard error" in last["stderr_reason"]
+    for one in (first, last):
+        assert [bound["level"] for bound in one["bounds"]] == [row["level"] for row in document["levels"]]
+        assert all(bound["best_rank"] == 1 for bound in one["bounds"][1:])
+        assert one["bounds"][0]["best_rank"] == one["bounds"][0]["worst_rank"] == one["direct_rank"]
+    assert "tuning would not make them worse" in document["untunable_assumption"]
+    assert all("by API" not in name for row in document["levels"] for name in row["ranking"])
+
+
+def test_runs_that_diverged_and_reported_outcomes_are_listed():
+    document = audit_document(synthetic_audit())
+    assert document["diverged"] == [{"model": "tiny", "seed": "1", "step": 100.0}]
+    assert {"model": "tiny", "seed": "1", "outcome": "diverged"} in document["outcomes"]
 
 
 @pytest.mark.parametrize("status", ["zero", "infinite", "union", "unknown"])

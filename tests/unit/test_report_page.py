@@ -122,7 +122,7 @@ def test_every_chart_is_described_in_words(page: str):
 
 def test_every_table_has_a_caption_and_scoped_headings(page: str):
     tags = Reader(page).tags
-    assert sum(tag == "caption" for tag, _ in tags) == sum(tag == "table" for tag, _ in tags) == 4
+    assert sum(tag == "caption" for tag, _ in tags) == sum(tag == "table" for tag, _ in tags) == 5
     assert all(a.get("scope") in ("row", "col") for tag, a in tags if tag == "th")
 
 
@@ -144,6 +144,29 @@ def test_everything_extrapolated_carries_the_mark(page: str):
 def test_tied_neighbours_are_shown_as_tied(page: str):
     assert "3 ≈ 2" in page
     assert "2 → 1" in page
+
+
+def section(page: str, name: str) -> str:
+    return page.split(f'<section id="{name}"')[1].split("</section>")[0]
+
+
+def test_contestants_that_cannot_be_tuned_appear_in_their_own_section_and_in_no_other_table(page: str):
+    shown = section(page, "untunable")
+    assert "Cannot be tuned: shown apart" in shown
+    assert "Assumed: tuning would not make them worse" in shown
+    for name in ("large by API", "tiny by API"):
+        assert name in shown
+        assert all(name not in section(page, other) for other in ("levels", "prices", "models", "stability"))
+    specs = Reader(page).scripts[0]
+    assert "by API" not in specs
+    without = audit_page(synthetic_audit(untunable=()))
+    assert 'id="untunable"' not in without
+    assert 'href="#untunable"' not in without
+
+
+def test_what_the_runner_reported_stands_beside_the_models(page: str):
+    assert "no gain (seeds 0, 2); diverged (seed 1)" in section(page, "models")
+    assert "What the runner reported" not in audit_page(synthetic_audit(outcomes=()))
 
 
 def test_an_audit_without_backtest_says_why():

@@ -64,5 +64,11 @@ def test_prices_in_money_have_their_own_column():
     assert "3.75" in shown
 
 
+def test_contestants_that_cannot_be_tuned_stand_in_no_other_table():
+    shown = text(synthetic_audit())
+    assert shown.count("tiny by API") == 2  # its own row, and the sentence about its noise
+    assert "Cannot be tuned" not in text(synthetic_audit(untunable=()))
+
+
 def test_an_audit_without_backtest_says_why():
     assert "Not tested: switched off." in text(synthetic_audit(backtest=None, backtest_reason="switched off"))

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headstart.calibrate.outcomes import Divergence, Outcome, RunOutcome
 from headstart.report import wording
 from headstart.report.wording_backtest import backtest_words
+from headstart.report.wording_runs import diverged_note, reported_outcomes
 from report_cases import BACKTEST, STABLE, level, price, synthetic_audit
 
 WITNESS = "b takes a's place with 2 further steps: it costs 2 steps and gains 9 steps net"
@@ -135,3 +137,22 @@ def test_a_backtest_without_overtakes_makes_no_claim_about_prices():
     )
     assert "no overtake, made or missed, to compare" in words
     assert "factor" not in words
+
+
+def test_reported_outcomes_are_grouped_by_model_and_complete_models_only_counted():
+    def run(model: str, seed: str | None, outcome: Outcome) -> RunOutcome:
+        return RunOutcome(model=model, seed=seed, outcome=outcome)
+
+    mixed = [run("a", "0", "complete"), run("b", "0", "complete"), run("b", "1", "forgets"), run("c", None, "complete")]
+    assert reported_outcomes(mixed) == [
+        ("b", "complete (seed 0); forgets (seed 1)"),
+        ("2 more models", "complete"),
+    ]
+    assert reported_outcomes(mixed[:1]) == [("1 model", "complete")]
+    assert reported_outcomes([]) == []
+
+
+def test_a_diverged_run_is_named_by_model_seed_and_step():
+    runs = (Divergence(model="a", seed="2", step=40.0), Divergence(model="b", seed=None, step=0.0))
+    words = diverged_note(runs)
+    assert "a, seed 2 (first step without a score: 40); b (first step without a score: 0)." in words

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.contest.arrays import FloatArray, IntArray
+from headstart.contest.arrays import BoolArray, FloatArray, IntArray
 from headstart.errors import InputError
 
 Column = Sequence[Any]
@@ -33,13 +33,22 @@ def find_bad_row(
     seed: Sequence[str | None],
     score_range: tuple[float, float],
     lines: Sequence[int],
+    unscored: BoolArray | None = None,
 ) -> tuple[int, str, str] | None:
-    """Position, field and complaint of the first bad row; None when all are sound."""
+    """Position, field and complaint of the first bad row; None when all are sound.
+
+    A row marked in ``unscored`` needs no score.
+    """
     low, high = score_range
     outside = (score < low) | (score > high)
     checks = (
         ("step", ~(np.isfinite(step) & (step >= 0)), step, "a number >= 0"),
-        ("score", ~np.isfinite(score), score, "a finite number"),
+        (
+            "score",
+            ~np.isfinite(score) if unscored is None else ~(np.isfinite(score) | unscored),
+            score,
+            "a finite number",
+        ),
         ("score", outside, score, f"within the score range [{low:g}, {high:g}]"),
         ("stderr", np.isinf(stderr) | (stderr < 0), stderr, "a number >= 0 or empty"),
     )
@@ -78,9 +87,17 @@ def read_numbers(column: Column | None, field: str, lines: Sequence[int], source
 
 
 def read_costs(
-    cost: Column | float | None, model: IntArray, models: tuple[str, ...], lines: Sequence[int], source: str
+    cost: Column | float | None,
+    model: IntArray,
+    models: tuple[str, ...],
+    needed: BoolArray,
+    lines: Sequence[int],
+    source: str,
 ) -> FloatArray:
-    """One cost per model from a number, a column, or nothing (then a step costs 1)."""
+    """One cost per model from a number, a column, or nothing (then a step costs 1).
+
+    Only the rows marked in ``needed`` must have one; a model without such a row may be left with nan.
+    """
     if cost is None or isinstance(cost, (int, float)):
         given = np.full(len(lines), 1.0 if cost is None else float(cost))
     else:
@@ -89,6 +106,8 @@ def read_costs(
         given = read_numbers(cost, "cost_per_step", lines, source)
     out = np.full(len(models), np.nan)
     for at, (owner, value) in enumerate(zip(model.tolist(), given.tolist(), strict=True)):
+        if math.isnan(value) and not needed[at]:
+            continue
         if not (math.isfinite(value) and value > 0):
             must, got = "a positive number", _shown(value)
         elif not np.isnan(out[owner]) and out[owner] != value:

@@ -118,7 +118,7 @@ def fit(
     low, high = trajectories.score_range
     if chance is not None and not low <= chance <= high:
         raise InputError(f"chance must be within the score range [{low:g}, {high:g}], got {chance:g}")
-    sample, excluded = _usable(Sample.of(trajectories))
+    sample, excluded = _usable(trajectories)
     scale = sample.least_squares()[1]
     described = describe(sample, None if chance is None else (chance - low) / (high - low), scale)
     sample, treatment = treat(sample, described, on_forgetting)
@@ -138,7 +138,7 @@ def fit(
     return _assemble(
         trajectories,
         estimate.take(back),
-        excluded=tuple(sorted(excluded, key=lambda item: order[item.name])),
+        excluded=tuple(sorted(excluded, key=lambda item: order[item.name])) + _never_scored(trajectories),
         point_flags=[described.flags[at] for at in rows],
         treatment=tuple(treatment[at] for at in rows),
         chance=None if described.chance is None else low + (high - low) * described.chance,
@@ -168,16 +168,26 @@ class _Estimate:
         )
 
 
-def _usable(sample: Sample) -> tuple[Sample, list[Excluded]]:
+def _usable(trajectories: Trajectories) -> tuple[Sample, list[Excluded]]:
     """The models with a trajectory, and those without."""
+    sample = Sample.of(trajectories)
     enough = sample.present.sum(axis=1) >= FEWEST_POINTS
     if not enough.any():
         raise InputError(f"trajectories must hold a model with {FEWEST_POINTS} distinct steps or more, got none")
-    reason = f"fewer than {FEWEST_POINTS} distinct steps"
+    diverged = {run.model for run in trajectories.divergences}
     excluded = [
-        Excluded(name=name, reason=reason) for name, kept in zip(sample.names, enough.tolist(), strict=True) if not kept
+        Excluded(
+            name=name,
+            reason=f"fewer than {FEWEST_POINTS} distinct steps" + (" with a score: it diverged" * (name in diverged)),
+        )
+        for name, kept in zip(sample.names, enough.tolist(), strict=True)
+        if not kept
     ]
     return sample.take(np.flatnonzero(enough)), excluded
+
+
+def _never_scored(trajectories: Trajectories) -> tuple[Excluded, ...]:
+    return tuple(Excluded(name=name, reason="no score at all: it diverged") for name in trajectories.without_score)
 
 
 def _estimate(sample: Sample, draws: int, seed: int, progress: Progress | None) -> _Estimate:

@@ -12,6 +12,14 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
 from headstart.calibrate.columns import Column, binomial_stderr, find_bad_row, read_costs, read_numbers
+from headstart.calibrate.outcomes import (
+    Divergence,
+    Outcome,
+    RunOutcome,
+    Unscored,
+    find_divergences,
+    read_outcomes,
+)
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray
 from headstart.errors import InputError
 
@@ -46,7 +54,7 @@ class Trajectories:
 
     Args:
         benchmark: Name of the benchmark.
-        models: Names, in order of first appearance.
+        models: Names, in order of their first score.
         model: Index into ``models``, one per row.
         step: Tuning effort of the row, >= 0.
         score: Score of the row, within ``score_range``.
@@ -55,6 +63,11 @@ class Trajectories:
         cost_per_step: Cost of one step of each model, > 0, in ``cost_unit``.
         cost_unit: Unit of cost; ``"steps"`` when costs were not given.
         score_range: Smallest and largest possible score.
+        outcome: How the run of each row ended, as its file says; nothing said when left out.
+        plan_hash: Hash of the sealed plan behind each row, or None; all None when left out.
+        unscored: Steps without a score, because the run diverged before them; no part of the rows.
+        untunable: Direct scores of the contestants that cannot be tuned, all at step 0; None without any. They are no
+            part of ``models`` and of nothing that is fitted.
 
     Raises:
         InputError: If lengths differ, a number is out of range or missing, or a row is repeated.
@@ -70,14 +83,23 @@ class Trajectories:
     cost_per_step: Float[FloatArray, " models"]
     cost_unit: str = "steps"
     score_range: tuple[float, float] = (0.0, 1.0)
+    outcome: tuple[Outcome | None, ...] = ()
+    plan_hash: tuple[str | None, ...] = ()
+    unscored: tuple[Unscored, ...] = ()
+    untunable: Trajectories | None = None
 
     def __post_init__(self) -> None:
         rows, models = len(self.model), len(self.models)
+        for name in ("outcome", "plan_hash"):
+            if not getattr(self, name):
+                object.__setattr__(self, name, (None,) * rows)
         for name, values, wanted in (
             ("step", self.step, rows),
             ("score", self.score, rows),
             ("stderr", self.stderr, rows),
             ("seed", self.seed, rows),
+            ("outcome", self.outcome, rows),
+            ("plan_hash", self.plan_hash, rows),
             ("cost_per_step", self.cost_per_step, models),
         ):
             if len(values) != wanted:
@@ -124,6 +146,8 @@ class Trajectories:
         n_items: Column | None = None,
         seed: Column | None = None,
         cost_per_step: Column | float | None = None,
+        outcome: Column | None = None,
+        plan_hash: Column | None = None,
         benchmark: str = "benchmark",
         cost_unit: str | None = None,
         score_range: tuple[float, float] = (0.0, 1.0),
@@ -136,12 +160,15 @@ class Trajectories:
         Args:
             model: Model names.
             step: Tuning efforts, >= 0.
-            score: Scores within ``score_range``.
+            score: Scores within ``score_range``; None where the run diverged before the step.
             stderr: Standard errors; None or nan where unknown.
             n_items: Numbers of test items, which give a binomial standard error where ``stderr`` is unknown and
                 ``score_range`` is that of a share or a percentage (the range is rescaled to [0, 1]).
             seed: Names of replicates; None where there is only one.
-            cost_per_step: A number for all models, or a column that is constant within each model.
+            cost_per_step: A number for all models, or a column that is constant within each model. Rows without a score
+                and those of untunable contestants need none.
+            outcome: How the run of the row ended; None or an empty text where nothing is said.
+            plan_hash: Hashes of the sealed plan; None where there is none.
             benchmark: Name of the benchmark.
             cost_unit: Unit of ``cost_per_step``; ``"steps"`` without one.
             score_range: Smallest and largest possible score.
@@ -155,6 +182,7 @@ class Trajectories:
         names = [None if name is None else str(name).strip() for name in model]
         lines = list(rows) if rows is not None else list(range(first_row, first_row + len(names)))
         columns = {"step": step, "score": score, "stderr": stderr, "n_items": n_items, "seed": seed}
+        columns |= {"outcome": outcome, "plan_hash": plan_hash}
         for field, column in columns.items():
             if column is not None and len(column) != len(names):
                 raise InputError(f"{field} must be {len(names)} values long, got {len(column)}", file=source)
@@ -181,23 +209,73 @@ class Trajectories:
             errors = np.where(np.isnan(errors), (high - low) * binomial_stderr(share, items), errors)
         given_seeds = seed if seed is not None else [None] * len(names)
         seeds = tuple(None if value is None or value == "" else str(value) for value in given_seeds)
+        hashes = tuple(plan_hash) if plan_hash is not None else (None,) * len(names)
         steps = numbers(step, "step")
-        place = find_bad_row(models, which, steps, scores, errors, seeds, score_range, lines)
+        told = read_outcomes(outcome, [str(name) for name in names], steps.tolist(), lines, source)
+        unscored = np.isnan(scores) & np.array([value == "diverged" for value in told])
+        place = find_bad_row(models, which, steps, scores, errors, seeds, score_range, lines, unscored)
         if place is not None:
             row, field, message = place
             raise InputError(message, file=source, row=lines[row], field=field)
-        return cls(
+        apart = np.array([value == "untunable" for value in told])
+        costs = read_costs(cost_per_step, which, models, ~(unscored | apart), lines, source)
+        scored = np.flatnonzero(~unscored)
+        if apart[scored].all():
+            raise InputError("trajectories must hold a score of a model that can be tuned, got none", file=source)
+        places: list[int] = scored.tolist()
+        owners: list[int] = which[scored].tolist()
+        place_of = {owner: at for at, owner in enumerate(dict.fromkeys(owners))}  # in order of their first score
+        lost: list[int] = np.flatnonzero(unscored).tolist()
+        whole = cls(
             benchmark=benchmark,
-            models=models,
-            model=which,
-            step=steps,
-            score=scores,
-            stderr=errors,
-            seed=seeds,
-            cost_per_step=read_costs(cost_per_step, which, models, lines, source),
+            models=tuple(models[owner] for owner in place_of),
+            model=np.array([place_of[owner] for owner in owners], dtype=np.int64),
+            step=steps[scored],
+            score=scores[scored],
+            stderr=errors[scored],
+            seed=tuple(seeds[at] for at in places),
+            cost_per_step=np.nan_to_num(
+                costs[list(place_of)], nan=1.0
+            ),  # a contestant that cannot be tuned has no cost
             cost_unit=cost_unit or ("steps" if cost_per_step is None else "cost units"),
             score_range=(float(low), float(high)),
+            outcome=tuple(told[at] for at in places),
+            plan_hash=tuple(hashes[at] for at in places),
+            unscored=tuple(
+                Unscored(model=str(names[at]), step=float(steps[at]), seed=seeds[at], plan_hash=hashes[at])
+                for at in lost
+            ),
         )
+        return whole._set_apart(apart[scored])
+
+    def _set_apart(self, untunable: Bool[BoolArray, " rows"]) -> Trajectories:
+        if not untunable.any():
+            return self
+        direct = replace(self.where(untunable), cost_unit="steps", unscored=())
+        return replace(self.where(~untunable), untunable=direct)
+
+    @property
+    def divergences(self) -> tuple[Divergence, ...]:
+        """The runs that diverged before a step at which they were to be scored."""
+        return find_divergences(self.unscored)
+
+    @property
+    def without_score(self) -> tuple[str, ...]:
+        """The models that diverged before every score, so that ``models`` does not name them."""
+        return tuple(dict.fromkeys(row.model for row in self.unscored if row.model not in self.models))
+
+    @property
+    def outcomes(self) -> tuple[RunOutcome, ...]:
+        """What the file says about each run, model by model; nothing for the runs it says nothing about."""
+        owner: list[int] = self.model.tolist()
+        names = (*self.models, *self.without_score)
+        runs = [
+            RunOutcome(model=names[at], seed=seed, outcome=outcome)
+            for at, seed, outcome in zip(owner, self.seed, self.outcome, strict=True)
+            if outcome is not None
+        ]
+        runs += [RunOutcome(model=row.model, seed=row.seed, outcome="diverged") for row in self.unscored]
+        return tuple(sorted(dict.fromkeys(runs), key=lambda run: names.index(run.model)))
 
     def where(self, rows: Bool[BoolArray, " rows"]) -> Trajectories:
         """The rows marked, with the models that have any."""
@@ -213,6 +291,8 @@ class Trajectories:
             score=self.score[kept],
             stderr=self.stderr[kept],
             seed=tuple(self.seed[at] for at in places),
+            outcome=tuple(self.outcome[at] for at in places),
+            plan_hash=tuple(self.plan_hash[at] for at in places),
             cost_per_step=self.cost_per_step[used],
         )
 

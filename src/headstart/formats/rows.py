@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from headstart.calibrate.outcomes import Outcome, as_outcome, check_untunable_step
 from headstart.errors import InputError
 from headstart.formats.text import check_name
 
@@ -16,12 +17,15 @@ class TrajectoryRow:
     Args:
         model: Name.
         step: Tuning effort at which the score was measured, ``>= 0``.
-        score: The benchmark's score.
+        score: The benchmark's score; None where the run diverged before this step.
         benchmark: Name; None when the file holds only one and does not say which.
         stderr: Standard error of ``score``, ``>= 0``; None when unknown.
         n_items: Number of test items, ``> 0``; None when unknown.
         seed: Which replicate of (model, step) this is; None when there is only one.
         cost_per_step: Cost of one step of this model, ``> 0``; None when unknown.
+        outcome: How the run ended, the same in all its rows; None when nothing was said. ``untunable`` marks a direct
+            score, at step 0, of a contestant that cannot be tuned.
+        plan_hash: Hash of the sealed plan under which the score was measured; None without one.
 
     Raises:
         InputError: If a field is none of the above; its ``field`` says which.
@@ -29,12 +33,14 @@ class TrajectoryRow:
 
     model: str
     step: float
-    score: float
+    score: float | None
     benchmark: str | None = None
     stderr: float | None = None
     n_items: int | None = None
     seed: str | None = None
     cost_per_step: float | None = None
+    outcome: Outcome | None = None
+    plan_hash: str | None = None
 
     def __post_init__(self) -> None:
         check_name(self.model, "model")
@@ -42,12 +48,18 @@ class TrajectoryRow:
             check_name(self.benchmark, "benchmark")
         if self.seed is not None:
             check_name(self.seed, "seed")
+        if self.plan_hash is not None:
+            check_name(self.plan_hash, "plan_hash")
+        object.__setattr__(self, "outcome", as_outcome(self.outcome))
         for name in ("step", "score", "stderr", "cost_per_step"):  # an int is welcome and becomes a float
             if isinstance(getattr(self, name), int):
                 object.__setattr__(self, name, float(getattr(self, name)))
         if not (math.isfinite(self.step) and self.step >= 0):
             raise _problem("step", "a number >= 0", self.step)
-        if not math.isfinite(self.score):
+        check_untunable_step(self.outcome, self.step)
+        if self.score is None and self.outcome != "diverged":
+            raise InputError("score must be a number, got nothing", field="score")
+        if self.score is not None and not math.isfinite(self.score):
             raise _problem("score", "a finite number", self.score)
         if self.stderr is not None and not (math.isfinite(self.stderr) and self.stderr >= 0):
             raise _problem("stderr", "a number >= 0 (empty when unknown)", self.stderr)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from headstart.calibrate.outcomes import as_outcome
 from headstart.calibrate.trajectories import Trajectories
 from headstart.errors import InputError
 from headstart.formats.rows import TrajectoryRow
@@ -16,8 +17,8 @@ from headstart.formats.tables import Cell, Table, read_table, write_table
 from headstart.formats.text import STDIN, check_name, suggestion
 
 REQUIRED = ("model", "step", "score")
-OPTIONAL = ("benchmark", "stderr", "n_items", "seed", "cost_per_step")
-_COLUMN_ORDER = ("benchmark", *REQUIRED, "stderr", "n_items", "seed", "cost_per_step")
+OPTIONAL = ("benchmark", "stderr", "n_items", "seed", "cost_per_step", "outcome", "plan_hash")
+_COLUMN_ORDER = ("benchmark", *REQUIRED, "stderr", "n_items", "seed", "cost_per_step", "outcome", "plan_hash")
 
 
 def read_trajectories(
@@ -110,15 +111,17 @@ def write_trajectories(trajectories: Trajectories | Iterable[TrajectoryRow], pat
 
 
 def require_auditable(trajectories: Trajectories) -> None:
-    """Refuse trajectories that say nothing about gaming.
+    """Refuse trajectories that say nothing about gaming; contestants that cannot be tuned do not count.
 
     Raises:
         InputError: If there are fewer than two models, or no model was measured at two different steps.
     """
     if len(trajectories.models) < 2:
+        apart = trajectories.untunable
+        not_counted = f", not counting those that cannot be tuned ({', '.join(apart.models)})" if apart else ""
         raise InputError(
             f"an audit needs at least 2 models, got {len(trajectories.models)} "
-            f"({', '.join(trajectories.models)}) on {trajectories.benchmark}"
+            f"({', '.join(trajectories.models)}) on {trajectories.benchmark}{not_counted}"
         )
     pairs = {(int(model), float(step)) for model, step in zip(trajectories.model, trajectories.step, strict=True)}
     if len(pairs) == len(trajectories.models):
@@ -144,15 +147,19 @@ def _rows_of(table: Table) -> list[TrajectoryRow]:
 
 def _row(cells: Mapping[str, Cell], *, text: bool) -> TrajectoryRow:
     stderr, n_items, cost = (cells.get(name) for name in ("stderr", "n_items", "cost_per_step"))
+    outcome = as_outcome(cells.get("outcome"))
+    lost = outcome == "diverged" and cells["score"] is None
     return TrajectoryRow(
         benchmark=_name(cells.get("benchmark"), "benchmark"),
         model=_name(cells["model"], "model") or "",
         step=_number(cells["step"], "step", text),
-        score=_number(cells["score"], "score", text),
+        score=None if lost else _number(cells["score"], "score", text),
         stderr=None if stderr is None else _number(stderr, "stderr", text),
         n_items=None if n_items is None else _whole(n_items, text),
         seed=_seed(cells.get("seed")),
         cost_per_step=None if cost is None else _number(cost, "cost_per_step", text),
+        outcome=outcome,
+        plan_hash=_name(cells.get("plan_hash") or None, "plan_hash"),
     )
 
 
@@ -215,6 +222,8 @@ def _build(
             n_items=[row.n_items for row in rows],
             seed=[row.seed for row in rows],
             cost_per_step=[row.cost_per_step for row in rows] if in_file else cost_per_step,
+            outcome=[row.outcome for row in rows],
+            plan_hash=[row.plan_hash for row in rows],
             cost_unit=cost_unit,
             score_range=score_range or (0.0, 1.0),
             source=source,
@@ -272,18 +281,42 @@ def _check_costs(in_file: bool, cost_per_step: float | None, cost_unit: str | No
 
 
 def _rows_from(trajectories: Trajectories) -> list[TrajectoryRow]:
-    costs: list[float | None] = [float(cost) for cost in trajectories.cost_per_step]
-    if trajectories.cost_unit == "steps" and all(cost == 1.0 for cost in costs):
-        costs = [None] * len(costs)  # nobody gave a cost, so none is written
+    """The measurements, then the steps without a score, then the contestants that cannot be tuned."""
+    values: list[float] = trajectories.cost_per_step.tolist()
+    costs = dict(zip(trajectories.models, values, strict=True))
+    if trajectories.cost_unit == "steps" and all(cost == 1.0 for cost in costs.values()):
+        costs = {}  # nobody gave a cost, so none is written
+    unscored = [
+        TrajectoryRow(
+            benchmark=trajectories.benchmark,
+            model=row.model,
+            step=row.step,
+            score=None,
+            seed=row.seed,
+            cost_per_step=costs.get(row.model),
+            outcome="diverged",
+            plan_hash=row.plan_hash,
+        )
+        for row in trajectories.unscored
+    ]
+    apart = [] if trajectories.untunable is None else _scored(trajectories.untunable, {})
+    return _scored(trajectories, costs) + unscored + apart
+
+
+def _scored(trajectories: Trajectories, costs: Mapping[str, float | None]) -> list[TrajectoryRow]:
+    owner: list[int] = trajectories.model.tolist()
+    names = [trajectories.models[model] for model in owner]
     return [
         TrajectoryRow(
             benchmark=trajectories.benchmark,
-            model=trajectories.models[model],
+            model=name,
             step=float(trajectories.step[at]),
             score=float(trajectories.score[at]),
             stderr=None if np.isnan(trajectories.stderr[at]) else float(trajectories.stderr[at]),
             seed=trajectories.seed[at],
-            cost_per_step=costs[model],
+            cost_per_step=costs.get(name),
+            outcome=trajectories.outcome[at],
+            plan_hash=trajectories.plan_hash[at],
         )
-        for at, model in enumerate(int(model) for model in trajectories.model)
+        for at, name in enumerate(names)
     ]

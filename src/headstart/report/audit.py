@@ -20,7 +20,9 @@ from headstart.errors import InputError
 from headstart.rank import rank_intervals
 from headstart.report.audit_levels import LevelsQuestion, answer_level, levels_by_default
 from headstart.report.audit_stability import critical_curves, stabilising
+from headstart.report.audit_untunable import set_apart
 from headstart.report.values import Audit, Level, ModelFit
+from headstart.report.wording_runs import diverged_note
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of the whole that is finished, in [0, 1]."""
@@ -90,6 +92,9 @@ def audit(
         fit=fitted,
         models=_model_rows(fitted, reference),
         excluded=tuple((e.name, e.reason) for e in fitted.excluded),
+        untunable=set_apart(fitted, chosen, seed=seed),
+        diverged=trajectories.divergences,
+        outcomes=trajectories.outcomes,
         levels=tuple(rows),
         reference_level=reference,
         stabilising_level=stability,
@@ -208,4 +213,6 @@ def _notes(fitted: Fit, assumed: bool, text: str, trajectories: Trajectories) ->
     flagged = [f"{name} ({', '.join(f)})" for name, f in zip(fitted.models, fitted.flags, strict=True) if f]
     if flagged:
         notes.append(f"Odd trajectories: {'; '.join(flagged)}.")
+    if trajectories.divergences:
+        notes.append(diverged_note(trajectories.divergences))
     return tuple(notes)

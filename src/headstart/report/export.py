@@ -10,7 +10,8 @@ from typing import cast
 
 from headstart.calibrate.backtest import Backtest
 from headstart.formats.atomic import JsonValue, envelope
-from headstart.report.values import Audit, Interval, Level, ModelFit, Price, StabilisingLevel, StakesCurve
+from headstart.report.values import Audit, Interval, Level, ModelFit, Price, StabilisingLevel, StakesCurve, Untunable
+from headstart.report.wording_runs import ASSUMPTION
 
 SCHEMA = "headstart.audit/1"
 
@@ -22,6 +23,7 @@ MEDIAN_INFINITE = "at least half of the neighbouring pairs are out of reach"
 UNBOUNDED_STAKES = "unbounded: nobody tuning is an equilibrium whatever first place is worth"
 TIED_RANKINGS = "tau does not exist: all scores of a ranking are equal"
 NO_STDERR = "the scores have no standard errors"
+NO_DIRECT_STDERR = "the score has no standard error, and the intervals leave its noise out"
 NO_CASES = "the backtest met no such case"
 
 
@@ -37,6 +39,10 @@ def audit_document(audit: Audit) -> dict[str, JsonValue]:
         "rewards_assumed": audit.rewards_assumed,
         "models": [_model(model) for model in audit.models],
         "excluded": [{"name": name, "reason": reason} for name, reason in audit.excluded],
+        "untunable": [_untunable(one) for one in audit.untunable],
+        "untunable_assumption": ASSUMPTION if audit.untunable else None,
+        "diverged": [{"model": run.model, "seed": run.seed, "step": run.step} for run in audit.diverged],
+        "outcomes": [{"model": run.model, "seed": run.seed, "outcome": run.outcome} for run in audit.outcomes],
         "levels": [_level(level) for level in audit.levels],
         "reference_level": audit.reference_level,
         "stabilising_level": _stabilising(audit.stabilising_level),
@@ -74,6 +80,28 @@ def _model(model: ModelFit) -> Json:
         "direct_rank_interval": list(model.direct_rank_interval),
         "tuned_rank": model.tuned_rank,
         "tuned_rank_interval": list(model.tuned_rank_interval),
+    }
+
+
+def _untunable(one: Untunable) -> Json:
+    return {
+        "name": one.name,
+        "score": one.score,
+        **_number("stderr", one.stderr, NO_DIRECT_STDERR),
+        "direct_rank": one.direct_rank,
+        "direct_rank_interval": list(one.direct_rank_interval),
+        "direct_tied": list(one.direct_tied),
+        "bounds": [
+            {
+                "level": bound.level,
+                "extrapolated": bound.extrapolated,
+                "best_rank": bound.best_rank,
+                "worst_rank": bound.worst_rank,
+                "worst_rank_interval": list(bound.worst_rank_interval),
+                "tied": list(bound.tied),
+            }
+            for bound in one.bounds
+        ],
     }
 
 

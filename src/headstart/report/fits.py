@@ -12,6 +12,7 @@ from headstart.calibrate.fit import Fit
 from headstart.formats import ImportSummary
 from headstart.rank import quantile_interval
 from headstart.report.console import stdout
+from headstart.report.wording_runs import diverged_note
 
 PARAMETERS = ("L", "U", "alpha", "beta")
 
@@ -22,7 +23,14 @@ def fit_document(fit: Fit) -> dict[str, Any]:
         "benchmark": fit.trajectories.benchmark,
         "models": [_model(fit, m) for m in range(len(fit.models))],
         "excluded": [{"name": e.name, "reason": e.reason} for e in fit.excluded],
+        "untunable": list(_untunable(fit)),
+        "diverged": [{"model": d.model, "seed": d.seed, "step": d.step} for d in fit.trajectories.divergences],
     }
+
+
+def _untunable(fit: Fit) -> tuple[str, ...]:
+    """Names of the contestants that cannot be tuned, and so have no curve."""
+    return () if fit.trajectories.untunable is None else fit.trajectories.untunable.models
 
 
 def _model(fit: Fit, m: int) -> dict[str, Any]:
@@ -60,6 +68,10 @@ def print_fit(fit: Fit) -> None:
     console.print(table)
     for excluded in fit.excluded:
         console.print(f"left out: {excluded.name} ({excluded.reason})", markup=False)
+    for name in _untunable(fit):
+        console.print(f"left out: {name} (it cannot be tuned, so there is no curve to fit)", markup=False)
+    if fit.trajectories.divergences:
+        console.print(diverged_note(fit.trajectories.divergences), markup=False)
     for name, treatment in zip(fit.models, fit.treatment, strict=True):
         if treatment:
             console.print(f"{name}: {treatment}", markup=False)

@@ -21,7 +21,7 @@ import jinja2
 from markupsafe import Markup
 
 from headstart.formats.atomic import envelope, write_text
-from headstart.report import wording
+from headstart.report import wording, wording_runs
 from headstart.report.values import Audit, Interval, Level, Price
 from headstart.report.wording_backtest import backtest_rows, backtest_words
 
@@ -84,10 +84,12 @@ def audit_page(audit: Audit) -> str:
             ("levels", "Levels"),
             ("prices", "Price list"),
             ("models", "Models"),
+            ("untunable", wording_runs.UNTUNABLE_TITLE),
             ("stability", "Stability map"),
             ("backtest", "How far to trust this"),
             ("method", "Method and how to read"),
         )
+        if name != "untunable" or audit.untunable
     ]
     return shell(
         title=f"{audit.benchmark}: headstart audit",
@@ -186,6 +188,7 @@ def _environment() -> jinja2.Environment:
         "verdict": wording.VERDICT_WORDS.__getitem__,
         "measured_verdict": wording.measured_verdict,
         "error": _error,
+        "direct_score": wording_runs.direct_score,
         "capitalise": _capitalise,
     }
     environment.filters.update(filters)
@@ -205,6 +208,13 @@ def _details(audit: Audit) -> dict[str, Any]:
         "shape_columns": [(f"Stable up to ({shape})", "number") for shape in shapes],
         "level_groups": [(str(level.level), _level_choice(level)) for level in audit.levels],
         "flags": [(flag, wording.FLAG_WORDS[flag]) for flag in used if flag in wording.FLAG_WORDS],
+        "untunable_columns": [
+            ("Contestant and direct score", "text"),
+            ("Direct", "number"),
+            *((heading, "number") for heading in wording_runs.level_headings(audit)),
+        ],
+        "untunable_words": wording_runs.untunable_words(audit),
+        "outcomes": wording_runs.reported_outcomes(audit.outcomes),
         "tied_direct": wording.tied_names(audit.levels[0]),
         "tied_tuned": wording.tied_names(reference),
     }

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from headstart.report import wording
+from headstart.report import wording, wording_runs
 from headstart.report.console import stdout
 from headstart.report.values import Audit, Interval, Level, ModelFit, Price
 from headstart.report.wording import EXTRAPOLATED, LEGEND, TIED, number
@@ -39,9 +39,12 @@ def print_audit(audit: Audit, console: Console | None = None) -> None:
     if reference is not audit.levels[0]:
         _print_table(out, f"Prices at {_level_name(reference)}", _prices(reference, audit.cost_unit))
     _print_table(out, f"Models, by rank at level {number(audit.reference_level)}", _models(audit, reference))
+    _print_untunable(audit, out)
     _print_trust(audit, out)
     for name, reason in audit.excluded:
         _say(out, f"Left out: {name}: {reason}")
+    for name, words in wording_runs.reported_outcomes(audit.outcomes):
+        _say(out, f"Reported by the runner: {name}: {words}")
     for note in audit.notes:
         _say(out, f"Note: {note}")
 
@@ -63,6 +66,12 @@ def _print_verdict(audit: Audit, out: Console) -> None:
         _say(out, line, "dim")
 
 
+def _print_untunable(audit: Audit, out: Console) -> None:
+    if not audit.untunable:
+        return
+    _print_table(out, wording_runs.UNTUNABLE_TITLE, _untunable(audit), before=wording_runs.untunable_words(audit))
+
+
 def _print_trust(audit: Audit, out: Console) -> None:
     out.print()
     out.print(Text("How far to trust this", style="bold"))
@@ -73,9 +82,12 @@ def _print_trust(audit: Audit, out: Console) -> None:
     out.print()
 
 
-def _print_table(out: Console, title: str, table: Table) -> None:
+def _print_table(out: Console, title: str, table: Table, *, before: Sequence[str] = ()) -> None:
+    """A table under its title, with the sentences that say how to read it."""
     out.print()
     out.print(Text(title, style="bold"))
+    for sentence in before:
+        _say(out, sentence)
     if out.is_terminal:
         out.print(table)
         return
@@ -203,6 +215,21 @@ def _models(audit: Audit, reference: Level) -> Table:
             f"{model.rmse:.4f}",
             number(model.max_step),
             _flags(model),
+        )
+    return table
+
+
+def _untunable(audit: Audit) -> Table:
+    headings = [f"level {heading}" for heading in wording_runs.level_headings(audit)]
+    table = _table("model", "direct score", "direct rank", "95 %", *headings, text=("model",))
+    for one in audit.untunable:
+        _add(
+            table,
+            one.name,
+            wording_runs.direct_score(one),
+            f"{one.direct_rank}{f' {TIED}' if one.direct_tied else ''}",
+            wording.ranks(one.direct_rank_interval),
+            *(wording_runs.rank_bound(bound) for bound in one.bounds if bound.level > 0),
         )
     return table
 

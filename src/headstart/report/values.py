@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from headstart.calibrate.backtest import Backtest
 from headstart.calibrate.fit import Fit
+from headstart.calibrate.outcomes import Divergence, RunOutcome
 from headstart.solve.pure import Proof, Verdict
 
 
@@ -52,6 +53,50 @@ class ModelFit:
     direct_rank_interval: tuple[int, int]
     tuned_rank: int
     tuned_rank_interval: tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankBound:
+    """Which ranks a contestant that cannot be tuned could hold at one level, among the fitted models and itself.
+
+    Args:
+        level: In steps; 0 is direct evaluation, where its rank is known.
+        extrapolated: Whether the level lies beyond the steps measured for some fitted model.
+        best_rank: 1 at every level above 0, since nothing bounds what tuning would bring it.
+        worst_rank: Rank of its direct score among the scores at the level: its own if tuning would make it no worse.
+        worst_rank_interval: Of ``worst_rank`` in the plausible worlds, as (best, worst).
+        tied: Fitted models whose score at the level noise cannot tell from its direct score.
+    """
+
+    level: float
+    extrapolated: bool
+    best_rank: int
+    worst_rank: int
+    worst_rank_interval: tuple[int, int]
+    tied: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Untunable:
+    """A contestant that cannot be tuned, in a tier of its own: no ranking, price or verdict counts it.
+
+    Args:
+        name: Its name.
+        score: Under direct evaluation.
+        stderr: Of the score; None when unknown, and then the intervals leave its noise out.
+        direct_rank: Rank of the score among the untuned scores of the fitted models and itself.
+        direct_rank_interval: In the plausible worlds, as (best, worst).
+        direct_tied: Fitted models whose untuned score noise cannot tell from it.
+        bounds: One for each level reported.
+    """
+
+    name: str
+    score: float
+    stderr: float | None
+    direct_rank: int
+    direct_rank_interval: tuple[int, int]
+    direct_tied: tuple[str, ...]
+    bounds: tuple[RankBound, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +234,9 @@ class Audit:
         fit: Fitted curves with their uncertainty, for charts.
         models: One row per model kept, best tuned rank first.
         excluded: Names and reasons of models left out.
+        untunable: Contestants that cannot be tuned, best direct score first; no part of ``models`` or ``levels``.
+        diverged: Runs that diverged before a step at which they were to be scored.
+        outcomes: What the file reports about each run; it changes nothing in the fit.
         levels: One row per level, rising.
         reference_level: Largest measured step.
         stabilising_level: See there.
@@ -206,6 +254,9 @@ class Audit:
     fit: Fit
     models: tuple[ModelFit, ...]
     excluded: tuple[tuple[str, str], ...]
+    untunable: tuple[Untunable, ...]
+    diverged: tuple[Divergence, ...]
+    outcomes: tuple[RunOutcome, ...]
     levels: tuple[Level, ...]
     reference_level: float
     stabilising_level: StabilisingLevel
