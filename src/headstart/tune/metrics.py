@@ -53,7 +53,7 @@ def item_values(task: Task, results: Sequence[ItemResult]) -> dict[str, Float[np
     * ``acc``: 1 where the likeliest choice is right, the first of equals counting.
     * ``acc_norm``: the same after dividing each log-likelihood by the choice's length in characters.
     * ``choice_logprob``: log-probability of the right choice among the choices, in nats, at most 0.
-    * ``exact_match``: 1 where the generated text is one of the answers, white space around it aside.
+    * ``exact_match``: 1 where the generated text is one of the answers, compared as the task says.
     """
     pairs = list(zip(task.test, results, strict=True))
     values = {metric: np.zeros(len(pairs)) for metric in metrics_of(task)}
@@ -78,17 +78,12 @@ def choice_values(item: MultipleChoice | ContextChoice, loglikelihoods: Sequence
 
 
 def is_exact_match(text: str, answers: Sequence[str], options: ExactMatch) -> bool:
-    """Whether ``text`` is one of ``answers`` once both are cleaned as ``options`` say.
-
-    White space around either does not count, unless a task of lm-evaluation-harness has it so: what stands in front is
-    the delimiter behind the prompt.
-    """
-    return _clean(text, options) in {_clean(answer, options) for answer in answers}
+    """Whether ``text`` is one of ``answers`` once both are cleaned as ``options`` say; only ``text`` is stripped."""
+    given = text.strip() if options.strip else text
+    return _clean(given, options) in {_clean(answer, options) for answer in answers}
 
 
 def _clean(text: str, options: ExactMatch) -> str:
-    if options.strip:
-        text = text.strip()
     for pattern in options.regexes_to_ignore:
         text = re.sub(pattern, "", text)
     if options.ignore_case:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel, StoppingCriteria, StoppingCriteriaList
 
+from headstart.errors import InputError
 from headstart.tune.encode import Encoder, Example
 from headstart.tune.items import Generation
 from headstart.tune.metrics import ItemResult
@@ -36,8 +37,11 @@ def generate(
         batch_tokens: Tokens, generated ones included, that are held at a time.
 
     Raises:
-        InputError: If a prompt is too long or empty.
+        InputError: If a prompt is too long or empty, or the attention gives nothing for padded prompts.
     """
+    if model.dtype == torch.float64 and model.config._attn_implementation == "eager":
+        # Its softmax is one of float32, in which the padding's mask overflows: no number comes out.
+        raise InputError("generation in float64 needs attention sdpa, got eager", field="attention")
     prompts = encoder.prompts(items)
     texts = [""] * len(items)
     for batch in _batches(items, prompts, batch_tokens):
