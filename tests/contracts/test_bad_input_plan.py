@@ -64,13 +64,14 @@ SPOILT = {
     "a path with a NUL": ([*MODEL, "path"], "a\0b", "models[0].path", "must be a path without control characters"),
     "no such folder": ([*MODEL, "path"], "lost", "models[0].path", "names a folder that does not exist, got 'lost'"),
     "a file for a folder": ([*MODEL, "path"], "train.jsonl", "models[0].path", "must be a folder, got the file"),
-    "no weights": ([*MODEL, "path"], "empty", "models[0].path", "must hold weights (*.safetensors or *.gguf)"),
-    "only pickles": ([*MODEL, "path"], "pickled", "models[0].path", "a pickle can run code when it is read"),
-    "no configuration": ([*MODEL, "path"], "bare", "models[0].path", "must hold a config.json beside the weights"),
-    "no tokenizer": ([*MODEL, "path"], "mute", "models[0].path", "must hold the model's tokenizer"),
-    "an adapter": ([*MODEL, "path"], "adapter", "models[0].path", "merge it into its base model first"),
-    "two ggufs": ([*MODEL, "path"], "ggufs", "models[0].gguf_file", "must say which of a.gguf, b.gguf"),
-    "another gguf": ([*MODEL, "gguf_file"], "c.gguf", "models[0].gguf_file", "which has none, got 'c.gguf'"),
+    "no weights": ([*MODEL, "path"], "empty", "models[0].path", "the folder has no model.safetensors"),
+    "only pickles": ([*MODEL, "path"], "pickled", "models[0].path", "weights as .bin only, which can run code"),
+    "no configuration": ([*MODEL, "path"], "bare", "models[0].path", "the folder has no config.json"),
+    "no tokenizer": ([*MODEL, "path"], "mute", "models[0].path", "the folder has no tokenizer.json"),
+    "an adapter": ([*MODEL, "path"], "adapter", "models[0].path", "merge it into its base model"),
+    "two ggufs": ([*MODEL, "path"], "ggufs", "models[0].path", "name it as gguf_file"),
+    "another gguf": ([*MODEL, "gguf_file"], "c.gguf", "models[0].gguf_file", "c.gguf: no such file"),
+    "code of its own": ([*MODEL, "path"], "coded", "models[0].path", "config.json, field auto_map: asks for code"),
     "a revision of a folder": ([*MODEL, "revision"], "main", "models[0].revision", "applies to models from the hub"),
     "a path for a hub name": (["models", 1, "hub"], "../up", "models[1].hub", "must be a name like owner/model"),
     "a web address": (["models", 1, "hub"], "https://x.y/z", "models[1].hub", "must be a name like owner/model"),
@@ -154,6 +155,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("plans")
     holds = {
         "good": ["config.json", "tokenizer.json", "model.safetensors"],
+        "coded": ["tokenizer.json", "model.safetensors"],
         "empty": [],
         "pickled": ["config.json", "tokenizer.json", "pytorch_model.bin"],
         "bare": ["tokenizer.json", "model.safetensors"],
@@ -166,6 +168,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / name).mkdir()
         for file in files:
             (root / name / file).write_text("{}")
+    (root / "coded" / "config.json").write_text('{"auto_map": {"AutoModel": "mine.Model"}}')
     for split in ("train", "test"):
         write_jsonl(root / f"{split}.jsonl", parity_records(3))
     (root / "test.csv").write_text("context,choices,answer\n")

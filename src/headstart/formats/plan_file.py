@@ -10,7 +10,7 @@ from typing import Any
 
 from headstart.errors import InputError
 from headstart.formats.documents import parse_document
-from headstart.formats.plan_paths import hub_name, item_file, lm_eval_folder, model_folder, splits_apart
+from headstart.formats.plan_paths import check_model, hub_name, item_file, lm_eval_folder, model_folder, splits_apart
 from headstart.formats.plan_schema import ModelForm, PlanForm, RecipeForm, ScoreForm, TaskForm, UntunableForm, validate
 from headstart.formats.text import STDIN, suggestion
 from headstart.tune.plan import ModelSpec, Plan, Recipe, SuppliedScore, TaskKind, TaskSpec, UntunableModel
@@ -69,7 +69,10 @@ def _model(form: PlanForm, entry: ModelForm, place: str, folder: Path) -> ModelS
             source, given["gguf_file"] = model_folder(folder, local, given.get("gguf_file"))
         else:
             source = hub_name(hub)
-        return ModelSpec(source=source, **given)
+        spec = ModelSpec(source=source, **given)
+        if spec.is_local:
+            check_model(spec)
+        return spec
 
 
 def _task(entry: TaskForm, place: str, folder: Path) -> TaskSpec:

@@ -1,4 +1,4 @@
-"""The files and folders a plan names: there, readable, and of a kind that holds no code."""
+"""The files and folders a plan names: there, and of a kind that holds no code."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from headstart.errors import InputError
-from headstart.formats.text import suggestion
+from headstart.tune.model_files import find_files
+from headstart.tune.plan import ModelSpec
 
 ITEM_SUFFIXES = (".jsonl", ".ndjson", ".parquet")
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
-_TOKENIZERS = ("tokenizer*", "vocab*", "*.tiktoken")
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
 
 
@@ -31,34 +30,25 @@ def model_folder(base: Path, given: str, gguf_file: str | None) -> tuple[str, st
     """Absolute path of a folder with a model, and the GGUF file to read in it (None for safetensors).
 
     Raises:
-        InputError: If it does not exist or lacks a configuration, a tokenizer or weights that hold no code.
+        InputError: If there is no such folder.
     """
     folder = _folder(base, given, "path")
-    ggufs = sorted(file.name for file in folder.glob("*.gguf"))
-    if gguf_file is None and any(folder.glob("*.safetensors")):
-        _complete(folder, given)
-        return str(folder), None
-    if gguf_file is None and len(ggufs) == 1:
+    ggufs = [file.name for file in folder.glob("*.gguf")]
+    if gguf_file is None and len(ggufs) == 1 and not any(folder.glob("*.safetensors")):
         return str(folder), ggufs[0]
-    if gguf_file is not None:
-        if gguf_file not in ggufs:
-            there = f"has {', '.join(ggufs)}" if ggufs else "has none"
-            raise InputError(
-                f"gguf_file must be a .gguf file in {given!r}, which {there}, got {gguf_file!r}"
-                f"{suggestion(gguf_file, ggufs)}",
-                field="gguf_file",
-            )
-        return str(folder), gguf_file
-    if ggufs:
-        raise InputError(f"gguf_file must say which of {', '.join(ggufs)} in {given!r} to read", field="gguf_file")
-    pickles = sorted(file.name for pattern in _PICKLES for file in folder.glob(pattern))
-    if pickles:
-        raise InputError(
-            f"path must hold weights as safetensors or GGUF, got only {pickles[0]} in {given!r}; a pickle can run code "
-            "when it is read: convert it to safetensors first",
-            field="path",
-        )
-    raise InputError(f"path must hold weights (*.safetensors or *.gguf), got none in {given!r}", field="path")
+    return str(folder), gguf_file
+
+
+def check_model(spec: ModelSpec) -> None:
+    """Raise unless a local folder holds all of a model, with weights that hold no code.
+
+    Raises:
+        InputError: If it does not.
+    """
+    try:
+        find_files(spec)
+    except InputError as error:
+        raise InputError(str(error), field="gguf_file" if spec.gguf_file else "path") from None
 
 
 def item_file(base: Path, given: str, field: str) -> str:
@@ -95,18 +85,6 @@ def splits_apart(files: Mapping[str, str]) -> None:
     for one, other in (("test", "train"), ("validation", "test"), ("validation", "train")):
         if one in files and other in files and Path(files[one]).samefile(files[other]):
             raise InputError(f"{one} must be another file than {other}, got {files[one]!r} for both", field=one)
-
-
-def _complete(folder: Path, given: str) -> None:
-    if not (folder / "config.json").is_file():
-        hint = (
-            "; it holds an adapter: merge it into its base model first"
-            if (folder / "adapter_config.json").is_file()
-            else ""
-        )
-        raise InputError(f"path must hold a config.json beside the weights, got none in {given!r}{hint}", field="path")
-    if not any(any(folder.glob(pattern)) for pattern in _TOKENIZERS):
-        raise InputError(f"path must hold the model's tokenizer, got none in {given!r}", field="path")
 
 
 def _folder(base: Path, given: str, field: str) -> Path:
