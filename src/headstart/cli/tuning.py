@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from headstart.tune.executors import Executor
 
 NOT_COMPLETED = 3
+"""Exit status where cells failed: the others are finished and collected."""
 
 
 def tune(
@@ -47,30 +48,65 @@ def tune(
 
     Example: `headstart tune plan.toml --executor ray --address auto`
     """
+    from headstart.formats import envelope, write_json
     from headstart.formats.plan_file import read_plan
-    from headstart.tune.prepare import require_packages
-    from headstart.tune.run import CellReport, Watch, run_plan
-
-    class Lines(Watch):
-        def finished(self, cell: CellReport) -> None:
-            tell(f"{cell.cell.id}: {cell.outcome or 'failed'}")
+    from headstart.report import tuning as texts
 
     check_outputs(json=json)
+    _check_executor(executor, address)
     read = read_plan(plan)
     folder = out if out is not None else Path("runs") / read.name
+    if folder.exists() and not folder.is_dir():
+        raise InputError("must be a folder, got a file", file=str(folder), field="--out")
+    from headstart.tune.prepare import missing_packages, require_packages
+
+    if dry_run:
+        from headstart.tune.dry_run import SCHEMA, DryRun, dry_run_document
+        from headstart.tune.dry_run import dry_run as look
+
+        lacking = missing_packages(read, executor=executor)
+        if lacking:
+            found = DryRun.without_packages(read, folder, lacking)
+        else:
+            with _executor(executor, address, workers, threads, device) as chosen:
+                found = look(read, folder, executor=chosen)
+        if json is not None:
+            write_json(json, envelope(SCHEMA) | dry_run_document(found))
+        if json != "-":
+            texts.print_dry_run(found)
+        return 0
     require_packages(read, executor=executor)
-    with _executor(executor, address, workers, threads, device) as chosen:
-        report = run_plan(read, folder, executor=chosen, plan_file=None if plan == "-" else plan, watch=Lines())
+    from headstart.report.tuning_progress import progress
+    from headstart.tune.run import run_plan
+    from headstart.tune.run_report import SCHEMA, report_document
+
+    with _executor(executor, address, workers, threads, device) as chosen, progress() as watch:
+        try:
+            report = run_plan(read, folder, executor=chosen, plan_file=None if plan == "-" else plan, watch=watch)
+        except KeyboardInterrupt:
+            tell("what was finished is kept; the same command continues")
+            raise
+    if json is not None:
+        write_json(json, envelope(SCHEMA) | report_document(report))
+    if json != "-":
+        texts.print_run(report)
     for failed in report.failed:
         tell(f"failed: {failed.cell.id}: {failed.reason}")
     return NOT_COMPLETED if report.failed else 0
 
 
-def _executor(name: str, address: str | None, workers: int | None, threads: int, device: str) -> Executor:
-    if name == "local":
-        from headstart.tune.executors.local import LocalExecutor
+def _check_executor(name: str, address: str | None) -> None:
+    if name not in ("local", "ray"):
+        raise InputError(f"--executor must be local or ray, got {name!r}")
+    if address is not None and name != "ray":
+        raise InputError("--address must be given together with --executor ray")
 
-        if address is not None:
-            raise InputError("--address must be given together with --executor ray")
-        return LocalExecutor(workers=workers, threads=threads, device=device)
-    raise InputError(f"--executor must be local or ray, got {name!r}")
+
+def _executor(name: str, address: str | None, workers: int | None, threads: int, device: str) -> Executor:
+    if name == "ray":
+        from headstart.tune.executors.on_ray import RayExecutor
+
+        return RayExecutor(address=address, workers=workers, threads=threads, device=device)
+    from headstart.tune.executors.local import LocalExecutor
+
+    return LocalExecutor(workers=workers, threads=threads, device=device)

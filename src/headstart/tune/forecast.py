@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +17,11 @@ SCHEMA = "headstart.forecast/1"
 
 Key = tuple[str, str, str]
 """Names of a model, a task and a recipe."""
+
+
+def key_of(cell: Cell) -> Key:
+    """What a cell's forecast is found under: cells that differ in their seed alone take the same."""
+    return cell.model.name, cell.task.name, cell.recipe.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +78,7 @@ class Forecast:
     def seconds(self, cell: Cell) -> float | None:
         """Seconds on its device of a whole cell; None where nothing could be measured."""
         for measured in self.measured:
-            if measured.key == (cell.model.name, cell.task.name, cell.recipe.name):
+            if measured.key == key_of(cell):
                 return (
                     measured.load_seconds
                     + cell.steps * measured.step_seconds
@@ -81,14 +86,17 @@ class Forecast:
                 )
         return None
 
-    def device_seconds(self, plan: Plan) -> float:
+    def device_seconds(self, cells: Sequence[Cell]) -> float:
         """Seconds on all devices together, of the cells that have a forecast."""
-        return sum(seconds for cell in plan.cells() if (seconds := self.seconds(cell)) is not None)
+        return sum(seconds for cell in cells if (seconds := self.seconds(cell)) is not None)
 
-    def wall_seconds(self, plan: Plan, *, workers: int) -> float:
-        """Seconds until the last cell has ended when each worker takes the next cell of the plan as it becomes free."""
+    def wall_seconds(self, cells: Sequence[Cell], *, workers: int) -> float:
+        """Seconds until the last cell has ended when each worker takes the next one as it becomes free.
+
+        Workers are thought to have their device, or their cores, to themselves.
+        """
         free_at = [0.0] * workers
-        for cell in plan.cells():
+        for cell in cells:
             heapq.heapreplace(free_at, free_at[0] + (self.seconds(cell) or 0.0))
         return max(free_at)
 

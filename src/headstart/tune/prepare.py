@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from headstart.errors import InputError
@@ -13,7 +14,7 @@ from headstart.tune.hardware import Hardware
 from headstart.tune.items import Item, Task
 from headstart.tune.overlap import Overlap, check_overlap, measure_overlap
 from headstart.tune.plan import Plan, Recipe, TaskSpec
-from headstart.tune.seal import Seal, seal
+from headstart.tune.seal import Seal, differences, read_seal, seal
 from headstart.tune.tasks import load_task
 
 _PACKAGES = {
@@ -101,6 +102,24 @@ def prepare(plan: Plan, *, hardware: Hardware) -> Prepared:
         hardware=hardware,
         seal=seal(plan, tasks, models=described, hardware=hardware),
     )
+
+
+def refuse_other(path: Path, now: Seal) -> None:
+    """Raise if a folder was sealed for other numbers than those of ``now``.
+
+    Raises:
+        InputError: With what differs, or if the seal was tampered with.
+    """
+    if not path.exists():
+        return
+    sealed = read_seal(path)
+    if sealed.hash != now.hash:
+        lines = differences(sealed.resolution, now.resolution)
+        raise InputError(
+            "the folder holds a run of another plan; give this one a folder of its own with --out, or undo what "
+            "changed:\n  " + "\n  ".join(lines),
+            file=str(path.parent),
+        )
 
 
 def _check_items(plan: Plan, tasks: Sequence[Task], described: Mapping[str, Mapping[str, Any]]) -> Iterator[Truncated]:

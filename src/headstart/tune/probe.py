@@ -10,12 +10,15 @@ from pathlib import Path
 
 import torch
 
+from headstart.errors import InputError
 from headstart.tune.clock import device_seconds
 from headstart.tune.encode import encoder_for
-from headstart.tune.forecast import Measured
+from headstart.tune.executors import Executor
+from headstart.tune.forecast import Forecast, Key, Measured, Unmeasured, key_of
 from headstart.tune.items import ContextChoice, Generation, Item, MultipleChoice
 from headstart.tune.models import load
 from headstart.tune.plan import Cell
+from headstart.tune.prepare import Prepared
 from headstart.tune.score import Scorer
 from headstart.tune.tasks import load_task
 from headstart.tune.training import Tuning
@@ -81,6 +84,38 @@ def measure(job: ProbeJob) -> Measured:
         evaluation_seconds=evaluation_seconds,
         peak_memory_bytes=_peak(job.device),
         state_bytes=sum(tensor.nbytes for tensor in tuning.state().tensors.values()),
+    )
+
+
+def measure_plan(prepared: Prepared, executor: Executor) -> Forecast:
+    """Measure every model, task and recipe of a plan, on the workers that will run it.
+
+    Raises:
+        InputError: If a recipe does not fit a model.
+    """
+    first = {key_of(cell): cell for cell in reversed(prepared.plan.cells())}
+    jobs = [
+        ProbeJob(
+            cell=cell,
+            device=prepared.hardware.device,
+            threads=executor.threads,
+            batch_tokens=prepared.plan.evaluation_batch_tokens,
+        )
+        for cell in first.values()
+    ]
+    found: dict[Key, Measured | Unmeasured] = {}
+    for done in executor.each(measure, jobs):
+        model, task, recipe = key = key_of(done.job.cell)
+        reply = done.reply
+        if reply.bad_input:
+            raise InputError(f"model {model}, task {task}, recipe {recipe}: {reply.error}")
+        reason = reply.error or "nothing was measured"
+        found[key] = reply.value or Unmeasured(model=model, task=task, recipe=recipe, reason=reason)
+    ordered = [found[key] for key in sorted(found)]
+    return Forecast(
+        plan_hash=prepared.seal.hash,
+        measured=tuple(entry for entry in ordered if isinstance(entry, Measured)),
+        unmeasured=tuple(entry for entry in ordered if isinstance(entry, Unmeasured)),
     )
 
 
