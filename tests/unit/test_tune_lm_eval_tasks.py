@@ -148,6 +148,12 @@ def test_an_answer_that_is_compared_with_its_white_space_is_pointed_out(tmp_path
     assert any("white space in front" in note for note in task.notes)
 
 
+def test_answers_that_nobody_can_give_are_counted(tmp_path: Path) -> None:
+    rows = [ROWS["say"][0], {**ROWS["say"][1], "reply": "2. Or so"}, {**ROWS["say"][2], "reply": " 4"}]
+    task = load_task(spec(task_folder(tmp_path, "say", test=rows), metric="exact_match"))
+    assert "2 of 3 items of the test split have an answer that nobody can give." in task.notes
+
+
 def test_limits_take_the_first_items(tmp_path: Path) -> None:
     folder = task_folder(tmp_path, "choice")
     whole, few = load_task(spec(folder)), load_task(spec(folder, train_limit=2, test_limit=3))

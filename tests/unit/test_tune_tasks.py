@@ -141,6 +141,8 @@ SPOILT = {
     "an empty answer": ("generation", {"answer": ""}, "answer", "must not be blank"),
     "no answers": ("generation", {"answer": None, "answers": []}, "answers", "at least 1 texts, got 0"),
     "answer and answers": ("generation", {"answers": ["8"]}, "answers", "only one of answer and answers"),
+    "a blank in front": ("generation", {"answer": " 8"}, "answer", "must not begin or end with white space"),
+    "a blank behind": ("generation", {"answer": None, "answers": ["8", "8 "]}, "answers[1]", "begin or end with"),
     "an answer cut short": ("generation", {"answer": "8\n9"}, "answer", "must not hold the stop text '\\n'"),
 }
 

@@ -52,14 +52,19 @@ def item_notes(splits: Mapping[str, Sequence[Item]], *, stripped: bool) -> tuple
         doubled = sum(not isinstance(item, Generation) and len(set(item.choices)) < len(item.choices) for item in items)
         if doubled:
             notes.append(f"{doubled} of {len(items)} items of the {split} split offer the same choice twice.")
-        asked = [item for item in items if isinstance(item, Generation)]
-        cut = sum(any(stop in item.answers[0] for stop in item.stop if stop) for item in asked)
-        if cut:
-            notes.append(f"{cut} of {len(items)} answers of the {split} split hold a stop text: nobody can give them.")
+        lost = sum(isinstance(item, Generation) and not _can_be_given(item, stripped) for item in items)
+        if lost:
+            notes.append(f"{lost} of {len(items)} items of the {split} split have an answer that nobody can give.")
     first = splits["test"][0]
     if isinstance(first, Generation) and not stripped and first.delimiter[:1].isspace():
         notes.append("Answers are compared with the white space in front of them, as the task has no filter for it.")
     return tuple(notes)
+
+
+def _can_be_given(item: Generation, stripped: bool) -> bool:
+    """Whether the first answer survives the stop texts and, if it is done, the dropping of white space."""
+    answer = item.answers[0]
+    return not any(stop in answer for stop in item.stop if stop) and not (stripped and answer != answer.strip())
 
 
 def _item(task: Any, doc: Any) -> Item:

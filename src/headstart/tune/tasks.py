@@ -84,11 +84,17 @@ def _generation(spec: TaskSpec, record: Record) -> Generation:
     key = record.key("answer", "answers")
     answers = record.texts("answers") if key == "answers" else (record.text("answer"),)
     for at, answer in enumerate(answers):
+        field = f"answers[{at}]" if key == "answers" else key
+        if answer != answer.strip():
+            raise record.complaint(
+                f"an answer must not begin or end with white space, which is never compared, got {answer!r}",
+                field,
+            )
         for stop in spec.stop:
             if stop in answer:
                 raise record.complaint(
                     f"an answer must not hold the stop text {stop!r}, or no model could ever give it, got {answer!r}",
-                    f"answers[{at}]" if key == "answers" else key,
+                    field,
                 )
     return Generation(
         prompt=record.text("prompt", "question"),
