@@ -112,7 +112,7 @@ def benchmax(base: Path, folder: Path) -> None:
         for name in ("city", "gloss")
     ]
     train = [item for task in tasks for item in load_task(task).train]
-    loaded = load(ModelSpec(name=base.name, source=str(base)))
+    loaded = load(ModelSpec(name=base.name, source=str(base.resolve())))
     tuning = Tuning(loaded, encoder_for(loaded, PRETUNING), PRETUNING, seed=DEVELOPER_SEED, total_steps=PRETUNING_STEPS)
     for _ in range(PRETUNING_STEPS):
         loss = tuning.step_on(train)

@@ -21,26 +21,19 @@ BENCHMAXXED = "-benchmaxxed"
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """Every item's score.
+    """Every item's score on one task or several.
 
     Attributes:
-        models: Those of which every level is there for `seeds`, in the order of the file.
+        models: In the order of the file.
         steps: Levels, ascending.
-        seeds: Those that every model has.
-        values: Shape (models, seeds, steps, items), items of all tasks one after another.
-        tasks: Where the items of each task are.
+        seeds: Those that every model has for every task.
+        values: Shape (models, seeds, steps, items), items of several tasks one after another.
     """
 
     models: tuple[str, ...]
     steps: tuple[int, ...]
     seeds: tuple[int, ...]
     values: np.ndarray
-    tasks: dict[str, slice]
-
-    def only(self, task: str) -> "Results":
-        """The items of one task."""
-        values = self.values[..., self.tasks[task]]
-        return Results(models=self.models, steps=self.steps, seeds=self.seeds, values=values, tasks={})
 
     def of(self, model: str, step: int) -> np.ndarray:
         """Scores of a model at a level, shape (seeds, items)."""
@@ -71,28 +64,22 @@ class Difference:
         return f"{self.pooled:+.3f} ({self.error:.3f}; {seeds})"
 
 
-def read_results(path: Path, metric: str) -> Results:
-    """Read the items of a run; seeds that some model or task lacks are left out."""
-    frame = pl.read_parquet(path, columns=["benchmark", "model", "seed", "step", "item", metric])
-    models, tasks = (frame[name].unique(maintain_order=True).to_list() for name in ("model", "benchmark"))
+def read_results(frame: pl.DataFrame, tasks: Sequence[str], metric: str) -> Results | None:
+    """Arrange the scores of `tasks`; None while no seed is complete for every model."""
+    models = frame["model"].unique(maintain_order=True).to_list()
     steps = sorted(frame["step"].unique())
-    seeds_of = frame.group_by("model", "benchmark", "seed").agg(pl.col("step").n_unique())
-    complete = seeds_of.filter(pl.col("step") == len(steps)).group_by("seed").len()
-    seeds = sorted(complete.filter(pl.col("len") == len(models) * len(tasks))["seed"])
+    frame = frame.filter(pl.col("benchmark").is_in(tasks))
+    cells = frame.group_by("model", "benchmark", "seed").agg(complete=pl.col("step").n_unique() == len(steps))
+    of_seed = cells.group_by("seed").agg(pl.col("complete").sum())
+    seeds = sorted(of_seed.filter(pl.col("complete") == len(models) * len(tasks))["seed"])
     if not seeds:
-        raise SystemExit("no seed is complete for every model and task yet")
-    blocks, where, start = [], {}, 0
-    for task in tasks:
-        of_task = frame.filter(pl.col("benchmark") == task, pl.col("seed").is_in(seeds)).with_columns(
-            pl.col("model").cast(pl.Enum(models))
-        )
-        items = of_task["item"].n_unique()
-        ordered = of_task.sort("model", "seed", "step", "item")[metric].to_numpy()
-        blocks.append(ordered.reshape(len(models), len(seeds), len(steps), items))
-        where[task] = slice(start, start + items)
-        start += items
-    values = np.concatenate(blocks, axis=-1)
-    return Results(models=tuple(models), steps=tuple(steps), seeds=tuple(seeds), values=values, tasks=where)
+        return None
+    place = {model: at for at, model in enumerate(models)}
+    ordered = frame.filter(pl.col("seed").is_in(seeds)).sort(
+        pl.col("model").replace_strict(place), "seed", "step", "benchmark", "item"
+    )
+    values = ordered[metric].cast(pl.Float64).to_numpy().reshape(len(models), len(seeds), len(steps), -1)
+    return Results(models=tuple(models), steps=tuple(steps), seeds=tuple(seeds), values=values)
 
 
 def difference(first: np.ndarray, second: np.ndarray) -> Difference:
@@ -159,17 +146,21 @@ def main() -> None:
     parser.add_argument("--metric", default="acc", help="column to compare (default: acc)")
     parser.add_argument("--best", default="full", help="the contestant that is best by construction (default: full)")
     arguments = parser.parse_args()
-    results = read_results(arguments.items, arguments.metric)
-    print(f"seeds: {', '.join(map(str, results.seeds))}\n")
-    for task in (*results.tasks, None):
-        chosen = results if task is None else results.only(task)
-        print(f"## {task or 'All items'}: {chosen.values.shape[-1]} items\n")
-        print_scores(chosen)
+    frame = pl.read_parquet(arguments.items).with_columns(pl.col("benchmark", "model").cast(pl.String))
+    tasks = frame["benchmark"].unique(maintain_order=True).to_list()
+    for chosen in [[task] for task in tasks] + ([tasks] if len(tasks) > 1 else []):
+        results = read_results(frame, chosen, arguments.metric)
+        if results is None:
+            print(f"## {' and '.join(chosen)}: no seed is complete yet\n")
+            continue
+        seeds = ", ".join(map(str, results.seeds))
+        print(f"## {' and '.join(chosen)}: {results.values.shape[-1]} items, seeds {seeds}\n")
+        print_scores(results)
         print()
-        print_differences(chosen, interesting_pairs(chosen.models, arguments.best))
+        print_differences(results, interesting_pairs(results.models, arguments.best))
         print()
-        print_ranking(chosen, chosen.steps[0])
-        print_ranking(chosen, chosen.steps[-1])
+        print_ranking(results, results.steps[0])
+        print_ranking(results, results.steps[-1])
 
 
 if __name__ == "__main__":
