@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from headstart.errors import InputError
 from headstart.tune.plan import ModelSpec
+
+
+def cached(spec: ModelSpec) -> Path | None:
+    """The snapshot folder of a pinned model, if it is on this machine; None if the hub is to be asked.
+
+    Folders that an older version of the hub's library made do not say whether they are complete.
+    """
+    if not re.fullmatch("[0-9a-f]{40}", spec.revision or ""):
+        return None
+    try:
+        return Path(_snapshot(spec, local_files_only=True))
+    except InputError:
+        return None
 
 
 def fetch(spec: ModelSpec) -> Path:
@@ -17,7 +31,7 @@ def fetch(spec: ModelSpec) -> Path:
     Raises:
         InputError: If the hub has no such model or revision, or it cannot be reached and the cache has not got it.
     """
-    return Path(_snapshot(spec, dry_run=False))
+    return Path(_snapshot(spec))
 
 
 def to_fetch(spec: ModelSpec) -> list[str]:
@@ -36,7 +50,7 @@ def to_fetch(spec: ModelSpec) -> list[str]:
     return [f"model {spec.name}: {max(size / 1e9, 0.01):.2f} GB of {spec.source} to fetch from the hub"] if size else []
 
 
-def _snapshot(spec: ModelSpec, *, dry_run: bool) -> Any:
+def _snapshot(spec: ModelSpec, *, dry_run: bool = False, local_files_only: bool = False) -> Any:
     from huggingface_hub import snapshot_download  # pyright: ignore[reportUnknownVariableType]
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
     from huggingface_hub.utils import tqdm  # pyright: ignore[reportUnknownVariableType]
@@ -60,6 +74,7 @@ def _snapshot(spec: ModelSpec, *, dry_run: bool) -> Any:
             ignore_patterns=["*/*"],
             tqdm_class=LateBar,
             dry_run=dry_run,
+            local_files_only=local_files_only,
         )
     except HFValidationError:
         raise InputError(

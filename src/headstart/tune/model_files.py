@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -78,7 +79,37 @@ def find_files(spec: ModelSpec) -> ModelFiles:
     Raises:
         InputError: If the model is not there, has no weights in safetensors or GGUF, or would need code of its own.
     """
-    folder, commit = _place(spec)
+    if not spec.is_local:
+        from headstart.tune.hub import fetch
+
+        return _cached(spec) or _files_in(fetch(spec), spec)
+    folder = Path(spec.source)
+    if not folder.is_dir():
+        raise InputError(f"model {spec.name}: no such folder", file=spec.source)
+    return _files_in(folder, spec)
+
+
+def missing(spec: ModelSpec) -> list[str]:
+    """What is not on this machine: readable lines, empty when everything is. Fetches nothing."""
+    if spec.is_local:
+        return [] if Path(spec.source).is_dir() else [f"model {spec.name}: no folder {spec.source}"]
+    from headstart.tune.hub import to_fetch
+
+    return [] if _cached(spec) else to_fetch(spec)
+
+
+def _cached(spec: ModelSpec) -> ModelFiles | None:
+    """The files of a commit that was fetched before; the hub, which may be down, is not asked."""
+    from headstart.tune.hub import cached
+
+    folder = cached(spec)
+    if folder is not None:
+        with suppress(InputError):  # a fetch that was interrupted: the hub has the rest
+            return _files_in(folder, spec)
+    return None
+
+
+def _files_in(folder: Path, spec: ModelSpec) -> ModelFiles:
     if (folder / "adapter_config.json").exists():
         raise InputError(
             "the folder holds an adapter, not a model: merge it into its base model and save that", file=str(folder)
@@ -92,16 +123,8 @@ def find_files(spec: ModelSpec) -> ModelFiles:
     for path in companions:
         if path.suffix == ".json" and not path.name.startswith(("tokenizer.", "vocab.")):
             _refuse_keys(path, _read_object(path))
+    commit = None if spec.is_local else folder.name
     return ModelFiles(folder=folder, commit=commit, weights=weights, companions=companions)
-
-
-def missing(spec: ModelSpec) -> list[str]:
-    """What is not on this machine: readable lines, empty when the model can be loaded. Fetches nothing."""
-    if spec.is_local:
-        return [] if Path(spec.source).is_dir() else [f"model {spec.name}: no folder {spec.source}"]
-    from headstart.tune.hub import to_fetch
-
-    return to_fetch(spec)
 
 
 def sha256(path: Path) -> str:
@@ -114,20 +137,6 @@ def sha256(path: Path) -> str:
 def _sha256(path: Path, size: int, mtime_ns: int) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _place(spec: ModelSpec) -> tuple[Path, str | None]:
-    if not spec.is_local:
-        from headstart.tune.hub import fetch
-
-        folder = fetch(spec)
-        return folder, folder.name
-    folder = Path(spec.source)
-    if not folder.is_dir():
-        raise InputError(f"model {spec.name}: no such folder", file=spec.source)
-    if spec.revision is not None:
-        raise InputError(f"model {spec.name}: a local folder has no revision, got {spec.revision!r}", field="revision")
-    return folder, None
 
 
 def _gguf(folder: Path, name: str) -> Path:

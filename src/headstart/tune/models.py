@@ -90,6 +90,8 @@ def describe(spec: ModelSpec) -> dict[str, JsonValue]:
     template = _check_template(spec, files)
     with _quiet(spec):
         config = _config(spec, files)
+        with _reading("model", files), torch.device("meta"):  # no memory: is there such a language model at all?
+            AutoModelForCausalLM.from_config(config, attn_implementation=spec.attention, trust_remote_code=False)
     stored = _gguf_header(files.weights[0]) if spec.gguf_file else _safetensors_header(files.weights)
     return {
         "source": spec.source,
