@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, PreTrainedModel
+from transformers.utils import logging
 
 from headstart.tune.encode import encoder_for
 from headstart.tune.models import load
@@ -147,6 +148,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS), help="default: all")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    logging.disable_progress_bar()
     source = arguments.out / "source-float32"
     once(source, lambda folder: convert_wheel(arguments.wheel, folder))
     for name, contestant in CONTESTANTS.items():
