@@ -54,7 +54,7 @@ contestants: $(VENV)/.tune $(WEIGHTS)
 demo-tune: $(VENV)/.tune $(WEIGHTS)
 	$(BUILD_CONTESTANTS) --only full drop-3 drop-3-benchmaxxed
 	$(BIN)/headstart tune examples/demo/plan.toml --out runs/demo
-	$(BIN)/headstart audit runs/demo/trajectories.parquet --html runs/demo/audit.html
+	$(BIN)/headstart audit runs/demo/trajectories.parquet --cost-unit CPU-seconds --html runs/demo/audit.html
 
 test: lint types layers docs pytest
 
