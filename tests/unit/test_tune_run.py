@@ -1,0 +1,120 @@
+"""Workers on this machine, and the lock of a run folder; no model is loaded here."""
+
+import json
+import math
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+import tune_calls
+from headstart.errors import ComputationError, InputError
+from headstart.tune.executors.local import LocalExecutor
+from headstart.tune.folder import RunFolder
+from headstart.tune.run_lock import only_process
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch):
+    """Let workers import the functions of these tests."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(tune_calls.__file__).parent))
+
+
+def local(workers: int = 1, threads: int = 1) -> LocalExecutor:
+    return LocalExecutor(workers=workers, threads=threads, device="cpu")
+
+
+def answers(executor: LocalExecutor, function, jobs) -> dict:
+    return {done.job: done.reply for done in executor.each(function, jobs)}
+
+
+def test_every_job_is_answered_whatever_libraries_print():
+    with local(workers=2) as executor:
+        found = answers(executor, tune_calls.chatter, ["a", "b", "c"])
+    assert {job: reply.value for job, reply in found.items()} == {"a": "a", "b": "b", "c": "c"}
+
+
+def test_a_worker_serves_many_jobs_with_its_own_number_of_threads():
+    with local(threads=3) as executor:
+        (one,) = answers(executor, tune_calls.process, [0]).values()
+        (other,) = answers(executor, tune_calls.process, [1]).values()
+        threads = answers(executor, tune_calls.environment, ["OMP_NUM_THREADS"])["OMP_NUM_THREADS"]
+    assert one.value == other.value != os.getpid()
+    assert threads.value == "3"
+
+
+def test_a_job_that_fails_stops_no_other_and_says_where():
+    with local() as executor:
+        found = answers(executor, math.sqrt, [-1.0, 4.0])
+    assert "math domain error" in found[-1.0].error or "nonnegative" in found[-1.0].error
+    assert "Traceback" in found[-1.0].trace
+    assert found[4.0].value == 2.0
+
+
+def test_a_job_whose_worker_was_killed_once_is_done_by_another(tmp_path):
+    marker = str(tmp_path / "tried")
+    with local() as executor:
+        assert answers(executor, tune_calls.die_once, [marker])[marker].value == "done"
+
+
+def test_a_job_that_kills_its_workers_is_reported_and_the_next_one_is_done():
+    with local() as executor:
+        assert "was killed" in answers(executor, tune_calls.die, [0])[0].error
+        assert answers(executor, tune_calls.shout, ["next"])["next"].value == "NEXT"
+
+
+def test_closing_an_executor_stops_its_workers():
+    with local() as executor:
+        (reply,) = answers(executor, tune_calls.process, [0]).values()
+        assert Path(f"/proc/{reply.value}").exists()
+    assert not Path(f"/proc/{reply.value}").exists()
+
+
+def test_leaving_in_the_middle_stops_a_job_that_would_take_for_ever():
+    started = time.monotonic()
+    with local(workers=2) as executor:
+        for _ in executor.each(time.sleep, [0.0, 3600.0]):
+            break
+    assert time.monotonic() - started < 1800
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"workers": 0}, "workers must be >= 1"),
+        ({"threads": 0}, "threads"),
+        ({"device": "tpu"}, "auto, cpu, cuda, mps"),
+    ],
+)
+def test_a_machine_that_cannot_be_is_refused(options, complaint):
+    with pytest.raises(InputError, match=complaint):
+        LocalExecutor(**options)
+
+
+def test_the_second_process_is_told_who_runs_the_folder(tmp_path):
+    run = RunFolder(path=tmp_path / "run")
+    with only_process(run) as hold:
+        hold()
+        before = sorted(run.path.iterdir())
+        with only_process(run) as too_late, pytest.raises(ComputationError, match=f"process {os.getpid()} on "):
+            too_late()
+        assert sorted(run.path.iterdir()) == before
+        assert json.loads((run.path / ".running.json").read_text())["pid"] == os.getpid()
+
+
+def test_a_run_that_was_never_sealed_leaves_nothing_behind(tmp_path):
+    run = RunFolder(path=tmp_path / "runs" / "plan")
+    with pytest.raises(RuntimeError), only_process(run) as hold:
+        hold()
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_bad_input(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(InputError, match="cannot be written"),
+        only_process(RunFolder(path=tmp_path / "file" / "run")) as h,
+    ):
+        h()
