@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch")
 
 from lm_eval.models.huggingface import HFLM  # noqa: E402
 from lm_eval.tasks import TaskManager  # noqa: E402
+from tokenizers.processors import TemplateProcessing  # noqa: E402
 
 from headstart.tune.encode import Encoder  # noqa: E402
 from headstart.tune.metrics import item_values  # noqa: E402
