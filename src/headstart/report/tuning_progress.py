@@ -112,7 +112,8 @@ class RunProgress(Watch):
         done = self._work_done()
         left = forecast.device_seconds([job.cell for job in self._jobs.values()]) - done
         passed, progressed = time.monotonic() - self._started, done - self._done_at_start
-        pace = self._workers if progressed < 0.05 * (left + progressed) else progressed / passed
+        begun = progressed > 0.05 * (left + progressed) and passed > 0
+        pace = progressed / passed if begun else self._workers
         return duration(max(left, 0.0) / pace)
 
     def _work_done(self) -> float:
