@@ -2,7 +2,7 @@
 
     python publish.py runs/ladder examples/ladder
 
-`trajectories.parquet` and `forecast.json` are copied. Of every item only its score is kept, a small part of
+The trajectories become a text file, `forecast.json` is copied. Of every item only its score is kept, a small part of
 what the run has on it. Of the seal everything is kept that its hash covers.
 """
 
@@ -19,8 +19,8 @@ ITEM_COLUMNS = ("benchmark", "model", "seed", "step", "item")
 def publish(run: Path, out: Path, metric: str) -> None:
     """Write four files to `out`."""
     out.mkdir(parents=True, exist_ok=True)
-    for name in ("trajectories.parquet", "forecast.json"):
-        shutil.copyfile(run / name, out / name)
+    shutil.copyfile(run / "forecast.json", out / "forecast.json")
+    pl.read_parquet(run / "trajectories.parquet").write_csv(out / "trajectories.csv")
     seal = json.loads((run / "sealed.json").read_text(encoding="utf-8"))
     del seal["information"]  # where models and tasks lay; the hash does not cover it
     (out / "sealed.json").write_text(json.dumps(seal, indent=2) + "\n", encoding="utf-8")

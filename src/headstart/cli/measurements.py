@@ -98,6 +98,7 @@ def audit(
 
 
 def demo(
+    benchmark: Annotated[str, typer.Option(help="Which of the two tasks: gloss or city.")] = "gloss",
     html: Annotated[Path, typer.Option("--html", metavar="FILE", help="Where to write the page.")] = Path(
         "headstart-demo.html"
     ),
@@ -105,16 +106,18 @@ def demo(
     """Audit the packaged example: real language models, measured while they were tuned on a real task.
 
     Example: `headstart demo --html demo.html`
+
+    Example: `headstart demo --benchmark city`
     """
     from headstart._resources import example_path
     from headstart.formats import read_trajectories
     from headstart.report.audit import audit as run_audit
 
     check_outputs(html)
-    source = example_path("city/trajectories.csv")
-    data = read_trajectories(source, cost_unit="CPU-seconds")
+    source = example_path("ladder/trajectories.csv")
+    data = read_trajectories(source, benchmark=benchmark, cost_unit="CPU-seconds")
     with progress_bar() as progress:
-        found = run_audit(data, source="examples/city/trajectories.csv", progress=progress)
+        found = run_audit(data, source="examples/ladder/trajectories.csv", progress=progress)
     _publish_audit(found, json=None, html=html)
     tell("The same for your own results: headstart audit results.csv --html audit.html")
 
