@@ -123,7 +123,7 @@ CHANGES: list[tuple[Callable[[], Seal], str]] = [
     ),
     (lambda: sealed(replace(PLAN, levels=(0, 5, 20))), "levels: [0, 5, 10] -> [0, 5, 20]"),
     (lambda: sealed(replace(PLAN, seeds=(0, 2))), "seeds: [0, 1] -> [0, 2]"),
-    (lambda: sealed(replace(PLAN, evaluation_batch_tokens=7)), "evaluation_batch_tokens: 2048 -> 7"),
+    (lambda: sealed(replace(PLAN, evaluation_batch_tokens=7)), "evaluation_batch_tokens: null -> 7"),
     (
         lambda: sealed(replace(PLAN, recipes=(Recipe(name="other"),))),
         "recipes.lora: sealed, but not there now",

@@ -271,7 +271,7 @@ class Plan:
         name: Of the run folder, and nothing else.
         levels: Steps at which every contestant is scored, ascending, 0 included.
         price_per_gpu_hour: What one hour of one device costs, in ``currency``; None when nobody said.
-        evaluation_batch_tokens: Tokens per forward pass when scoring.
+        evaluation_batch_tokens: Tokens per forward pass when scoring, ``>= 1``; None for what suits the device.
 
     Raises:
         InputError: If a name occurs twice, two cells would share a folder, or a number is out of range.
@@ -286,7 +286,7 @@ class Plan:
     untunable: tuple[UntunableModel, ...] = ()
     price_per_gpu_hour: float | None = None
     currency: str = "USD"
-    evaluation_batch_tokens: int = 2048
+    evaluation_batch_tokens: int | None = None
 
     def __post_init__(self) -> None:
         check_label(self.name, "name")
@@ -309,7 +309,8 @@ class Plan:
             must(0 <= seed <= LARGEST_SEED, "seeds", f"whole numbers in 0..{LARGEST_SEED}", seed)
         price = self.price_per_gpu_hour
         must(price is None or 0 <= price < math.inf, "price_per_gpu_hour", "a number >= 0", price)
-        must(self.evaluation_batch_tokens >= 1, "evaluation_batch_tokens", ">= 1", self.evaluation_batch_tokens)
+        tokens = self.evaluation_batch_tokens
+        must(tokens is None or tokens >= 1, "evaluation_batch_tokens", ">= 1", tokens)
         folders = [cell.id.casefold() for cell in self.cells()]
         shared = [folder for at, folder in enumerate(folders) if folder in folders[:at]]
         if shared:

@@ -17,6 +17,8 @@ from headstart.tune.plan import Plan, Recipe, TaskSpec
 from headstart.tune.seal import Seal, differences, read_seal, seal
 from headstart.tune.tasks import load_task
 
+_CPU_BATCH_TOKENS = 512  # its caches hold no more: see bench/README.md
+_GPU_BATCH_TOKENS = 8192
 _PACKAGES = {
     "tune": ("torch", "transformers", "peft", "safetensors", "filelock"),
     "lm-eval": ("lm_eval",),
@@ -40,7 +42,7 @@ class Prepared:
     """A plan that can run.
 
     Args:
-        plan: With every revision resolved to a commit.
+        plan: With every revision resolved to a commit, and tokens per batch chosen.
         tasks: In the order of the plan.
         overlaps: Between the splits of every task, in the order of the plan.
         truncated: One entry per model, task and recipe.
@@ -54,6 +56,12 @@ class Prepared:
     truncated: tuple[Truncated, ...]
     hardware: Hardware
     seal: Seal
+
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens per forward pass when scoring."""
+        assert self.plan.evaluation_batch_tokens is not None
+        return self.plan.evaluation_batch_tokens
 
 
 def require_packages(plan: Plan, *, executor: str) -> None:
@@ -89,7 +97,12 @@ def prepare(plan: Plan, *, hardware: Hardware) -> Prepared:
     from headstart.tune.models import describe, pin
 
     tasks = tuple(load_task(spec) for spec in plan.tasks)
-    plan = replace(plan, models=tuple(pin(model) for model in plan.models))
+    plan = replace(
+        plan,
+        models=tuple(pin(model) for model in plan.models),
+        evaluation_batch_tokens=plan.evaluation_batch_tokens
+        or (_CPU_BATCH_TOKENS if hardware.device == "cpu" else _GPU_BATCH_TOKENS),
+    )
     described = {model.name: describe(model) for model in plan.models}
     overlaps = tuple(measure_overlap(task) for task in tasks)
     for spec, overlap in zip(plan.tasks, overlaps, strict=True):
@@ -100,7 +113,16 @@ def prepare(plan: Plan, *, hardware: Hardware) -> Prepared:
         overlaps=overlaps,
         truncated=tuple(_check_items(plan, tasks, described)),
         hardware=hardware,
-        seal=seal(plan, tasks, models=described, hardware=hardware),
+        seal=seal(
+            plan,
+            tasks,
+            models=described,
+            hardware=hardware,
+            overlaps={
+                task.name: {"exact": found.test.exact, "normalised": found.test.normalised}
+                for task, found in zip(tasks, overlaps, strict=True)
+            },
+        ),
     )
 
 

@@ -99,7 +99,7 @@ def measure_plan(prepared: Prepared, executor: Executor) -> Forecast:
             cell=cell,
             device=prepared.hardware.device,
             threads=executor.threads,
-            batch_tokens=prepared.plan.evaluation_batch_tokens,
+            batch_tokens=prepared.batch_tokens,
         )
         for cell in first.values()
     ]

@@ -129,7 +129,7 @@ def cell_jobs(run: RunFolder, prepared: Prepared, executor: Executor) -> list[Ce
             sources=sources[cell.task.name],
             device=prepared.hardware.device,
             threads=executor.threads,
-            batch_tokens=prepared.plan.evaluation_batch_tokens,
+            batch_tokens=prepared.batch_tokens,
         )
         for cell in prepared.plan.cells()
     ]

@@ -53,7 +53,7 @@ class LocalExecutor:
         """``cpu``, ``cuda`` or ``mps``; torch is imported to find out."""
         return choose_device(self._device)
 
-    @cached_property
+    @property
     def workers(self) -> int:
         """Processes at most."""
         if self._workers is not None:

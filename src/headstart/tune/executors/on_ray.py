@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 from collections.abc import Callable, Iterator, Sequence
@@ -101,18 +102,20 @@ class RayExecutor:
 
     def _resources(self) -> dict[str, float]:
         if not ray.is_initialized():
-            options = {} if self._address else {"num_cpus": self._limit and self._limit * self.threads}
+            options: dict[str, Any] = {}
+            if not self._address:
+                options = {"num_cpus": self._limit and self._limit * self.threads}
             try:
                 ray.init(
                     address=self._address,
                     include_dashboard=None if self._address else False,
                     log_to_driver=False,
-                    logging_level="ERROR",
+                    logging_level=logging.ERROR,
                     **options,
                 )
             except (ConnectionError, ValueError, RuntimeError) as error:
                 raise InputError(f"address must be that of a Ray cluster, got {self._address!r}: {error}") from None
-        return ray.cluster_resources()
+        return {name: float(amount) for name, amount in ray.cluster_resources().items()}
 
 
 def _hardware(wanted: tuple[str, int]) -> Hardware:
