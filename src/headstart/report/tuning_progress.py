@@ -55,7 +55,7 @@ class RunProgress(Watch):
         """Something that takes a while begins."""
         self._phase = what
         if not self.console.is_terminal:
-            self.console.print(what)
+            self._say(what)
 
     def cells(self, jobs: Sequence[CellJob], *, total: int, forecast: Forecast, workers: int) -> None:
         """The cells start."""
@@ -65,19 +65,22 @@ class RunProgress(Watch):
         self._started, self._done_at_start = time.monotonic(), self._work_done()
         self._phase = "running"
         if not self.console.is_terminal:
-            self.console.print(f"{self._ended} of {total} cells have ended, about {self._left()} left")
+            self._say(f"{self._ended} of {total} cells have ended, about {self._left()} left")
 
     def finished(self, cell: CellReport) -> None:
         """A cell has ended."""
         self._ended += 1
         self._jobs.pop(cell.cell.id, None)
         self._done_at_start -= cell.forecast_seconds or 0.0
-        self.console.print(
+        self._say(
             f"{self._ended}/{self._total} {cell.cell.id}: {cell.outcome or 'failed'}"
             + (f" ({cell.reason})" if cell.reason else "")
             + (f", {duration(cell.device_seconds)}" if cell.device_seconds is not None else "")
             + (f", about {self._left()} left" if self._jobs else "")
         )
+
+    def _say(self, line: str) -> None:
+        self.console.print(line, soft_wrap=True)
 
     def picture(self) -> RenderableType:
         """Bar of the whole grid, and a line for every cell that runs."""

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from functools import cached_property
 from queue import SimpleQueue
@@ -22,6 +22,7 @@ from headstart.tune.executors.devices import check_device, choose_device, count_
 from headstart.tune.hardware import Hardware, this_machine
 
 _TRIES = 2  # the second for a worker that was killed by accident; a cell that kills its worker is no accident
+_POLL_SECONDS = 0.5
 _START = "from headstart.tune.executors.worker import main; main()"
 
 
@@ -81,9 +82,11 @@ class LocalExecutor:
         pool = ThreadPoolExecutor(self.workers)  # its threads only wait for their processes
         try:
             pending: dict[Future[Reply[Any]], Job] = {pool.submit(call, job): job for job in jobs}
-            for future in as_completed(pending):
-                reply = future.result()
-                yield Done(job=pending[future], reply=reply)
+            while pending:
+                # Waking up again and again: with some libraries an interrupt does not end a wait, it is seen behind it.
+                ready, _ = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
+                for future in ready:
+                    yield Done(job=pending.pop(future), reply=future.result())
         except BaseException:
             self.close()
             raise
