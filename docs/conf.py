@@ -42,6 +42,7 @@ nitpick_ignore_regex = [
     # type variables, private bases and aliases of array types are not documented
     (r"py:class", r"headstart\..*\.(_\w+|[A-Z]|Annotated)"),
     (r"py:class", r"headstart\.contest\.arrays\..*"),
+    (r"py:class", r"headstart\.tune\.executors\.(Job|Value)"),
 ]
 
 # as wide as a page; tables of the commands are cut to it

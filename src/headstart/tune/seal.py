@@ -21,7 +21,7 @@ import headstart
 from headstart.errors import InputError
 from headstart.formats.atomic import envelope, write_json
 from headstart.formats.documents import read_json
-from headstart.tune.hardware import Hardware, this_machine
+from headstart.tune.hardware import Hardware
 from headstart.tune.items import Item, Task
 from headstart.tune.plan import ModelSpec, Plan, TaskSpec
 
@@ -29,14 +29,12 @@ if TYPE_CHECKING:
     from headstart.formats.atomic import JsonValue
 
 __all__ = [
-    "Hardware",
     "Seal",
     "differences",
     "plan_hash",
     "read_seal",
     "resolve",
     "seal",
-    "this_machine",
     "write_seal",
 ]
 

@@ -190,7 +190,8 @@ class Tuning:
             if not len(row):
                 continue
             wanted = labels[row, column + 1].to(self.device)
-            logits = logits_at(self.model, tokens.to(self.device), row.to(self.device), column.to(self.device))
+            read = tokens[:, :-1].to(self.device)  # the last token is predicted, never read
+            logits = logits_at(self.model, read, row.to(self.device), column.to(self.device))
             loss = functional.cross_entropy(logits.float(), wanted, reduction="sum") / targets
             loss.backward()
             total += loss.item()
