@@ -11,17 +11,16 @@ import pytest
 
 from headstart.errors import InputError
 from headstart.tune import seal as seal_module
+from headstart.tune.hardware import Hardware, this_machine
 from headstart.tune.items import ContextChoice, ExactMatch, Generation, MultipleChoice, Task
 from headstart.tune.plan import ModelSpec, Plan, Recipe, SuppliedScore, TaskSpec, UntunableModel
 from headstart.tune.seal import (
-    Hardware,
     Seal,
     differences,
     plan_hash,
     read_seal,
     resolve,
     seal,
-    this_machine,
     write_seal,
 )
 
