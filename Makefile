@@ -24,7 +24,7 @@ help:
 # What is installed is remembered by empty files, so that a second call starts at once.
 $(VENV)/.base: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP_INSTALL) hatchling editables
+	$(PIP_INSTALL) hatchling editables wheel
 	$(PIP_INSTALL) -e '.[fast]'
 	@touch $@
 

@@ -66,6 +66,12 @@ def test_a_start_token_is_put_in_front_once() -> None:
     assert start not in one.pair("", "<|user|>in")[1]
 
 
+def test_a_template_that_prints_the_date_prints_the_same_one_every_day() -> None:
+    one = encoder(chat=True)
+    one.tokenizer.chat_template = "{{ strftime_now('%d %b %Y') }}: {{ messages[0]['content'] }}"
+    assert one.tokenizer.decode(one.pair("Hello", "!")[0]) == "01 Jan 2025: Hello"
+
+
 def test_the_chat_template_replaces_the_delimiter() -> None:
     one = encoder(chat=True)
     wrapped = "<|user|>it is<|model|>"

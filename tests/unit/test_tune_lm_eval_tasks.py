@@ -7,7 +7,7 @@ import pytest
 
 from headstart.errors import InputError
 from headstart.tune import lm_eval_tasks
-from headstart.tune.items import ContextChoice, Generation, MultipleChoice, training_text
+from headstart.tune.items import ContextChoice, Generation, MultipleChoice
 from headstart.tune.overlap import measure_overlap
 from headstart.tune.plan import TaskSpec
 from headstart.tune.tasks import load_task
@@ -116,7 +116,9 @@ def test_contexts_are_asked_as_the_harness_asks_them(tmp_path: Path) -> None:
     assert [[(context, item.continuation) for context in item.contexts] for item in task.test] == asked
     assert [item.answer for item in task.test] == [int(row["right"]) - 1 for row in ROWS["blank"][8:]]
     assert isinstance(task.train[1], ContextChoice)
-    assert training_text(task.train[1]) == ("Ann met Eve on day 1 because Eve", " was lonely.")
+    second = task.train[1]
+    assert isinstance(second, ContextChoice)
+    assert (second.contexts[second.answer], second.continuation) == ("Ann met Eve on day 1 because Eve", " was lonely.")
 
 
 def test_generation_is_asked_as_the_harness_asks_it(tmp_path: Path) -> None:
@@ -127,7 +129,7 @@ def test_generation_is_asked_as_the_harness_asks_it(tmp_path: Path) -> None:
     assert isinstance(first, Generation)
     assert (first.prompt, list(first.stop), first.max_tokens) == (prompt, how["until"], how["max_gen_toks"])
     assert first.answers == ("16",)
-    assert training_text(first) == ("Double 8:", " 16\n")
+    assert (first.prompt, first.delimiter, first.answers[0], first.stop[0]) == ("Double 8:", " ", "16", "\n")
     assert (task.exact_match.strip, task.exact_match.ignore_case, task.exact_match.ignore_numbers) == (
         True,
         True,

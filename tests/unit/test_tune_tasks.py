@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from headstart.errors import InputError
-from headstart.tune.items import ContextChoice, Generation, MultipleChoice, training_text
+from headstart.tune.items import ContextChoice, Generation, MultipleChoice
 from headstart.tune.plan import TaskSpec
 from headstart.tune.tasks import load_task
 from tiny_models import parity_records, write_jsonl
@@ -33,7 +33,6 @@ def test_choices_follow_the_delimiter(tmp_path: Path) -> None:
     assert task.test == (
         MultipleChoice(context="The sky is", continuations=("\nblue", "\nloud"), answer=0, choices=("blue", "loud")),
     )
-    assert training_text(task.test[0]) == ("The sky is", "\nblue")
 
 
 def test_contexts_share_the_continuation(tmp_path: Path) -> None:
@@ -55,7 +54,6 @@ def test_generation_carries_what_the_plan_says(tmp_path: Path) -> None:
         Generation(prompt="Double 4:", answers=("8",), stop=(".",), max_tokens=3),
         Generation(prompt="Name a prime:", answers=("2", "3"), stop=(".",), max_tokens=3),
     )
-    assert training_text(task.test[1]) == ("Name a prime:", " 2.")
 
 
 def test_other_keys_and_blank_lines_are_left_alone(tmp_path: Path) -> None:

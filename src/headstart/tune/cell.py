@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from headstart.errors import HeadstartError, InputError
+from headstart.errors import InputError
 from headstart.tune.clock import device_seconds
 from headstart.tune.encode import Encoder, encoder_for
 from headstart.tune.folder import CellFolder, RunFolder
@@ -234,11 +234,3 @@ def _sealed_task(job: CellJob) -> Task:
         changed = [split for split in task.sources if task.sources[split] != job.sources.get(split)]
         raise InputError(f"task {task.name}: {', '.join(changed)} changed since the plan was sealed")
     return task
-
-
-def failure(error: BaseException) -> str:
-    """An error in one line, as it is kept and shown."""
-    if isinstance(error, HeadstartError):
-        return str(error)
-    text = str(error).splitlines()
-    return f"{type(error).__name__}: {text[0] if text else 'no message'}"

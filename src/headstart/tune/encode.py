@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from headstart.errors import InputError
 from headstart.tune.items import ContextChoice, Generation, Item, MultipleChoice
+
+# What a chat template that prints today's date is told: a run must not depend on the day it is continued.
+_TODAY = datetime(2025, 1, 1)
 
 if TYPE_CHECKING:
     from headstart.tune.models import LoadedModel
@@ -51,6 +55,7 @@ class Encoder:
         tokenizer: Of the model.
         chat_template: Whether the prompt becomes a user's message in the tokenizer's chat template. The completion then
             follows without its delimiter, as in lm-evaluation-harness: the template ends where the answer begins.
+            A template that asks for today's date is given 1 January 2025.
         max_length: Longest input in tokens, ``> 0``.
         truncation: ``error`` refuses an item that is longer; ``left`` drops its first tokens.
     """
@@ -207,7 +212,10 @@ class Encoder:
         if not self.chat_template:
             return context
         return self.tokenizer.apply_chat_template(
-            [{"role": "user", "content": context}], tokenize=False, add_generation_prompt=True
+            [{"role": "user", "content": context}],
+            tokenize=False,
+            add_generation_prompt=True,
+            strftime_now=_TODAY.strftime,
         )
 
     def _encode(self, strings: Sequence[str], *, special_tokens: bool | None = None) -> list[list[int]]:

@@ -99,14 +99,3 @@ class Task:
     exact_match: ExactMatch = ExactMatch()
     notes: tuple[str, ...] = ()
     zero_shot: Task | None = None
-
-
-def training_text(item: Item) -> tuple[str, str]:
-    """Prompt and right completion: what a model is tuned on."""
-    match item:
-        case MultipleChoice():
-            return item.context, item.continuations[item.answer]
-        case ContextChoice():
-            return item.contexts[item.answer], item.continuation
-        case Generation():
-            return item.prompt, item.delimiter + item.answers[0] + (item.stop[0] if item.stop else "")
