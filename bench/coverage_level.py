@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python bench/coverage_level.py
 
 Known curves and binomial noise as in coverage_simulation.py; the interval is `report.audit_stability.stabilising` with
-the audit's number of plausible worlds, the truth `solve.stabilising_level` of the true curves. A true level beyond
+the audit's number of posterior draws, the truth `solve.stabilising_level` of the true curves. A true level beyond
 the audit's search, or none at all, counts as infinite: an interval that is open upward holds it.
 """
 
@@ -19,11 +19,11 @@ import numpy as np
 from coverage_simulation import STAKES, field_of_models, measure
 from machine import machine
 
-from headstart.calibrate.fit import fit
+from headstart.auditing.audit import DRAWS, fitted_contest
+from headstart.auditing.stability import SEARCH_REACH, stabilising
 from headstart.contest import Contest, CostTable, CurveTable, PowerCost
 from headstart.contest.rewards import parse
-from headstart.report.audit import DRAWS, fitted_contest
-from headstart.report.audit_stability import SEARCH_REACH, stabilising
+from headstart.fitting.fit import fit
 from headstart.solve.level import stabilising_level
 
 RESULT = Path(__file__).parent / "results" / "coverage_level.json"

@@ -25,11 +25,11 @@ from pathlib import Path
 import numpy as np
 import scipy
 
-from headstart.calibrate.fit import fit
-from headstart.calibrate.trajectories import Trajectories
 from headstart.contest import LogitPower
 from headstart.contest.compare import effort_to_beat
 from headstart.contest.rewards import linear, winner
+from headstart.data.trajectories import Trajectories
+from headstart.fitting.fit import fit
 
 STEPS = np.array([0, 10, 30, 100, 250, 500, 1000, 2000, 3000, 4000.0])
 SCORE_STEPS = {

@@ -1,4 +1,4 @@
-"""Pure answers of 1,000 protocols for 55 synthetic models in 200 plausible worlds.
+"""Pure answers of 1,000 protocols for 55 synthetic models in 200 posterior draws.
 
 Protocols are levels, levels with tiers, and levels for a shortlist; the models are made up.
 Run ``python bench/design_sweep.py``; it writes ``bench/results/design_sweep.json``.
@@ -17,9 +17,9 @@ from machine import machine
 
 from headstart.contest import Contest, CostTable, CurveTable, LogitPower, PowerCost
 from headstart.contest.rewards import linear
-from headstart.design.answer import Answer, answer
-from headstart.design.field import Field
-from headstart.design.protocols import Protocol, Shortlist, Tiers, TuneBeforeTest
+from headstart.designing.outcome import ProtocolOutcome, protocol_outcome
+from headstart.designing.protocols import Protocol, Shortlist, Tiers, TuneBeforeTest
+from headstart.designing.scenario import Scenario
 from headstart.report.progress import progress_bar
 
 MODELS, WORLDS, PROTOCOLS, WORKERS, REFERENCE = 55, 200, 1000, 2, 4000.0
@@ -29,7 +29,7 @@ STAKES = {"high": 4000.0, "low": 1.0}
 TARGET_SECONDS = 30.0
 
 
-def synthetic_field(stakes: float) -> Field:
+def synthetic_field(stakes: float) -> Scenario:
     """Curves like those of language models on a multiple-choice test, and worlds around them."""
     random = np.random.default_rng(0)
     ceiling = np.sort(random.uniform(0.3, 0.85, MODELS))[::-1]
@@ -62,12 +62,12 @@ def protocols() -> list[tuple[Protocol, ...]]:
 
 
 def sweep(stakes: float) -> dict[str, object]:
-    """Answer every protocol, two at a time."""
-    field, chosen = synthetic_field(stakes), protocols()
+    """ProtocolOutcome every protocol, two at a time."""
+    scenario, chosen = synthetic_field(stakes), protocols()
     started, cpu = time.perf_counter(), time.process_time()
-    answers: list[Answer] = []
+    answers: list[ProtocolOutcome] = []
     with progress_bar() as tell, ThreadPoolExecutor(WORKERS) as pool:
-        for found in pool.map(lambda protocol: answer(field, protocol, equilibrium=False), chosen):
+        for found in pool.map(lambda protocol: protocol_outcome(scenario, protocol, equilibrium=False), chosen):
             answers.append(found)
             tell("protocols", len(answers) / len(chosen))
     seconds = time.perf_counter() - started

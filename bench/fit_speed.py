@@ -23,7 +23,7 @@ import scipy
 from scipy.optimize import least_squares
 from scipy.special import expit
 
-from headstart.calibrate.kernel import Problems, solve
+from headstart.fitting.kernel import Problems, solve
 
 STEPS = np.array([0, 10, 30, 100, 250, 500, 1000, 2000, 3000, 4000.0])
 STARTS = (5.0, 3.0, 7.0)  # midpoints in log steps

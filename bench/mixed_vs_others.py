@@ -1,8 +1,8 @@
 """The same small discretised contests given to Gambit, to QuantEcon and to headstart.
 
-Each contest is put on a ladder; Gambit and QuantEcon get the ladder game written out as payoff tables, headstart solves
+Each contest is put on a grid; Gambit and QuantEcon get the grid game written out as payoff tables, headstart solves
 it as it is. For every solver: processor seconds (its own process, compiled code loaded before), the largest regret on
-the ladder as Gambit measures it, the exploitability of the strategies in the continuous game (both as shares of first
+the grid as Gambit measures it, the exploitability of the strategies in the continuous game (both as shares of first
 minus last reward) and what the game pays the first two developers. A solver that is not done in time, or finds
 nothing, is reported as such. Writes bench/results/mixed_vs_others.json.
 
@@ -29,7 +29,7 @@ from headstart.contest.rewards import geometric, linear
 from headstart.solve.mixed import exploitability
 from headstart.solve.mixed.axis import ScoreAxis
 from headstart.solve.mixed.bounds import bounds
-from headstart.solve.mixed.ladder import FORBIDDEN, Ladder
+from headstart.solve.mixed.effort_grid import FORBIDDEN, EffortGrid
 from headstart.solve.mixed.linear_program import solve_program
 from headstart.solve.mixed.regret_matching import Learner, learn
 
@@ -41,7 +41,7 @@ SOLVERS = {2: ("headstart", "gambit lcp", "quantecon lemke_howson"), 3: ("headst
 LOADING = 300.0  # seconds of patience while a solver is loaded and compiled
 
 
-def ladder_of(n: int, shape: str, cells: int) -> Ladder:
+def ladder_of(n: int, shape: str, cells: int) -> EffortGrid:
     rewards = linear(n, 1.0) if shape == "evenly spaced" else geometric(n, 1.0, ratio=0.5)
     contest = Contest(
         names=tuple(f"m{i}" for i in range(n)),
@@ -49,32 +49,32 @@ def ladder_of(n: int, shape: str, cells: int) -> Ladder:
         costs=CostTable.batch(PowerCost(), n), rewards=rewards,
     )  # fmt: skip
     axis = ScoreAxis.of(contest)
-    return Ladder.build(axis, bounds(axis), cells)
+    return EffortGrid.build(axis, bounds(axis), cells)
 
 
-def written_out(ladder: Ladder) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    rewards = ladder.axis.contest.rewards
-    reward, n = (rewards - rewards[-1]) / ladder.bounds.contested, rewards.size
-    own = [np.flatnonzero(c < FORBIDDEN) for c in ladder.cost]
-    tables = [np.zeros([rungs.size for rungs in own]) for _ in range(n)]
+def written_out(grid: EffortGrid) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    rewards = grid.axis.contest.rewards
+    reward, n = (rewards - rewards[-1]) / grid.bounds.contested, rewards.size
+    own = [np.flatnonzero(c < FORBIDDEN) for c in grid.cost]
+    tables = [np.zeros([points.size for points in own]) for _ in range(n)]
     halves = {t: [sum(up) for up in product([0, 1], repeat=t)] for t in range(n)}
-    for choice in product(*(range(rungs.size) for rungs in own)):
-        rung = np.array([own[i][c] for i, c in enumerate(choice)])
+    for choice in product(*(range(points.size) for points in own)):
+        point = np.array([own[i][c] for i, c in enumerate(choice)])
         for i in range(n):
-            ahead, tied = int((rung > rung[i]).sum()), int((rung == rung[i]).sum()) - 1
-            tables[i][choice] = np.mean([reward[ahead + up] for up in halves[tied]]) - ladder.cost[i, rung[i]]
+            ahead, tied = int((point > point[i]).sum()), int((point == point[i]).sum()) - 1
+            tables[i][choice] = np.mean([reward[ahead + up] for up in halves[tied]]) - grid.cost[i, point[i]]
     return tables, own
 
 
-def solve(solver: str, ladder: Ladder, tables: list[np.ndarray], own: list[np.ndarray]) -> list[np.ndarray]:
+def solve(solver: str, grid: EffortGrid, tables: list[np.ndarray], own: list[np.ndarray]) -> list[np.ndarray]:
     if solver == "headstart":
-        if ladder.axis.contest.n == 2 or np.ptp(np.diff(ladder.axis.contest.rewards)) < 1e-9:
-            strategy = solve_program(ladder).strategy
+        if grid.axis.contest.n == 2 or np.ptp(np.diff(grid.axis.contest.rewards)) < 1e-9:
+            strategy = solve_program(grid).strategy
         else:
-            learner = Learner.start(ladder, seed=0, compiled=True)
+            learner = Learner.start(grid, seed=0, compiled=True)
             learn(learner, target=1e-4, sweeps=100_000, report=lambda _: False)
             strategy = learner.average
-        return [strategy[i, rungs] for i, rungs in enumerate(own)]
+        return [strategy[i, points] for i, points in enumerate(own)]
     if solver.startswith("gambit"):
         import pygambit as gbt
 
@@ -101,20 +101,20 @@ def work(solver: str, case: tuple[int, str, int], pipe: Any) -> None:
     # a first, tiny contest loads and compiles whatever the solver needs
     small = ladder_of(case[0], case[1], 1)
     solve(solver, small, *written_out(small))
-    ladder = ladder_of(*case)
-    tables, own = written_out(ladder)
+    grid = ladder_of(*case)
+    tables, own = written_out(grid)
     pipe.send("ready")
     begin = time.process_time()
-    strategies = solve(solver, ladder, tables, own)
+    strategies = solve(solver, grid, tables, own)
     pipe.send((time.process_time() - begin, strategies))
 
 
 def measure(solver: str, case: tuple[int, str, int], limit: float) -> dict[str, Any]:
     n, shape, cells = case
-    ladder = ladder_of(n, shape, cells)
-    tables, own = written_out(ladder)
+    grid = ladder_of(n, shape, cells)
+    tables, own = written_out(grid)
     row: dict[str, Any] = {
-        "models": n, "rewards": shape, "strategies": [int(rungs.size) for rungs in own], "solver": solver
+        "models": n, "rewards": shape, "strategies": [int(points.size) for points in own], "solver": solver
     }  # fmt: skip
     ours, theirs = mp.get_context("spawn").Pipe(duplex=False)
     process = mp.get_context("spawn").Process(target=work, args=(solver, case, theirs))
@@ -137,15 +137,15 @@ def measure(solver: str, case: tuple[int, str, int], limit: float) -> dict[str, 
         return row | {"status": "found none", "processor_seconds": round(spent, 4)}
     strategies = [np.maximum(s, 0) / np.maximum(s, 0).sum() for s in found]  # some solvers round below 0
     profile = gbt.StrategicGame.from_arrays(*tables).mixed_strategy_profile([s.tolist() for s in strategies], False)
-    strategy = np.zeros(ladder.cost.shape)
-    for i, rungs in enumerate(own):
-        strategy[i, rungs] = strategies[i]
-    contest = ladder.axis.contest
-    measured = exploitability(contest, ladder.profile(strategy))
+    strategy = np.zeros(grid.cost.shape)
+    for i, points in enumerate(own):
+        strategy[i, points] = strategies[i]
+    contest = grid.axis.contest
+    measured = exploitability(contest, grid.profile(strategy))
     stakes = contest.rewards[0] - contest.rewards[-1]
     return row | {
         "status": "done", "processor_seconds": round(spent, 4),
-        "ladder_regret": float(profile.max_regret()) * ladder.bounds.contested / stakes,
+        "ladder_regret": float(profile.max_regret()) * grid.bounds.contested / stakes,
         "exploitability_share": measured.upper / stakes, "payoffs": [round(float(p), 5) for p in measured.payoff[:2]],
     }  # fmt: skip
 

@@ -5,12 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.calibrate.backtest import Backtest
-from headstart.calibrate.fit import Fit
-from headstart.calibrate.outcomes import Divergence, RunOutcome
-from headstart.calibrate.trajectories import Trajectories
-from headstart.contest.curves import LogitPower
-from headstart.report.values import (
+from headstart.auditing.values import (
     Audit,
     Interval,
     Level,
@@ -21,6 +16,11 @@ from headstart.report.values import (
     StakesCurve,
     Untunable,
 )
+from headstart.contest.curves import LogitPower
+from headstart.data.outcomes import Divergence, RunOutcome
+from headstart.data.trajectories import Trajectories
+from headstart.fitting.backtest import Backtest
+from headstart.fitting.fit import Fit
 
 NAMES = ("large", "medium", "small", "tiny")
 REFERENCE = 1000.0
@@ -258,7 +258,7 @@ def model(
 
 
 def made_up_fit(names: tuple[str, ...]) -> Fit:
-    """Curves through exact points, with two plausible worlds around them."""
+    """Curves through exact points, with two posterior draws around them."""
     n = len(names)
     ceilings = 0.8 - 0.1 * np.arange(n)
     curves = LogitPower(L=np.full(n, 0.25), U=ceilings, alpha=np.full(n, -3.0), beta=np.full(n, 1.0))

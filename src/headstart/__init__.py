@@ -14,9 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from headstart.calibrate.backtest import backtest
-    from headstart.calibrate.fit import Fit, fit
-    from headstart.calibrate.trajectories import Trajectories
+    from headstart.auditing.audit import audit
+    from headstart.certificate import verify
     from headstart.contest import (
         Contest,
         CostTable,
@@ -28,11 +27,13 @@ if TYPE_CHECKING:
         PointsCost,
         PowerCost,
     )
+    from headstart.contest.contest_file import read_contest, write_contest
+    from headstart.data.trajectories import Trajectories
+    from headstart.data.trajectory_files import read_trajectories, write_trajectories
     from headstart.errors import ComputationError, HeadstartError, InputError
-    from headstart.formats import read_contest, read_trajectories, write_contest, write_trajectories
+    from headstart.fitting.backtest import backtest
+    from headstart.fitting.fit import Fit, fit
     from headstart.rank import kendall_tau
-    from headstart.report.audit import audit
-    from headstart.solve.certificate import verify
     from headstart.solve.dynamics import simulate
     from headstart.solve.level import stabilising_level
     from headstart.solve.mixed import solve_mixed
@@ -58,13 +59,14 @@ _HOMES = {
     "headstart.solve.private_information": ("solve_private",),
     "headstart.solve.dynamics": ("simulate",),
     "headstart.solve.prove": ("prove",),
-    "headstart.solve.certificate": ("verify",),
-    "headstart.calibrate.trajectories": ("Trajectories",),
-    "headstart.calibrate.fit": ("fit", "Fit"),
-    "headstart.calibrate.backtest": ("backtest",),
+    "headstart.certificate": ("verify",),
+    "headstart.data.trajectories": ("Trajectories",),
+    "headstart.fitting.fit": ("fit", "Fit"),
+    "headstart.fitting.backtest": ("backtest",),
     "headstart.rank": ("kendall_tau",),
-    "headstart.formats": ("read_trajectories", "write_trajectories", "read_contest", "write_contest"),
-    "headstart.report.audit": ("audit",),
+    "headstart.contest.contest_file": ("read_contest", "write_contest"),
+    "headstart.data.trajectory_files": ("read_trajectories", "write_trajectories"),
+    "headstart.auditing.audit": ("audit",),
 }  # fmt: skip
 
 __all__ = [

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
+from headstart.contest.contest_file import contest_from_document, read_contest
 from headstart.errors import InputError
-from headstart.formats import contest_from_document, read_contest
 
 LINE = {"kind": "linear", "intercept": 1, "slope": 1}
 BASE = {

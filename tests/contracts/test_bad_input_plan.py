@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from headstart.errors import InputError
-from headstart.formats.plan_file import read_plan
+from headstart.tune.plan_file import read_plan
 from tiny_models import parity_records, write_jsonl
 
 BASE = {

@@ -6,8 +6,9 @@ import json
 import polars as pl
 import pytest
 
+from headstart.data.rows import TrajectoryRow
+from headstart.data.trajectory_files import read_trajectories, write_trajectories
 from headstart.errors import InputError
-from headstart.formats import TrajectoryRow, read_trajectories, write_trajectories
 
 # file content, row (None: the complaint is about the whole file), field, words of the message
 SPOILT_CSV = {

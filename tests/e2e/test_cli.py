@@ -116,9 +116,9 @@ def test_an_output_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) 
 
 def test_an_interrupt_exits_130(tmp_path: Path) -> None:
     script = (
-        "import headstart.formats as formats\n"
+        "import headstart.contest.contest_file as files\n"
         "def interrupted(_): raise KeyboardInterrupt\n"
-        "formats.read_document = interrupted\n"
+        "files.read_document = interrupted\n"
         "from headstart.cli import main; main()\n"
     )
     command = [sys.executable, "-c", script, "solve", "-", "--json", "out.json"]

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from headstart.cli import app
+from headstart.data.trajectory_files import read_trajectories
 from headstart.errors import ComputationError, InputError
-from headstart.formats import read_trajectories
 from headstart.tune.folder import RunFolder
 from headstart.tune.run_lock import only_process
 from tiny_plan import tiny_plan

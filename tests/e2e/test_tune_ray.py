@@ -11,9 +11,9 @@ import pytest
 # Read when ray is imported. On a busy machine its processes take their time to start.
 os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "60"}
 
-from headstart.formats.plan_file import read_plan
 from headstart.tune.executors.local import LocalExecutor
 from headstart.tune.folder import RunFolder
+from headstart.tune.plan_file import read_plan
 from headstart.tune.run import Watch, run_plan
 from tiny_plan import tiny_plan
 

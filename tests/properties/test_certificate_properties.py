@@ -11,11 +11,11 @@ from flint import arb, ctx, fmpq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headstart.certificate import verify
+from headstart.certificate.curves import Curve, Exponential, Linear, LogitPower, Points
+from headstart.certificate.forever import Side, stays_behind
+from headstart.certificate.numbers import Real, Signs, decimal_text, parse, significant
 from headstart.contest.conditions import conditions
-from headstart.solve.certificate import verify
-from headstart.solve.certificate.curves import Curve, Exponential, Linear, LogitPower, Points
-from headstart.solve.certificate.forever import Side, stays_behind
-from headstart.solve.certificate.numbers import Real, Signs, decimal_text, parse, significant
 from headstart.solve.prove import as_contest, certified_decision, prove
 from headstart.solve.pure import solve_pure
 

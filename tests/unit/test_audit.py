@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from headstart.calibrate.trajectories import Trajectories
+from headstart.auditing.audit import audit, default_rewards, fitted_contest
+from headstart.auditing.values import Audit
 from headstart.contest import LogitPower
 from headstart.contest import rewards as schedules
+from headstart.data.trajectories import Trajectories
 from headstart.errors import InputError
-from headstart.report.audit import audit, default_rewards, fitted_contest
-from headstart.report.values import Audit
 from headstart.solve.level import stabilising_level
 from headstart.solve.pure import solve_pure
 

@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headstart.calibrate.fit import fit
-from headstart.calibrate.outcomes import Divergence, RunOutcome
-from headstart.calibrate.trajectories import Trajectories
+from headstart.auditing.audit import audit
+from headstart.auditing.values import Audit, Untunable
 from headstart.contest import LogitPower
-from headstart.report.audit import audit
+from headstart.data.outcomes import Divergence, RunOutcome
+from headstart.data.trajectories import Trajectories
+from headstart.fitting.fit import fit
 from headstart.report.export import audit_document
 from headstart.report.fits import fit_document, print_fit
-from headstart.report.values import Audit, Untunable
 
 STEPS = (0.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 TRUTH = {

@@ -8,9 +8,9 @@ import pytest
 
 from headstart._resources import catalog_path
 from headstart.contest import Linear
+from headstart.contest.catalog import catalogue_names, read_catalogue_entry, read_expected
+from headstart.contest.contest_file import read_document
 from headstart.errors import InputError
-from headstart.formats.catalog import catalogue_names, read_catalogue_entry, read_expected
-from headstart.formats.contest_file import read_document
 from headstart.solve.level import stabilising_level
 from headstart.solve.mixed import solve_mixed
 from headstart.solve.noise import noise_threshold, solve_noisy

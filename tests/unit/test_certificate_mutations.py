@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headstart.certificate import digest, verify
 from headstart.errors import HeadstartError
-from headstart.solve.certificate import digest, verify
 from headstart.solve.prove import prove
 
 COST = {"kind": "power", "scale": 1, "exponent": 1, "free": 0}

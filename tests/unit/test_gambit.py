@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from headstart.contest import Contest, CostTable, CurveTable, Linear, PowerCost
+from headstart.contest.gambit import write_nfg
 from headstart.errors import InputError
-from headstart.formats.gambit import write_nfg
 
 pygambit = pytest.importorskip("pygambit", reason="needs Gambit's own reader")
 

@@ -9,7 +9,7 @@ from headstart.errors import ComputationError, InputError
 from headstart.solve.mixed import exploitability, solve_mixed
 from headstart.solve.mixed.axis import ScoreAxis
 from headstart.solve.mixed.bounds import bounds
-from headstart.solve.mixed.ladder import Ladder
+from headstart.solve.mixed.effort_grid import EffortGrid
 from headstart.solve.mixed.linear_program import solve_program
 from headstart.solve.mixed.regret_matching import grid_regret
 
@@ -45,10 +45,10 @@ def test_equal_models_with_evenly_spaced_rewards_spread_evenly_up_to_the_whole_s
 @pytest.mark.parametrize("seed", range(3))
 def test_the_linear_program_certifies_an_equilibrium_of_the_ladder(seed):
     axis = ScoreAxis.of(laws(5, linear(5, 100.0), seed))
-    ladder = Ladder.build(axis, bounds(axis), 40)
-    program = solve_program(ladder)
+    grid = EffortGrid.build(axis, bounds(axis), 40)
+    program = solve_program(grid)
     assert abs(program.regret) < 1e-8
-    assert grid_regret(ladder, program.strategy).sum() == pytest.approx(program.regret, abs=1e-8)
+    assert grid_regret(grid, program.strategy).sum() == pytest.approx(program.regret, abs=1e-8)
 
 
 def test_the_linear_program_counts_idle_rivals_that_can_be_passed():
@@ -57,9 +57,9 @@ def test_the_linear_program_counts_idle_rivals_that_can_be_passed():
     axis = ScoreAxis.of(game)
     limits = bounds(axis)
     assert limits.active.tolist() == [True, False, True]
-    ladder = Ladder.build(axis, limits, 40)
-    program = solve_program(ladder)
-    assert grid_regret(ladder, program.strategy).sum() == pytest.approx(program.regret, abs=1e-8)
+    grid = EffortGrid.build(axis, limits, 40)
+    program = solve_program(grid)
+    assert grid_regret(grid, program.strategy).sum() == pytest.approx(program.regret, abs=1e-8)
     assert abs(program.regret) < 1e-8
 
 

@@ -1,4 +1,4 @@
-"""Rankings: agreement, intervals over plausible worlds, which of two models is ahead."""
+"""Rankings: agreement, intervals over posterior draws, which of two models is ahead."""
 
 import numpy as np
 import pytest

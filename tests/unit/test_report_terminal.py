@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from headstart.auditing.values import Audit
 from headstart.report.console import PIPE_WIDTH
 from headstart.report.terminal import print_audit
-from headstart.report.values import Audit
 from report_cases import synthetic_audit
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "audit.txt"

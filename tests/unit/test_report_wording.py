@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headstart.calibrate.outcomes import Divergence, Outcome, RunOutcome
+from headstart.auditing.notes import diverged_note
+from headstart.data.outcomes import Divergence, Outcome, RunOutcome
 from headstart.report import wording
 from headstart.report.wording_backtest import backtest_words
-from headstart.report.wording_runs import diverged_note, reported_outcomes
+from headstart.report.wording_runs import reported_outcomes
 from report_cases import BACKTEST, STABLE, level, price, synthetic_audit
 
 WITNESS = "b takes a's place with 2 further steps: it costs 2 steps and gains 9 steps net"
@@ -43,7 +44,7 @@ def test_the_level_stands_with_interval_mark_and_measured_answer():
     words = text_of()
     assert "ends gaming from 1,250 steps on (95 % interval 700–unbounded) †" in words
     assert "measured steps alone show that gaming pays up to level 640" in words
-    assert "in 31 % of the plausible worlds" in words
+    assert "in 31 % of the posterior draws" in words
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from headstart.formats.plan_file import read_plan
-from headstart.formats.plan_schema import ModelForm, PlanForm, RecipeForm, ScoreForm, TaskForm, UntunableForm
 from headstart.tune.plan import DEFAULT_LEVELS, Plan, Recipe, SuppliedScore
+from headstart.tune.plan_file import read_plan
+from headstart.tune.plan_schema import ModelForm, PlanForm, RecipeForm, ScoreForm, TaskForm, UntunableForm
 from tiny_models import parity_records, write_jsonl
 
 MODELS = """

@@ -13,7 +13,7 @@ import typer
 from headstart.errors import InputError
 
 if TYPE_CHECKING:
-    from headstart.calibrate.sample import OnForgetting
+    from headstart.fitting.sample import OnForgetting
 
 Trajectories = Annotated[
     str, typer.Argument(metavar="TRAJECTORIES", help="CSV, TSV, Parquet or JSON lines; - for CSV on standard input.")
@@ -34,7 +34,7 @@ OnForgettingOption = Annotated[
         help="Models whose score falls with tuning: keep all points, exclude the model, or hold its peak.",
     ),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of the plausible worlds behind the intervals.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the posterior draws behind the intervals.")]
 JsonOut = Annotated[
     str | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - for standard output.")
 ]

@@ -30,9 +30,10 @@ def solve(
 
     Example: `headstart solve contest.toml --mixed --all-pairs --json -`
     """
-    from headstart.formats import contest_from_document, envelope, read_document, write_json
-    from headstart.report.solution import SCHEMA, solution_document
+    from headstart.contest.contest_file import contest_from_document, read_document
+    from headstart.io.atomic import envelope, write_json
     from headstart.report.solution_text import print_solution
+    from headstart.solve.solution import SCHEMA, solution_document
 
     check_outputs(json=json)
     document = read_document(contest)
@@ -59,9 +60,9 @@ def certify(
 
     Example: `headstart certify contest.toml -o proof.json`
     """
-    from headstart.formats import read_document, write_json
-    from headstart.formats.atomic import JsonValue
-    from headstart.solve.certificate import verify as check
+    from headstart.certificate import verify as check
+    from headstart.contest.contest_file import read_document
+    from headstart.io.atomic import JsonValue, write_json
     from headstart.solve.prove import prove
 
     check_outputs(json=output)
@@ -82,8 +83,8 @@ def verify(
 
     Example: `headstart verify proof.json`
     """
-    from headstart.formats import read_json
-    from headstart.solve.certificate import verify as check
+    from headstart.certificate import verify as check
+    from headstart.io.documents import read_json
 
     found = check(read_json(proof))
     if not found.ok:
@@ -108,7 +109,8 @@ def simulate(
 
     Example: `headstart simulate contest.toml --dynamics regret --rounds 5000 --seed 7 --json -`
     """
-    from headstart.formats import envelope, read_contest, write_json
+    from headstart.contest.contest_file import read_contest
+    from headstart.io.atomic import envelope, write_json
     from headstart.report.simulation import print_simulation, simulation_document
     from headstart.solve.dynamics import simulate as play
 
@@ -140,7 +142,7 @@ def catalog(
 
     Example: `headstart catalog two-place-jump`
     """
-    from headstart.formats.catalog import catalogue_names, read_catalogue_entry
+    from headstart.contest.catalog import catalogue_names, read_catalogue_entry
 
     if name is None:
         for entry in map(read_catalogue_entry, catalogue_names()):
@@ -166,8 +168,8 @@ def export_nfg(
 
     Example: `headstart export nfg contest.toml -o contest.nfg --levels 7`
     """
-    from headstart.formats import read_contest
-    from headstart.formats.gambit import write_nfg
+    from headstart.contest.contest_file import read_contest
+    from headstart.contest.gambit import write_nfg
 
     write_nfg(read_contest(contest), output, levels=levels)
     tell(f"wrote {output}")

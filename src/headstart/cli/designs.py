@@ -29,12 +29,12 @@ from headstart.errors import InputError
 
 if TYPE_CHECKING:
     from headstart.contest.contest import Contest
-    from headstart.design.field import Field
-    from headstart.design.reward_design import RewardDesign
+    from headstart.designing.reward_design import RewardDesign
+    from headstart.designing.scenario import Scenario
     from headstart.report.design_document import Basis
 
 NOT_MET = 3
-"""Exit status where a wish cannot be met: the documents are written, and the binding constraint is stated."""
+"""Exit status where a requirements cannot be met: the documents are written, and the binding constraint is stated."""
 
 
 def design(
@@ -55,9 +55,7 @@ def design(
     budget: Annotated[
         str | None, typer.Option(metavar="AMOUNT", help="Most that tuning may cost, such as 200 or 200gpuh.")
     ] = None,
-    confidence: Annotated[
-        float, typer.Option(help="Least share of the plausible worlds in which nobody tunes.")
-    ] = 0.95,
+    confidence: Annotated[float, typer.Option(help="Least share of the posterior draws in which nobody tunes.")] = 0.95,
     compare: Annotated[
         str | None,
         typer.Option(
@@ -85,7 +83,7 @@ def design(
     json: JsonOut = None,
     html: HtmlOut = None,
 ) -> int:
-    """Choose a protocol: what the developers answer to each, what it costs, and the cheapest that meets your wishes.
+    """Choose a protocol: what the developers answer to each, its cost, and the cheapest that meets your requirements.
 
     Example: `headstart design results.csv --stakes 500:50000 --target-tau 0.95 --html design.html`
 
@@ -93,11 +91,11 @@ def design(
 
     Example: `headstart design contest.toml --rewards-for-level 1000`
     """
-    from headstart.design.choose import design as choose
-    from headstart.design.levels import Wish
-    from headstart.design.protocols import parse
-    from headstart.design.stakes import stakes_edge
-    from headstart.formats import envelope, write_json
+    from headstart.designing.choose import design as choose
+    from headstart.designing.levels import Requirements
+    from headstart.designing.protocols import parse
+    from headstart.designing.stakes import stakes_edge
+    from headstart.io.atomic import envelope, write_json
     from headstart.report.design_document import DesignReport, design_document
     from headstart.report.design_text import print_design
 
@@ -105,21 +103,21 @@ def design(
     if nearest is not None and rewards_for_level is None:
         raise InputError("--nearest must be given together with --rewards-for-level")
     chosen = None if compare is None else [parse(part) for part in compare.split(",")]
-    wish_without_budget = Wish(confidence=confidence, target_tau=target_tau)
+    without_budget = Requirements(confidence=confidence, target_tau=target_tau)
     options = (parse_stakes(stakes), rewards, cost_per_step, cost_unit, reference)
     with progress_bar() as progress:
         progress("reading", 0.0)
         if Path(source).suffix.lower() in (".toml", ".json"):
-            field, basis = _known(source, *options)
+            scenario, basis = _known(source, *options)
         else:
-            field, basis = _measured(source, *options, benchmark, score_range, on_forgetting, seed)
+            scenario, basis = _measured(source, *options, benchmark, score_range, on_forgetting, seed)
         if rewards_for_level is not None:
             if html is not None:
                 raise InputError("--html must not be given together with --rewards-for-level, which has no page")
-            return _reward_design(field, basis, rewards_for_level, nearest, stakes is not None, json)
-        wish = replace(wish_without_budget, budget=parse_budget(budget, field.cost_unit))
-        found = choose(field, wish, compare=chosen, seed=seed, progress=progress)
-        report = DesignReport(basis=basis, field=field, design=found, edge=stakes_edge(field))
+            return _reward_design(scenario, basis, rewards_for_level, nearest, stakes is not None, json)
+        requirements = replace(without_budget, budget=parse_budget(budget, scenario.cost_unit))
+        found = choose(scenario, requirements, compare=chosen, seed=seed, progress=progress)
+        report = DesignReport(basis=basis, scenario=scenario, design=found, edge=stakes_edge(scenario))
     if json != "-":
         print_design(report)
     if json is not None:
@@ -181,11 +179,11 @@ def _measured(
     score_range: str | None,
     on_forgetting: str,
     seed: int,
-) -> tuple[Field, Basis]:
-    from headstart.calibrate.fit import fit
-    from headstart.design.field import measured_field
-    from headstart.formats import read_trajectories, require_auditable
-    from headstart.report.audit import default_rewards, fitted_contest
+) -> tuple[Scenario, Basis]:
+    from headstart.auditing.audit import default_rewards, fitted_contest
+    from headstart.data.trajectory_files import read_trajectories, require_auditable
+    from headstart.designing.scenario import measured_scenario
+    from headstart.fitting.fit import fit
     from headstart.report.design_document import Basis
 
     data = read_trajectories(
@@ -204,11 +202,11 @@ def _measured(
     if stakes is None:
         value = float(default_rewards(fitted, float(fitted.max_step.max())).rpartition(":")[2])
         stakes = (0.0, value)
-    field = measured_field(fitted, fitted_contest(fitted, f"{shape}:{stakes[1]!r}"), reference=reference)
+    scenario = measured_scenario(fitted, fitted_contest(fitted, f"{shape}:{stakes[1]!r}"), reference=reference)
     basis = Basis(
         source=Path(source).name, benchmark=data.benchmark, shape=shape, low=stakes[0], high=stakes[1], assumed=assumed
     )
-    return field, basis
+    return scenario, basis
 
 
 def _known(
@@ -218,10 +216,10 @@ def _known(
     cost_per_step: float | None,
     cost_unit: str | None,
     reference: float | None,
-) -> tuple[Field, Basis]:
+) -> tuple[Scenario, Basis]:
+    from headstart.contest.contest_file import read_contest
     from headstart.contest.rewards import parse
-    from headstart.design.field import known_field
-    from headstart.formats import read_contest
+    from headstart.designing.scenario import known_scenario
     from headstart.report.design_document import Basis
 
     contest = read_contest(source)
@@ -230,7 +228,7 @@ def _known(
         contest = contest.with_rewards(parse(f"{rewards}:{high!r}", contest.n))
     elif stakes is not None:
         contest = _scaled(contest, high)
-    field = known_field(
+    scenario = known_scenario(
         contest,
         reference=reference or 0.0,
         designer_cost_per_step=1.0 if cost_per_step is None else cost_per_step,
@@ -244,7 +242,7 @@ def _known(
         high=high,
         assumed=False,
     )
-    return field, basis
+    return scenario, basis
 
 
 def _scaled(contest: Contest, value: float) -> Contest:
@@ -256,16 +254,16 @@ def _scaled(contest: Contest, value: float) -> Contest:
 
 
 def _reward_design(
-    field: Field, basis: Basis, level: float, nearest: str | None, bounded: bool, json: str | None
+    scenario: Scenario, basis: Basis, level: float, nearest: str | None, bounded: bool, json: str | None
 ) -> int:
     """Design rewards for a level, print them, and check them with certain arithmetic."""
     from headstart.contest.rewards import parse
-    from headstart.design.reward_design import bounded_value, certified, nearest_rewards, steepest_rewards
-    from headstart.formats import envelope, write_json
+    from headstart.designing.reward_design import bounded_value, certified, nearest_rewards, steepest_rewards
+    from headstart.io.atomic import envelope, write_json
     from headstart.report.design_document import reward_document
     from headstart.report.design_text import print_rewards
 
-    contest = field.contest.at_level(level)
+    contest = scenario.contest.at_level(level)
     found: RewardDesign
     if nearest is not None:
         found = nearest_rewards(contest, parse(nearest, contest.n))
@@ -273,7 +271,7 @@ def _reward_design(
         bound = bounded_value(contest)  # twice of it binds nothing
         largest = basis.high if bounded or bound is None else 2 * bound
         found = steepest_rewards(contest, largest=largest or 1.0)
-    document = reward_document(contest, found, basis, field.cost_unit, certified(contest, found.rewards))
+    document = reward_document(contest, found, basis, scenario.cost_unit, certified(contest, found.rewards))
     if json != "-":
         print_rewards(document)
     if json is not None:

@@ -27,7 +27,7 @@ from headstart.cli.common import (
 from headstart.errors import InputError
 
 if TYPE_CHECKING:
-    from headstart.report.values import Audit
+    from headstart.auditing.values import Audit
 
 importing = typer.Typer(no_args_is_help=True, help="Turn other tools' results into a trajectories file.")
 
@@ -53,7 +53,7 @@ def audit(
             metavar="FRACTION", help="Share of the checkpoints, the earliest, that predict the later ones; 0 for none."
         ),
     ] = 0.6,
-    draws: Annotated[int, typer.Option(help="Plausible worlds behind every interval.")] = 200,
+    draws: Annotated[int, typer.Option(help="Posterior draws behind every interval.")] = 200,
     seed: Seed = 0,
     json: JsonOut = None,
     html: HtmlOut = None,
@@ -67,9 +67,10 @@ def audit(
 
     Example: `headstart audit results.csv --rewards top:3:5000 --cost-per-step 0.02 --cost-unit USD --json -`
     """
-    from headstart.formats import read_trajectories, require_auditable, write_contest
-    from headstart.report.audit import audit as run_audit
-    from headstart.report.audit import fitted_contest
+    from headstart.auditing.audit import audit as run_audit
+    from headstart.auditing.audit import fitted_contest
+    from headstart.contest.contest_file import write_contest
+    from headstart.data.trajectory_files import read_trajectories, require_auditable
 
     check_outputs(html, contest, json=json)
     if not 0 <= backtest < 1:
@@ -110,8 +111,8 @@ def demo(
     Example: `headstart demo --benchmark city`
     """
     from headstart._resources import example_path
-    from headstart.formats import read_trajectories
-    from headstart.report.audit import audit as run_audit
+    from headstart.auditing.audit import audit as run_audit
+    from headstart.data.trajectory_files import read_trajectories
 
     check_outputs(html)
     source = example_path("ladder/trajectories.csv")
@@ -134,8 +135,9 @@ def fit(
 
     Example: `headstart fit results.csv --json fits.json`
     """
-    from headstart.calibrate.fit import fit as run_fit
-    from headstart.formats import envelope, read_trajectories, write_json
+    from headstart.data.trajectory_files import read_trajectories
+    from headstart.fitting.fit import fit as run_fit
+    from headstart.io.atomic import envelope, write_json
     from headstart.report.fits import fit_document, print_fit
 
     check_outputs(json=json)
@@ -165,8 +167,8 @@ def import_lm_eval(
 
     Example: `headstart import lm-eval results/ --layout "{model}/step_{step}/{task}.json" -o results.csv`
     """
-    from headstart.formats import import_lm_eval as run_import
-    from headstart.formats import write_trajectories
+    from headstart.data.lm_eval import import_lm_eval as run_import
+    from headstart.data.trajectory_files import write_trajectories
     from headstart.report.fits import print_import
 
     found = run_import(folder, layout, metric=metric, tasks=task, newest=newest)
@@ -176,7 +178,7 @@ def import_lm_eval(
 
 
 def _publish_audit(found: Audit, *, json: str | None, html: Path | None) -> None:
-    from headstart.formats import write_json
+    from headstart.io.atomic import write_json
     from headstart.report.export import audit_document
 
     # The files first: whoever reads the text through `| head` closes the pipe before its end.

@@ -48,9 +48,9 @@ def tune(
 
     Example: `headstart tune plan.toml --executor ray --address auto`
     """
-    from headstart.formats import envelope, write_json
-    from headstart.formats.plan_file import read_plan
+    from headstart.io.atomic import envelope, write_json
     from headstart.report import tuning as texts
+    from headstart.tune.plan_file import read_plan
 
     check_outputs(json=json)
     _check_executor(executor, address)

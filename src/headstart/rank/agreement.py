@@ -14,7 +14,7 @@ def kendall_tau(
     """Kendall's tau-a between the orders of two score vectors, over a batch.
 
     Pairs tied in either count as neither concordant nor discordant. ``scipy.stats.kendalltau`` takes one pair of
-    vectors at a time; this takes all plausible worlds at once.
+    vectors at a time; this takes all posterior draws at once.
 
     Args:
         a: Scores.

@@ -1,4 +1,4 @@
-"""Intervals from plausible worlds: of any figure, of ranks, and which of two models is ahead."""
+"""Intervals from posterior draws: of any figure, of ranks, and which of two models is ahead."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CONFIDENCE = 0.95
 
 
 def quantile_interval(worlds: Float[FloatArray, "worlds *shape"]) -> tuple[FloatArray, FloatArray]:
-    """Central 95 % of a figure over plausible worlds; infinite values are allowed and never interpolated.
+    """Central 95 % of a figure over posterior draws; infinite values are allowed and never interpolated.
 
     Args:
         worlds: The figure in each world.
@@ -25,8 +25,8 @@ def quantile_interval(worlds: Float[FloatArray, "worlds *shape"]) -> tuple[Float
     return np.asarray(low), np.asarray(high)
 
 
-def rank_intervals(scores: Float[FloatArray, "worlds models"]) -> Int[IntArray, "models 2"]:
-    """Best and worst rank of each model in the central 95 % of plausible worlds; 1 is best."""
+def rank_intervals(scores: Float[FloatArray, "draws models"]) -> Int[IntArray, "models 2"]:
+    """Best and worst rank of each model in the central 95 % of posterior draws; 1 is best."""
     order: IntArray = np.argsort(-scores, axis=1, kind="stable")
     ranks = np.empty(order.shape)
     np.put_along_axis(ranks, order, np.arange(1.0, scores.shape[1] + 1)[None, :], axis=1)
@@ -34,5 +34,5 @@ def rank_intervals(scores: Float[FloatArray, "worlds models"]) -> Int[IntArray, 
 
 
 def share_ahead(a: Float[FloatArray, "worlds *shape"], b: Float[FloatArray, "worlds *shape"]) -> FloatArray:
-    """Share of plausible worlds in which ``a`` exceeds ``b``, draws counted half."""
+    """Share of posterior draws in which ``a`` exceeds ``b``, draws counted half."""
     return np.asarray(((a > b) + 0.5 * (a == b)).mean(axis=0))

@@ -15,9 +15,9 @@ from typing import Any, cast
 import altair as alt
 import numpy as np
 
+from headstart.auditing.values import Audit, ModelFit
 from headstart.contest.arrays import FloatArray
 from headstart.report.charts_style import CONFIG, style
-from headstart.report.values import Audit, ModelFit
 from headstart.report.wording import cheapest_clear_price, number, ranks
 
 Row = dict[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import altair as alt
 
-from headstart.calibrate.backtest import Backtest
+from headstart.fitting.backtest import Backtest
 from headstart.report.charts import Chart, layered, rows
 from headstart.report.charts_style import style
 from headstart.report.wording import number

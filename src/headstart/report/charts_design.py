@@ -7,8 +7,8 @@ import math
 import altair as alt
 import numpy as np
 
-from headstart.design.answer import Answer
-from headstart.design.stakes import StakesEdge
+from headstart.designing.outcome import ProtocolOutcome
+from headstart.designing.stakes import StakesEdge
 from headstart.report.charts import Chart, Row, beyond_legend, beyond_region, layered, rows, steps_axis
 from headstart.report.charts_style import Style, style
 from headstart.report.design_document import DesignReport
@@ -21,7 +21,7 @@ DECADES = 8
 
 def pareto_chart(report: DesignReport) -> Chart:
     """Agreement with quality against the designer's bill, one dot per protocol that has figures."""
-    unit, found = report.field.cost_unit, report.design
+    unit, found = report.scenario.cost_unit, report.design
     known = [(a, front) for a, front in zip(found.answers, found.on_front, strict=True) if a.kendall_tau is not None]
     data = [_dot(a, front, unit) for a, front in known]
     dearest = max((a.bill for a, _ in known), default=1.0) or 1.0
@@ -77,7 +77,7 @@ def _large(name: str) -> Style:
     return {**style(name), "size": 90}
 
 
-def _dot(answer: Answer, front: bool, unit: str) -> Row:
+def _dot(answer: ProtocolOutcome, front: bool, unit: str) -> Row:
     return {
         "name": answer.protocol,
         "bill": answer.bill,
@@ -92,7 +92,7 @@ def _dot(answer: Answer, front: bool, unit: str) -> Row:
 
 def stakes_chart(report: DesignReport, edge: StakesEdge) -> Chart:
     """Largest stable value of first place against the level, the stakes asked about, and the cheapest level."""
-    unit, basis = report.field.cost_unit, report.basis
+    unit, basis = report.scenario.cost_unit, report.basis
     limit = float(edge.levels.max())
     finite = [float(v) for v in np.r_[edge.stakes, edge.low, edge.high, basis.low, basis.high] if 0 < v < math.inf]
     top = 10.0 ** math.ceil(math.log10(max(finite, default=10.0)) + 1e-9)
@@ -116,7 +116,7 @@ def stakes_chart(report: DesignReport, edge: StakesEdge) -> Chart:
         )
     )
     drawn = alt.Chart(data).encode(x=x)
-    start = limit if report.field.measured is None else report.field.measured
+    start = limit if report.scenario.measured is None else report.scenario.measured
     layers = [
         drawn.mark_area(**style("stable")).encode(y=y, y2="bottom:Q"),
         drawn.mark_area(**style("stable-band")).encode(y=alt.Y("l:Q"), y2="h:Q"),
@@ -140,7 +140,7 @@ def stakes_chart(report: DesignReport, edge: StakesEdge) -> Chart:
 
 def _stakes_asked(report: DesignReport, x: alt.X, y: alt.Y, limit: float) -> list[alt.Chart]:
     """The upper end of the stakes as a line, and on it the cheapest level that is stable enough."""
-    high, unit = report.basis.high, report.field.cost_unit
+    high, unit = report.basis.high, report.scenario.cost_unit
     line = alt.Chart(rows([{"v": high}]))
     layers = [
         line.mark_rule(**style("stakes")).encode(y=y),
@@ -157,7 +157,7 @@ def _stakes_asked(report: DesignReport, x: alt.X, y: alt.Y, limit: float) -> lis
 
 
 def _stakes_description(report: DesignReport, edge: StakesEdge) -> str:
-    unit = report.field.cost_unit
+    unit = report.scenario.cost_unit
 
     def worth(value: float) -> str:
         return amount(value, unit) if math.isfinite(value) else "any value"

@@ -7,6 +7,7 @@ import math
 
 import altair as alt
 
+from headstart.auditing.values import Audit, Level, Price
 from headstart.report.charts import (
     Chart,
     Control,
@@ -18,7 +19,6 @@ from headstart.report.charts import (
     steps_axis,
 )
 from headstart.report.charts_style import style
-from headstart.report.values import Audit, Level, Price
 from headstart.report.wording import amount, count, number, stakes_of
 
 LEVEL_TITLE = "level: steps given to every model before testing"

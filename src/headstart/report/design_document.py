@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from headstart.contest.contest import Contest
-from headstart.design.answer import Answer
-from headstart.design.choose import Design
-from headstart.design.field import Field
-from headstart.design.levels import CheapestLevel
-from headstart.design.reward_design import RewardDesign
-from headstart.design.stakes import StakesEdge
+from headstart.designing.choose import Design
+from headstart.designing.levels import CheapestLevel
+from headstart.designing.outcome import ProtocolOutcome
+from headstart.designing.reward_design import RewardDesign
+from headstart.designing.scenario import Scenario
+from headstart.designing.stakes import StakesEdge
 from headstart.solve.prove import CertifiedDecision
 
 
@@ -44,37 +44,41 @@ class DesignReport:
 
     Args:
         basis: Where it came from.
-        field: The developers.
+        scenario: The developers.
         design: What was found.
         edge: Largest stable value of first place, level by level; None where all ranks are paid alike.
     """
 
     basis: Basis
-    field: Field
+    scenario: Scenario
     design: Design
     edge: StakesEdge | None
 
     @property
     def worlds(self) -> int:
-        """Number of plausible worlds; 0 where the curves are known."""
-        return 0 if self.field.draws is None else int(self.field.draws.L.shape[0])
+        """Number of posterior draws; 0 where the curves are known."""
+        return 0 if self.scenario.draws is None else int(self.scenario.draws.L.shape[0])
 
     def extrapolated(self, level: float) -> bool:
         """Whether a level lies beyond every measurement."""
-        return self.field.measured is not None and level > self.field.measured
+        return self.scenario.measured is not None and level > self.scenario.measured
 
 
 def design_document(report: DesignReport) -> dict[str, Any]:
     """Everything found, as JSON data."""
-    field, found, wish = report.field, report.design, report.design.wish
-    order: list[int] = np.argsort(-field.quality, kind="stable").tolist()
+    scenario, found, requirements = report.scenario, report.design, report.design.requirements
+    order: list[int] = np.argsort(-scenario.quality, kind="stable").tolist()
     recommended = found.recommendation
     return {
-        **_source(report.basis, field.cost_unit),
+        **_source(report.basis, scenario.cost_unit),
         "worlds": report.worlds,
-        "rewards": field.contest.rewards.tolist(),
-        "wish": {"confidence": wish.confidence, "target_tau": wish.target_tau, "budget": wish.budget},
-        "quality": {"reference_level": field.reference, "ranking": [field.contest.names[m] for m in order]},
+        "rewards": scenario.contest.rewards.tolist(),
+        "wish": {
+            "confidence": requirements.confidence,
+            "target_tau": requirements.target_tau,
+            "budget": requirements.budget,
+        },
+        "quality": {"reference_level": scenario.reference, "ranking": [scenario.contest.names[m] for m in order]},
         "recommendation": {
             "feasible": recommended.feasible,
             "protocol": recommended.answer.protocol,
@@ -107,7 +111,7 @@ def _source(basis: Basis, cost_unit: str) -> dict[str, Any]:
     }
 
 
-def _protocol(report: DesignReport, answer: Answer, front: bool) -> dict[str, Any]:
+def _protocol(report: DesignReport, answer: ProtocolOutcome, front: bool) -> dict[str, Any]:
     interval = answer.kendall_tau_interval
     return {
         "protocol": answer.protocol,

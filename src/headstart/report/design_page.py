@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from headstart.formats.atomic import write_text
+from headstart.io.atomic import write_text
 from headstart.report.design_document import DesignReport
 from headstart.report.design_text import (
     basis_in_words,
@@ -50,8 +50,8 @@ def design_page(report: DesignReport) -> str:
         "basis": basis_in_words(report),
         "cheapest": [cheapest_in_words(report, level) for level in report.design.cheapest],
         "rows": [_row(report, index) for index in range(len(report.design.answers))],
-        "unit": report.field.cost_unit,
-        "confidence": f"{report.design.wish.confidence:.0%}",
+        "unit": report.scenario.cost_unit,
+        "confidence": f"{report.design.requirements.confidence:.0%}",
     }
     parts = (
         ("protocols", "Protocols compared"),

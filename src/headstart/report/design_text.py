@@ -6,14 +6,14 @@ from typing import Any
 
 from rich.table import Table
 
-from headstart.design.answer import NOT_COMPUTED, Answer
-from headstart.design.levels import CheapestLevel
+from headstart.designing.levels import CheapestLevel
+from headstart.designing.outcome import NOT_COMPUTED, ProtocolOutcome
 from headstart.report.console import stdout
 from headstart.report.design_document import DesignReport
 from headstart.report.wording import EXTRAPOLATED, amount, number, share
 
 
-def verdict_of(answer: Answer) -> str:
+def verdict_of(answer: ProtocolOutcome) -> str:
     """Whether nobody tuning is an equilibrium, at the best estimate."""
     if answer.nobody_tunes is None:
         return "undecided"
@@ -22,7 +22,7 @@ def verdict_of(answer: Answer) -> str:
 
 def stakes_in_words(report: DesignReport) -> str:
     """What first place is worth, and in which shape the others follow."""
-    basis, unit = report.basis, report.field.cost_unit
+    basis, unit = report.basis, report.scenario.cost_unit
     worth = (
         amount(basis.high, unit)
         if basis.low == basis.high
@@ -34,16 +34,16 @@ def stakes_in_words(report: DesignReport) -> str:
 
 def basis_in_words(report: DesignReport) -> list[str]:
     """What the recommendation rests on, one sentence each."""
-    field = report.field
-    quality = f"Quality is the score at level {number(field.reference)}."
+    scenario = report.scenario
+    quality = f"Quality is the score at level {number(scenario.reference)}."
     if report.worlds:
-        curves = f"Curves are fits; shares and intervals are over {report.worlds} plausible worlds."
+        curves = f"Curves are fits; shares and intervals are over {report.worlds} posterior draws."
     else:
         curves = "Curves are taken from the contest file as known, so nothing here has an interval."
     sentences = [stakes_in_words(report), quality, curves]
     if any(report.extrapolated(answer.level) for answer in report.design.answers):
         sentences.append(
-            f"{EXTRAPOLATED} marks levels beyond the longest measurement ({number(field.measured or 0.0)} steps): "
+            f"{EXTRAPOLATED} marks levels beyond the longest measurement ({number(scenario.measured or 0.0)} steps): "
             "they rest on the fitted curves."
         )
     return sentences
@@ -74,7 +74,7 @@ def _level(level: float | None) -> str:
     return "out of reach" if level is None else f"{level:,.6g}"
 
 
-def tau_in_words(answer: Answer) -> str:
+def tau_in_words(answer: ProtocolOutcome) -> str:
     """Expected tau with its interval."""
     if answer.kendall_tau is None:
         return "–"
@@ -82,15 +82,15 @@ def tau_in_words(answer: Answer) -> str:
     return f"{answer.kendall_tau:.3f}" + ("" if bounds is None else f" ({bounds[0]:.3f}–{bounds[1]:.3f})")
 
 
-def share_in_words(answer: Answer) -> str:
-    """Share of plausible worlds that are stable."""
+def share_in_words(answer: ProtocolOutcome) -> str:
+    """Share of posterior draws that are stable."""
     return "–" if answer.stable_share is None else share(answer.stable_share)
 
 
 def print_design(report: DesignReport) -> None:
     """The recommendation, what it rests on, and the comparison."""
     console = stdout()
-    found, unit = report.design, report.field.cost_unit
+    found, unit = report.design, report.scenario.cost_unit
     for text in (found.recommendation.reason, "", *basis_in_words(report), ""):
         console.print(text, markup=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from typing import cast
 
-from headstart.calibrate.backtest import Backtest
-from headstart.formats.atomic import JsonValue, envelope
-from headstart.report.values import Audit, Interval, Level, ModelFit, Price, StabilisingLevel, StakesCurve, Untunable
+from headstart.auditing.values import Audit, Interval, Level, ModelFit, Price, StabilisingLevel, StakesCurve, Untunable
+from headstart.fitting.backtest import Backtest
+from headstart.io.atomic import JsonValue, envelope
 from headstart.report.wording_runs import ASSUMPTION
 
 SCHEMA = "headstart.audit/1"
@@ -136,8 +136,8 @@ def _price(price: Price) -> Json:
         "model": price.model,
         "overtakes": price.overtakes,
         **_number("effort", price.effort, reason),
-        **_number("low", price.low, "out of reach in all but the rarest plausible worlds"),
-        **_number("high", price.high, "unbounded: out of reach in some plausible worlds"),
+        **_number("low", price.low, "out of reach in all but the rarest posterior draws"),
+        **_number("high", price.high, "unbounded: out of reach in some posterior draws"),
         **_number("cost", price.cost, reason),
         "reachable": price.reachable,
         "reason": price.reason,
@@ -151,8 +151,8 @@ def _stabilising(stable: StabilisingLevel) -> Json:
     return {
         "status": stable.status,
         **_number("level", stable.level, stable.reason),
-        **_number("low", stable.low, "no plausible world gives one"),
-        **_number("high", stable.high, "unbounded: some plausible worlds have no such level within the search"),
+        **_number("low", stable.low, "no posterior draw gives one"),
+        **_number("high", stable.high, "unbounded: some posterior draws have no such level within the search"),
         "reason": stable.reason,
         "proof": stable.proof,
         "intervals": [[low, high] for low, high in stable.intervals],

@@ -8,11 +8,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from headstart.calibrate.fit import Fit
-from headstart.formats import ImportSummary
+from headstart.auditing.notes import diverged_note
+from headstart.data.lm_eval import ImportSummary
+from headstart.fitting.fit import Fit
 from headstart.rank import quantile_interval
 from headstart.report.console import stdout
-from headstart.report.wording_runs import diverged_note
 
 PARAMETERS = ("L", "U", "alpha", "beta")
 

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, cast
 import jinja2
 from markupsafe import Markup
 
-from headstart.formats.atomic import envelope, write_text
+from headstart.auditing.values import Audit, Interval, Level, Price
+from headstart.io.atomic import envelope, write_text
 from headstart.report import wording, wording_runs
-from headstart.report.values import Audit, Interval, Level, Price
 from headstart.report.wording_backtest import backtest_rows, backtest_words
 
 if TYPE_CHECKING:

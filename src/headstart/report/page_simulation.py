@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 
 from headstart.errors import InputError
-from headstart.formats.atomic import write_text
+from headstart.io.atomic import write_text
 from headstart.report.page import Section, render, shell
 from headstart.report.wording import amount, count, share
 from headstart.solve.dynamics import Simulation

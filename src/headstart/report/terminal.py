@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from headstart.auditing.values import Audit, Interval, Level, ModelFit, Price
 from headstart.report import wording, wording_runs
 from headstart.report.console import stdout
-from headstart.report.values import Audit, Interval, Level, ModelFit, Price
 from headstart.report.wording import EXTRAPOLATED, LEGEND, TIED, number
 from headstart.report.wording_backtest import backtest_words
 

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from headstart.report.values import Audit, Interval, Level, Price, StabilisingLevel
+from headstart.auditing.values import Audit, Interval, Level, Price, StabilisingLevel
 
 EXTRAPOLATED = "†"
 TIED = "≈"
@@ -261,7 +261,7 @@ def stabilising_in_words(stable: StabilisingLevel, reference_level: float) -> li
     sentences = [f"{main}: {_sentence(stable.reason)}"]
     if stable.status != "zero":
         where = f"within the {amount(reference_level, 'steps')} measured in {share(stable.share_within_measured)}"
-        sentences.append(f"{_measured(stable, reference_level)} The level lies {where} of the plausible worlds.")
+        sentences.append(f"{_measured(stable, reference_level)} The level lies {where} of the posterior draws.")
     return sentences
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headstart.calibrate.backtest import Backtest
+from headstart.fitting.backtest import Backtest
 from headstart.report.wording import count, number, share
 
 NOMINAL = 0.95

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from headstart.calibrate.outcomes import Divergence, RunOutcome
-from headstart.report.values import Audit, RankBound, Untunable
+from headstart.auditing.values import Audit, RankBound, Untunable
+from headstart.data.outcomes import RunOutcome
 from headstart.report.wording import EXTRAPOLATED, TIED, count, number, ranks
 
 UNTUNABLE_TITLE = "Cannot be tuned: shown apart"
@@ -53,21 +53,6 @@ def level_headings(audit: Audit) -> list[str]:
 def direct_score(one: Untunable) -> str:
     """The direct score with its standard error."""
     return f"{one.score:.3f} ± {'unknown' if one.stderr is None else f'{one.stderr:.2g}'}"
-
-
-def diverged_note(diverged: Sequence[Divergence]) -> str:
-    """Which runs diverged, and what that means for the scores that are left."""
-    runs = "; ".join(
-        f"{run.model}{_with_seed(run.seed)} (first step without a score: {number(run.step)})" for run in diverged
-    )
-    return (
-        f"Diverged: {runs}. A step without a score is no measurement. Where other seeds of the model went on, its "
-        "scores there are theirs alone."
-    )
-
-
-def _with_seed(seed: str | None) -> str:
-    return "" if seed is None else f", seed {seed}"
 
 
 def reported_outcomes(outcomes: Iterable[RunOutcome]) -> list[tuple[str, str]]:

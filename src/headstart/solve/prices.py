@@ -15,7 +15,7 @@ from headstart.contest.contest import Contest
 from headstart.contest.curves import LogitPower
 
 PRICES_AT_ONCE = 100_000
-"""Prices per batch of plausible worlds, few enough to stay in the processor's cache: changes no answer."""
+"""Prices per batch of posterior draws, few enough to stay in the processor's cache: changes no answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,17 +92,17 @@ def _row(contest: Contest, i: int, k: int, effort: float, cost: float, affordabl
 
 def catch_up_efforts(
     curves: LogitPower, i: IntArray, k: IntArray, level: ArrayLike
-) -> Float[FloatArray, "worlds pairs"]:
-    """Catch-up efforts of chosen pairs in many plausible worlds at once.
+) -> Float[FloatArray, "draws pairs"]:
+    """Catch-up efforts of chosen pairs in many posterior draws at once.
 
     Args:
-        curves: Fields of shape (worlds, models).
+        curves: Fields of shape (draws, models).
         i: Climbing models, shape (pairs,).
         k: Their rivals, shape (pairs,).
-        level: Tune-before-test level, in steps; a number or shape (worlds, 1).
+        level: Tune-before-test level, in steps; a number or shape (draws, 1).
 
     Returns:
-        Steps, shape (worlds, pairs); 0 where i is ahead anyway, ``inf`` where no effort is enough.
+        Steps, shape (draws, pairs); 0 where i is ahead anyway, ``inf`` where no effort is enough.
     """
     total = effort_to_beat(_columns(curves, i), _columns(curves, k), level)
     return np.maximum(total - np.asarray(level), 0.0)
@@ -115,22 +115,22 @@ def critical_stakes(
     shape: Float[FloatArray, " models"],
     *,
     most_total_effort: Float[FloatArray, " models"] | None = None,
-) -> Float[FloatArray, " worlds"]:
-    """Largest value of first place under which nobody tuning is an equilibrium, in many plausible worlds.
+) -> Float[FloatArray, " draws"]:
+    """Largest value of first place under which nobody tuning is an equilibrium, in many posterior draws.
 
     With rewards ``value * shape`` and linear costs, stability is ``value * (shape[k] - shape[i]) <= price(i, k)`` for
     every pair, so the edge is the least ``price / (shape[k] - shape[i])``; per climber only the lowest holder of
     each reward level matters (Prop. C').
 
     Args:
-        curves: Fields of shape (worlds, models).
+        curves: Fields of shape (draws, models).
         cost_per_step: Cost units per step of each model.
-        level: Tune-before-test level, in steps: one number, one per world, or each model's own (worlds, models).
+        level: Tune-before-test level, in steps: one number, one per world, or each model's own (draws, models).
         shape: Rewards for a first place worth 1, best rank first.
         most_total_effort: Effort, level included, beyond which nobody goes, in steps; None for no such bound.
 
     Returns:
-        Cost units, shape (worlds,); ``inf`` where no place can be bought.
+        Cost units, shape (draws,); ``inf`` where no place can be bought.
     """
     require(bool((np.diff(shape) <= 0).all()), "shape", "non-increasing", shape)
     worlds, n = int(curves.L.shape[0]), int(curves.L.shape[1])
@@ -150,10 +150,10 @@ def critical_stakes(
 def _critical_stakes(
     curves: LogitPower,
     cost_per_step: FloatArray,
-    level: Float[FloatArray, "worlds models"],
+    level: Float[FloatArray, "draws models"],
     shape: FloatArray,
     most_total_effort: FloatArray | None,
-) -> Float[FloatArray, " worlds"]:
+) -> Float[FloatArray, " draws"]:
     order: IntArray = np.argsort(-curves.score(level), axis=1, kind="stable")
     ranked = _each_field(curves, lambda values: np.take_along_axis(values, order, axis=1))
     holders = np.flatnonzero(np.diff(shape) < 0)  # the lowest-ranked holder of each level that is above another

@@ -14,15 +14,15 @@ from itertools import pairwise
 from typing import Any, Literal, cast
 
 from headstart import __version__
+from headstart.certificate import SCHEMA, digest
+from headstart.certificate.document import Document, Malformed, read
+from headstart.certificate.game import Game, conditions, only_candidate, uniqueness
+from headstart.certificate.numbers import Signs, Undecided, decimal_text
+from headstart.certificate.prices import price_entry
+from headstart.certificate.verifier import check_pure, pure_claim
 from headstart.contest.contest import Contest
+from headstart.contest.contest_file import contest_from_document
 from headstart.errors import ComputationError, InputError
-from headstart.formats.contest_file import contest_from_document
-from headstart.solve.certificate import SCHEMA, digest
-from headstart.solve.certificate.document import Document, Malformed, read
-from headstart.solve.certificate.game import Game, conditions, only_candidate, uniqueness
-from headstart.solve.certificate.numbers import Signs, Undecided, decimal_text
-from headstart.solve.certificate.prices import price_entry
-from headstart.solve.certificate.verifier import check_pure, pure_claim
 from headstart.solve.prove_effort import catch_up_enclosure, witness_effort
 from headstart.solve.prove_level import find_level_claim
 from headstart.solve.pure import Verdict, solve_pure

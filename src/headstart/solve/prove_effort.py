@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from flint import fmpq
 
-from headstart.solve.certificate.curves import Linear, Points
-from headstart.solve.certificate.game import ZERO, Game
-from headstart.solve.certificate.numbers import Real, significant, ten
-from headstart.solve.certificate.prices import DIGITS, is_catch_up, obstacle
-from headstart.solve.certificate.verifier import witness_pays
+from headstart.certificate.curves import Linear, Points
+from headstart.certificate.game import ZERO, Game
+from headstart.certificate.numbers import Real, significant, ten
+from headstart.certificate.prices import DIGITS, is_catch_up, obstacle
+from headstart.certificate.verifier import witness_pays
 
 _LARGEST_DECADE = 4000
 

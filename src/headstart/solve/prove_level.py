@@ -11,11 +11,11 @@ from collections.abc import Mapping
 
 from flint import fmpq
 
-from headstart.solve.certificate.document import Malformed
-from headstart.solve.certificate.game import Game
-from headstart.solve.certificate.level import always_pays, never_pays, prices_grow_with_level, unsettled_pair
-from headstart.solve.certificate.numbers import Signs, Undecided, decimal_text, ten
-from headstart.solve.certificate.verifier import LEVEL_DIGITS, check_level
+from headstart.certificate.document import Malformed
+from headstart.certificate.game import Game
+from headstart.certificate.level import always_pays, never_pays, prices_grow_with_level, unsettled_pair
+from headstart.certificate.numbers import Signs, Undecided, decimal_text, ten
+from headstart.certificate.verifier import LEVEL_DIGITS, check_level
 from headstart.solve.prove_effort import grid, grid_index, witness_effort
 
 _DECADES = (-12, -6, -3, *range(19), 24, 32, 48)

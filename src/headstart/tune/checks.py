@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from headstart.errors import InputError
-from headstart.formats.text import check_name, suggestion
+from headstart.io.text import check_name, suggestion
 
 _LONGEST_NAME = 64  # three of them make the name of a cell's folder, and file systems allow 255 bytes
 

@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 import polars as pl
 
-from headstart.formats.atomic import JsonValue, write_bytes
+from headstart.io.atomic import JsonValue, write_bytes
 from headstart.tune.folder import CellFolder, RunFolder, disk_errors, parquet_bytes, stack
 from headstart.tune.outcomes import DIVERGED, UNTUNABLE
 from headstart.tune.plan import Cell, Plan

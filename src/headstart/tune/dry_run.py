@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from headstart.formats.atomic import JsonValue
+from headstart.io.atomic import JsonValue
 from headstart.tune.executors import Executor
 from headstart.tune.folder import RunFolder
 from headstart.tune.forecast import Forecast, Unmeasured, read_forecast

@@ -25,7 +25,7 @@ from typing import cast
 import polars as pl
 
 from headstart.errors import ComputationError, InputError
-from headstart.formats.atomic import JsonValue, envelope, write_bytes, write_json
+from headstart.io.atomic import JsonValue, envelope, write_bytes, write_json
 from headstart.tune.plan import Cell
 
 OUTCOME_SCHEMA = "headstart.cell/1"

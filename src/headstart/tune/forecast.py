@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from headstart.errors import InputError
-from headstart.formats.atomic import JsonValue, envelope, write_json
-from headstart.formats.documents import read_json
+from headstart.io.atomic import JsonValue, envelope, write_json
+from headstart.io.documents import read_json
 from headstart.tune.plan import Cell, Plan
 
 SCHEMA = "headstart.forecast/1"

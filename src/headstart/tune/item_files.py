@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from headstart.errors import InputError
-from headstart.formats.documents import parse_json
-from headstart.formats.text import binary_kind, decode, read_bytes, suggestion
+from headstart.io.documents import parse_json
+from headstart.io.text import binary_kind, decode, read_bytes, suggestion
 
 
 @dataclass(frozen=True, kw_only=True)

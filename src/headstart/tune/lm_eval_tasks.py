@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from headstart.errors import InputError
-from headstart.formats.text import suggestion
+from headstart.io.text import suggestion
 from headstart.tune.items import ExactMatch, Item, Task
 from headstart.tune.lm_eval_items import harness_items, item_notes
 from headstart.tune.lm_eval_safety import as_the_harness_starts, refuse_code

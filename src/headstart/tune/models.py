@@ -29,7 +29,7 @@ from headstart.tune.plan import ModelSpec
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-    from headstart.formats.atomic import JsonValue
+    from headstart.io.atomic import JsonValue
 
 __all__ = ["LoadedModel", "describe", "load", "load_tokenizer", "missing", "pin"]
 

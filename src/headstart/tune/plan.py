@@ -1,6 +1,6 @@
 """A tuning plan: which models are tuned on which tasks, how, how long and how often.
 
-Only values: reading the file is ``headstart.formats.plan_file``, running it ``headstart.tune.run``.
+Only values: reading the file is ``headstart.tune.plan_file``, running it ``headstart.tune.run``.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headstart.errors import InputError
-from headstart.formats.atomic import envelope, write_bytes, write_json
+from headstart.io.atomic import envelope, write_bytes, write_json
 from headstart.tune.collect import collect
 from headstart.tune.executors import Done, Executor
 from headstart.tune.folder import RunFolder, disk_errors

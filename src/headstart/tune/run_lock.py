@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from headstart.errors import ComputationError, InputError
-from headstart.formats.atomic import envelope, write_json
+from headstart.io.atomic import envelope, write_json
 from headstart.tune.folder import RunFolder, disk_errors
 
 

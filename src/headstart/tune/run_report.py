@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import cast
 
-from headstart.formats.atomic import JsonValue
+from headstart.io.atomic import JsonValue
 from headstart.tune.folder import CellFolder, RunFolder
 from headstart.tune.forecast import Forecast
 from headstart.tune.plan import Cell, Plan

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, cast
 
 import headstart
 from headstart.errors import InputError
-from headstart.formats.atomic import envelope, write_json
-from headstart.formats.documents import read_json
+from headstart.io.atomic import envelope, write_json
+from headstart.io.documents import read_json
 from headstart.tune.hardware import Hardware
 from headstart.tune.items import Item, Task
 from headstart.tune.plan import ModelSpec, Plan, TaskSpec
 
 if TYPE_CHECKING:
-    from headstart.formats.atomic import JsonValue
+    from headstart.io.atomic import JsonValue
 
 __all__ = [
     "Seal",

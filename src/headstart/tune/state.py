@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from headstart.formats.atomic import sync_folder
+from headstart.io.atomic import sync_folder
 from headstart.tune.folder import CellFolder, disk_errors
 from headstart.tune.training import TuningState
 

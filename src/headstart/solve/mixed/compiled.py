@@ -24,22 +24,22 @@ def sweep(
     weight: float,
 ) -> None:
     """One sweep in place; see ``regret_matching.Learner.sweep`` and ``kernel`` for the recursions."""
-    n, rungs = strategy.shape
+    n, points = strategy.shape
     counts = reward.shape[0]
-    above = np.empty((n, rungs))
-    table = np.empty((n + 1, counts, rungs))
+    above = np.empty((n, points))
+    table = np.empty((n + 1, counts, points))
     for i in range(n):
         _stand_above(strategy[i], above[i])
     table[n] = reward
     for i in range(n - 1, 0, -1):
         known = min(counts, i)
         for k in range(known):
-            for r in range(rungs):
+            for r in range(points):
                 later = table[i + 1, k + 1, r] if k + 1 < counts else 0.0
                 table[i, k, r] = table[i + 1, k, r] * (1.0 - above[i, r]) + later * above[i, r]
-    chance = np.zeros((counts, rungs))
+    chance = np.zeros((counts, points))
     chance[0] = 1.0
-    payoff = np.empty(rungs)
+    payoff = np.empty(points)
     for i in range(n):
         low, high = start[i], stop[i]
         payoff[low:high] = -cost[i, low:high]
@@ -61,9 +61,9 @@ def sweep(
             total[i, r] += weight * strategy[i, r]
         _stand_above(strategy[i], above[i])
         for k in range(min(counts - 1, i + 1), 0, -1):
-            for r in range(rungs):
+            for r in range(points):
                 chance[k, r] = chance[k, r] * (1.0 - above[i, r]) + chance[k - 1, r] * above[i, r]
-        for r in range(rungs):
+        for r in range(points):
             chance[0, r] *= 1.0 - above[i, r]
 
 

@@ -11,7 +11,7 @@ from scipy.optimize import linprog
 from scipy.sparse import coo_array, csr_array, vstack
 
 from headstart.contest.arrays import FloatArray, IntArray
-from headstart.solve.mixed.ladder import FORBIDDEN, Ladder
+from headstart.solve.mixed.effort_grid import FORBIDDEN, EffortGrid
 
 EVEN = 1e-9
 """Relative difference between reward steps that still counts as rounding."""
@@ -28,29 +28,29 @@ class Program:
     """The optimum of the linear program.
 
     Args:
-        strategy: Probability of each rung, shape (active, rungs).
-        regret: Total regret of all developers on the ladder, in units of what is contested: the optimal value, 0 up
+        strategy: Probability of each point, shape (active, points).
+        regret: Total regret of all developers on the grid, in units of what is contested: the optimal value, 0 up
             to the solver's tolerance. It certifies the equilibrium of the grid game.
         status: What the solver said when there is no strategy, else None.
     """
 
-    strategy: Float[FloatArray, "active rungs"] | None
+    strategy: Float[FloatArray, "active points"] | None
     regret: float
     status: str | None
 
 
-def solve_program(ladder: Ladder, *, max_seconds: float | None = None) -> Program:
-    """Minimise the developers' total regret on a ladder.
+def solve_program(grid: EffortGrid, *, max_seconds: float | None = None) -> Program:
+    """Minimise the developers' total regret on a grid.
 
-    Unknown are the best payoffs w_i and the probabilities F_i(r) of standing below rung r. Beating one rival is worth
-    d, so rung r pays i the amount d * (rivals below) - cost_i(r), where the rivals below are the field's sum A(r)
+    Unknown are the best payoffs w_i and the probabilities F_i(r) of standing below point r. Beating one rival is worth
+    d, so point r pays i the amount d * (rivals below) - cost_i(r), where the rivals below are the field's sum A(r)
     without i's own part: every row has a handful of entries. The sum of all rewards is fixed, so
     sum_i (w_i + expected cost_i) minus that sum is the total regret, which an equilibrium makes 0. Idle developers
-    stand still: passing one is a gain that comes with the rung, counted against its cost.
+    stand still: passing one is a gain that comes with the point, counted against its cost.
 
     Source: Cai, Candogan, Daskalakis, Papadimitriou (2016); docs/theory, Sec. 9, "Evenly spaced rewards".
     """
-    layout = _Layout.of(ladder)
+    layout = _Layout.of(grid)
     rows, bound = layout.payoff_rows()
     order_rows, order_bound = layout.monotone_rows()
     sums, sums_value = layout.field_rows()
@@ -71,10 +71,10 @@ Block = tuple[IntArray, IntArray, FloatArray]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Layout:
-    """Where the unknowns stand: w (developers), then F of each developer at its own rungs' lower ends, then A.
+    """Where the unknowns stand: w (developers), then F of each developer at its own points' lower ends, then A.
 
-    ``own[i]`` are i's rungs, lowest first. F is 0 at its first rung and 1 above its last: both are fixed by bounds, so
-    that every developer has one more F than rungs. A(r) is the sum of all F at the lower end of ladder rung r.
+    ``own[i]`` are i's points, lowest first. F is 0 at its first point and 1 above its last: both are fixed by bounds,
+    so that every developer has one more F than points. A(r) is the sum of all F at the lower end of grid point r.
     """
 
     own: list[IntArray]
@@ -85,61 +85,61 @@ class _Layout:
     worth: float
 
     @classmethod
-    def of(cls, ladder: Ladder) -> _Layout:
-        own = [np.flatnonzero(costs < FORBIDDEN) for costs in ladder.cost]
-        first = len(own) + np.r_[0, np.cumsum([rungs.size + 1 for rungs in own])]
-        rungs = ladder.cost.shape[1]
-        rewards = ladder.axis.contest.rewards
-        worth = float(rewards[0] - rewards[-1]) / (rewards.size - 1) / ladder.bounds.contested
-        idle = np.sort(np.delete(ladder.atom_rung[: ladder.axis.contest.n], ladder.active))
-        passed = np.searchsorted(idle, np.arange(int(rungs)), side="left")
-        net_cost: FloatArray = ladder.cost - worth * passed
+    def of(cls, grid: EffortGrid) -> _Layout:
+        own = [np.flatnonzero(costs < FORBIDDEN) for costs in grid.cost]
+        first = len(own) + np.r_[0, np.cumsum([points.size + 1 for points in own])]
+        points = grid.cost.shape[1]
+        rewards = grid.axis.contest.rewards
+        worth = float(rewards[0] - rewards[-1]) / (rewards.size - 1) / grid.bounds.contested
+        idle = np.sort(np.delete(grid.atom_point[: grid.axis.contest.n], grid.active))
+        passed = np.searchsorted(idle, np.arange(int(points)), side="left")
+        net_cost: FloatArray = grid.cost - worth * passed
         return cls(
             own=own, net_cost=net_cost, first=first[:-1], field=int(first[-1]),
-            size=int(first[-1]) + rungs + 1, worth=worth,
+            size=int(first[-1]) + points + 1, worth=worth,
         )  # fmt: skip
 
     def objective(self) -> FloatArray:
         """Best payoffs, plus expected costs net of what passing idle rivals earns."""
         value = np.zeros(self.size)
         value[: len(self.own)] = 1.0
-        for i, rungs in enumerate(self.own):
-            # the cost of a rung times F at its upper end minus F at its lower end
-            value[self.first[i] : self.first[i] + rungs.size] -= self.net_cost[i, rungs]
-            value[self.first[i] + 1 : self.first[i] + rungs.size + 1] += self.net_cost[i, rungs]
+        for i, points in enumerate(self.own):
+            # the cost of a point times F at its upper end minus F at its lower end
+            value[self.first[i] : self.first[i] + points.size] -= self.net_cost[i, points]
+            value[self.first[i] + 1 : self.first[i] + points.size + 1] += self.net_cost[i, points]
         return value
 
     def payoff_rows(self) -> tuple[csr_array, FloatArray]:
-        """-w_i + d (A - F_i at the middle of the rung) <= cost net of idle rivals passed."""
+        """-w_i + d (A - F_i at the middle of the point) <= cost net of idle rivals passed."""
         blocks: list[Block] = []
         at = 0
-        for i, rungs in enumerate(self.own):
-            row = at + np.arange(rungs.size)
-            own, half = self.first[i] + np.arange(rungs.size), np.full(rungs.size, 0.5 * self.worth)
+        for i, points in enumerate(self.own):
+            row = at + np.arange(points.size)
+            own, half = self.first[i] + np.arange(points.size), np.full(points.size, 0.5 * self.worth)
             blocks += [
-                (row, np.full(rungs.size, i), np.full(rungs.size, -1.0)),
-                (row, self.field + rungs, half), (row, self.field + rungs + 1, half),
+                (row, np.full(points.size, i), np.full(points.size, -1.0)),
+                (row, self.field + points, half), (row, self.field + points + 1, half),
                 (row, own, -half), (row, own + 1, -half),
             ]  # fmt: skip
-            at += rungs.size
-        return self._matrix(blocks, at), np.concatenate([self.net_cost[i, rungs] for i, rungs in enumerate(self.own)])
+            at += points.size
+        return self._matrix(blocks, at), np.concatenate([self.net_cost[i, points] for i, points in enumerate(self.own)])
 
     def monotone_rows(self) -> tuple[csr_array, FloatArray]:
         """Distribution functions do not fall."""
         blocks: list[Block] = []
         at = 0
-        for i, rungs in enumerate(self.own):
-            row, own = at + np.arange(rungs.size), self.first[i] + np.arange(rungs.size)
-            blocks += [(row, own, np.ones(rungs.size)), (row, own + 1, -np.ones(rungs.size))]
-            at += rungs.size
+        for i, points in enumerate(self.own):
+            row, own = at + np.arange(points.size), self.first[i] + np.arange(points.size)
+            blocks += [(row, own, np.ones(points.size)), (row, own + 1, -np.ones(points.size))]
+            at += points.size
         return self._matrix(blocks, at), np.zeros(at)
 
     def field_rows(self) -> tuple[csr_array, FloatArray]:
-        """A(r) is the sum of the F's at the lower end of rung r."""
+        """A(r) is the sum of the F's at the lower end of point r."""
         every = np.arange(int(self.net_cost.shape[1]) + 1)
         blocks: list[Block] = [(every, self.field + every, -np.ones(every.size))]
-        for i, rungs in enumerate(self.own):
-            blocks.append((every, self.first[i] + np.searchsorted(rungs, every, side="left"), np.ones(every.size)))
+        for i, points in enumerate(self.own):
+            blocks.append((every, self.first[i] + np.searchsorted(points, every, side="left"), np.ones(every.size)))
         return self._matrix(blocks, every.size), np.zeros(every.size)
 
     def fixed_reward(self) -> float:
@@ -149,18 +149,18 @@ class _Layout:
 
     def variable_bounds(self) -> tuple[FloatArray, FloatArray]:
         low, high = np.full(self.size, -np.inf), np.full(self.size, np.inf)
-        for i, rungs in enumerate(self.own):
-            begin, end = self.first[i], self.first[i] + rungs.size
+        for i, points in enumerate(self.own):
+            begin, end = self.first[i], self.first[i] + points.size
             low[begin : end + 1], high[begin : end + 1] = 0.0, 1.0
             high[begin], low[end] = 0.0, 1.0
         return low, high
 
     def strategy(self, solution: FloatArray) -> FloatArray:
-        """Probabilities of the rungs; what the solver's tolerance left below 0 is set right."""
+        """Probabilities of the points; what the solver's tolerance left below 0 is set right."""
         result = np.zeros(self.net_cost.shape)
-        for i, rungs in enumerate(self.own):
-            mass = np.maximum(np.diff(solution[self.first[i] : self.first[i] + rungs.size + 1]), 0.0)
-            result[i, rungs] = mass / mass.sum()
+        for i, points in enumerate(self.own):
+            mass = np.maximum(np.diff(solution[self.first[i] : self.first[i] + points.size + 1]), 0.0)
+            result[i, points] = mass / mass.sum()
         return result
 
     def _matrix(self, blocks: list[Block], rows: int) -> csr_array:

@@ -14,8 +14,8 @@ from headstart.errors import ComputationError
 from headstart.solve.mixed.axis import ScoreAxis
 from headstart.solve.mixed.bounds import Bounds, bounds
 from headstart.solve.mixed.closed_form import TwoDevelopers, two_developers
+from headstart.solve.mixed.effort_grid import EffortGrid
 from headstart.solve.mixed.exploitability import exploitability
-from headstart.solve.mixed.ladder import Ladder
 from headstart.solve.mixed.linear_program import evenly_spaced, solve_program
 from headstart.solve.mixed.multigrid import Progress, learn_mixed, worth_splitting
 from headstart.solve.mixed.profile import Profile, above_probability, inversions
@@ -25,9 +25,9 @@ from headstart.solve.pure import solve_pure
 MOST_MODELS = 500
 """More developers than this with a choice to make would not fit into memory."""
 PROGRAM_CELLS = 100
-"""Regular cells of the first ladder that is solved by linear programming."""
+"""Regular cells of the first grid that is solved by linear programming."""
 PROGRAM_SIZE = 60_000
-"""Active developers times rungs of the largest linear program that is tried."""
+"""Active developers times points of the largest linear program that is tried."""
 
 ProgressCallback = Callable[[Progress], None]
 
@@ -45,7 +45,7 @@ def solve_mixed(
 
     A pure equilibrium is returned as it is. Two developers, and winner-take-all among ordered models with one
     common cost, have a closed form; evenly spaced rewards a linear program; everything else is
-    learnt by regret matching on finer and finer ladders. Nothing is changed but the result
+    learnt by regret matching on finer and finer grids. Nothing is changed but the result
     returned, so an interrupt leaves nothing behind.
 
     Args:
@@ -158,22 +158,22 @@ def _closed_form(solved: TwoDevelopers, why: str) -> MixedSolution:
 def _by_program(
     axis: ScoreAxis, limits: Bounds, tolerance: float, end: float | None, progress: ProgressCallback | None
 ) -> tuple[MixedSolution | None, str]:
-    """Solve by linear programming on finer ladders until the continuous game agrees; or say why not."""
-    contest, ladder = axis.contest, Ladder.build(axis, limits, PROGRAM_CELLS)
+    """Solve by linear programming on finer grids until the continuous game agrees; or say why not."""
+    contest, grid = axis.contest, EffortGrid.build(axis, limits, PROGRAM_CELLS)
     contested = limits.contested
     why = "evenly spaced rewards make a zero-sum polymatrix game: one linear program"
     best: MixedSolution | None = None
     while True:
         left = None if end is None else end - time.monotonic()
-        if ladder.cost.size > PROGRAM_SIZE or (left is not None and left <= 0):
+        if grid.cost.size > PROGRAM_SIZE or (left is not None and left <= 0):
             return best, "evenly spaced rewards, but the linear program is too large; regret matching instead"
         if progress is not None:
             share = None if best is None else best.exploitability / contested
-            progress(Progress(stage=f"linear program, {ladder.cells} cells", sweeps=0, exploitability=share))
-        program = solve_program(ladder, max_seconds=left)
+            progress(Progress(stage=f"linear program, {grid.cells} cells", sweeps=0, exploitability=share))
+        program = solve_program(grid, max_seconds=left)
         if program.strategy is None:
             return best, f"evenly spaced rewards, but the linear program ended with: {program.status}"
-        profile = ladder.profile(program.strategy)
+        profile = grid.profile(program.strategy)
         measured = exploitability(contest, profile, width=0.1 * tolerance * contested)
         if best is None or measured.upper < best.exploitability:
             best = measured_solution(
@@ -182,4 +182,4 @@ def _by_program(
             )  # fmt: skip
         if measured.upper <= tolerance * contested:
             return best, why
-        ladder = ladder.refined(worth_splitting(measured, tolerance * contested))
+        grid = grid.refined(worth_splitting(measured, tolerance * contested))

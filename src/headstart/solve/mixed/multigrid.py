@@ -1,4 +1,4 @@
-"""General rewards: learn on a coarse ladder, refine it, and stop when the continuous game says so."""
+"""General rewards: learn on a coarse grid, refine it, and stop when the continuous game says so."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from jaxtyping import Bool
 from headstart.contest.arrays import BoolArray
 from headstart.solve.mixed.axis import ScoreAxis
 from headstart.solve.mixed.bounds import Bounds
+from headstart.solve.mixed.effort_grid import EffortGrid
 from headstart.solve.mixed.exploitability import Exploitability, exploitability
-from headstart.solve.mixed.ladder import Ladder
 from headstart.solve.mixed.profile import Profile
 from headstart.solve.mixed.regret_matching import Learner, learn
 
 COARSEST = 100
-"""Regular cells of the first ladder."""
-MOST_RUNGS = 4000
-"""Rungs beyond which a ladder is not refined any more."""
+"""Regular cells of the first grid."""
+MOST_POINTS = 4000
+"""Points beyond which a grid is not refined any more."""
 SHARE = 0.4
-"""Share of the tolerance aimed at on the ladder; the rest is left to the ladder's coarseness."""
+"""Share of the tolerance aimed at on the grid; the rest is left to the grid's coarseness."""
 COARSE = 0.6
-"""The ladder is refined when its regret is less than this share of the exploitability in the continuous game."""
+"""The grid is refined when its regret is less than this share of the exploitability in the continuous game."""
 PATIENCE = 1000
 """Sweeps between two looks at the continuous game."""
 
@@ -69,28 +69,28 @@ def learn_mixed(
     end = None if max_seconds is None else time.monotonic() + max_seconds
     spent = 0
     best: Learned | None = None
-    learner = Learner.start(Ladder.build(axis, bounds, COARSEST), seed=seed)
+    learner = Learner.start(EffortGrid.build(axis, bounds, COARSEST), seed=seed)
 
     def report(_: float) -> bool:
         if progress is not None:
             share = None if best is None else best.exploitability.upper / contested
-            stage = f"regret matching, {learner.ladder.cells} cells"
+            stage = f"regret matching, {learner.grid.cells} cells"
             progress(Progress(stage=stage, sweeps=spent + learner.rounds, exploitability=share))
         return end is not None and time.monotonic() >= end
 
     while True:
         sweeps = min(PATIENCE, max_sweeps - spent - learner.rounds)
         regret, out_of_time = learn(learner, target=SHARE * tolerance, sweeps=sweeps, report=report)
-        ladder = learner.ladder
-        profile = ladder.profile(learner.average)
+        grid = learner.grid
+        profile = grid.profile(learner.average)
         measured = exploitability(contest, profile, width=0.1 * tolerance * contested)
         if best is None or measured.upper < best.exploitability.upper:
-            best = Learned(profile=profile, exploitability=measured, sweeps=spent + learner.rounds, cells=ladder.cells)
+            best = Learned(profile=profile, exploitability=measured, sweeps=spent + learner.rounds, cells=grid.cells)
         if measured.upper <= tolerance * contested or out_of_time or spent + learner.rounds >= max_sweeps:
             return best
-        if regret < COARSE * measured.upper / contested and ladder.cost.shape[1] < MOST_RUNGS:
+        if regret < COARSE * measured.upper / contested and grid.cost.shape[1] < MOST_POINTS:
             spent += learner.rounds
-            learner = learner.refined(ladder.refined(worth_splitting(measured, tolerance * contested)))
+            learner = learner.refined(grid.refined(worth_splitting(measured, tolerance * contested)))
 
 
 def worth_splitting(measured: Exploitability, tolerance: float) -> Bool[BoolArray, " cells"]:

@@ -79,13 +79,13 @@ def rung_order(edge: IntArray, model: IntArray, cells: int, place: IntArray) -> 
         place: Order that breaks ties, 0 first, shape (models,).
 
     Returns:
-        Rung of each cell, shape (cells,), and of each atom, shape (atoms,); rungs count from 0.
+        Rung of each cell, shape (cells,), and of each atom, shape (atoms,); points count from 0.
     """
     height = np.r_[2 * np.arange(cells) + 1, 2 * edge]
     losing = np.r_[np.zeros(cells, dtype=np.int64), -place[model]]
-    rung = np.empty(height.size, dtype=np.int64)
-    rung[np.lexsort((losing, height))] = np.arange(height.size)
-    return rung[:cells], rung[cells:]
+    point = np.empty(height.size, dtype=np.int64)
+    point[np.lexsort((losing, height))] = np.arange(height.size)
+    return point[:cells], point[cells:]
 
 
 def cell_means(axis: ScoreAxis, i: int, edges: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -122,11 +122,11 @@ def above_probability(axis: ScoreAxis, profile: Profile) -> Float[FloatArray, "m
     """Probability that i ranks above k, for all pairs; the diagonal is 0."""
     n, count = profile.n, profile.cells.shape[1]
     place = priority(axis.contest)
-    cell_rung, atom_rung = rung_order(profile.atom_edge, profile.atom_model, count, place)
-    mass = np.zeros((n, cell_rung.size + atom_rung.size))
-    mass[:, cell_rung] = profile.cells
-    mass[profile.atom_model, atom_rung] = profile.atom_mass
-    # two developers in one cell are equally likely to be ahead; an atom's rung belongs to one developer
+    cell_point, atom_point = rung_order(profile.atom_edge, profile.atom_model, count, place)
+    mass = np.zeros((n, cell_point.size + atom_point.size))
+    mass[:, cell_point] = profile.cells
+    mass[profile.atom_model, atom_point] = profile.atom_mass
+    # two developers in one cell are equally likely to be ahead; an atom's point belongs to one developer
     below = np.cumsum(mass, axis=1) - 0.5 * mass
     above = mass @ below.T
     np.fill_diagonal(above, 0.0)

@@ -10,12 +10,12 @@ import numpy as np
 from jaxtyping import Float
 
 from headstart.contest.arrays import FloatArray
+from headstart.solve.mixed.effort_grid import FORBIDDEN, EffortGrid, above
 from headstart.solve.mixed.kernel import backward, count_in, expected_rewards, nobody_above
-from headstart.solve.mixed.ladder import FORBIDDEN, Ladder, above
 
-Strategy = Float[FloatArray, "active rungs"]
+Strategy = Float[FloatArray, "active points"]
 WORTH_COMPILING = 10_000
-"""Active developers times rungs from which the compiled sweep repays loading the compiler."""
+"""Active developers times points from which the compiled sweep repays loading the compiler."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -23,7 +23,7 @@ class Learner:
     """Where the learning stands; mutable, changed by ``sweep``.
 
     Args:
-        ladder: The grid game.
+        grid: The grid game.
         regret: Accumulated positive regrets.
         strategy: What everybody plays next.
         total: Strategies so far, added up with quadratically growing weights.
@@ -33,7 +33,7 @@ class Learner:
     Source: Farina, Kroer, Sandholm (2021), predictive regret matching+; docs/theory, Sec. 9.
     """
 
-    ladder: Ladder
+    grid: EffortGrid
     regret: Strategy
     strategy: Strategy
     total: Strategy
@@ -41,24 +41,24 @@ class Learner:
     rounds: int = 0
 
     @classmethod
-    def start(cls, ladder: Ladder, *, seed: int, compiled: bool | None = None) -> Learner:
+    def start(cls, grid: EffortGrid, *, seed: int, compiled: bool | None = None) -> Learner:
         """Begin with strategies drawn at random."""
-        weight = np.random.default_rng(seed).exponential(size=ladder.cost.shape)
-        weight[ladder.cost >= FORBIDDEN] = 0.0
-        return cls._from(ladder, weight / weight.sum(axis=1, keepdims=True), compiled)
+        weight = np.random.default_rng(seed).exponential(size=grid.cost.shape)
+        weight[grid.cost >= FORBIDDEN] = 0.0
+        return cls._from(grid, weight / weight.sum(axis=1, keepdims=True), compiled)
 
-    def refined(self, ladder: Ladder) -> Learner:
-        """Carry on from here on a finer ladder of the same contest, with the averages begun anew."""
-        strategy = ladder.spread(self.ladder, self.average)
-        size = ladder.spread(self.ladder, self.regret).sum(axis=1, keepdims=True)
-        return self._from(ladder, np.maximum(size, 1e-3) * strategy, self.compiled)
+    def refined(self, grid: EffortGrid) -> Learner:
+        """Carry on from here on a finer grid of the same contest, with the averages begun anew."""
+        strategy = grid.spread(self.grid, self.average)
+        size = grid.spread(self.grid, self.regret).sum(axis=1, keepdims=True)
+        return self._from(grid, np.maximum(size, 1e-3) * strategy, self.compiled)
 
     @classmethod
-    def _from(cls, ladder: Ladder, regret: Strategy, compiled: bool | None) -> Learner:
+    def _from(cls, grid: EffortGrid, regret: Strategy, compiled: bool | None) -> Learner:
         if compiled is None:
-            compiled = ladder.cost.size >= WORTH_COMPILING and find_spec("numba") is not None
+            compiled = grid.cost.size >= WORTH_COMPILING and find_spec("numba") is not None
         strategy = regret / regret.sum(axis=1, keepdims=True)
-        return cls(ladder=ladder, regret=regret, strategy=strategy, total=np.zeros_like(regret), compiled=compiled)
+        return cls(grid=grid, regret=regret, strategy=strategy, total=np.zeros_like(regret), compiled=compiled)
 
     @property
     def average(self) -> Strategy:
@@ -76,19 +76,17 @@ class Learner:
             return
         from headstart.solve.mixed import compiled  # imported only when used: the extra "fast"
 
-        ladder = self.ladder
-        compiled.sweep(
-            self.strategy, self.regret, self.total, ladder.cost, ladder.reward, ladder.start, ladder.stop, weight
-        )
+        grid = self.grid
+        compiled.sweep(self.strategy, self.regret, self.total, grid.cost, grid.reward, grid.start, grid.stop, weight)
 
     def _sweep(self, weight: float) -> None:
-        ladder = self.ladder
+        grid = self.grid
         stands_above = above(self.strategy)
-        table = backward(stands_above, ladder.reward)
-        chance = nobody_above(*ladder.reward.shape)
-        for i in range(ladder.active.size):
-            own = slice(ladder.start[i], ladder.stop[i])
-            payoff = np.einsum("kr,kr->r", chance[: i + 1, own], table[i + 1, : i + 1, own]) - ladder.cost[i, own]
+        table = backward(stands_above, grid.reward)
+        chance = nobody_above(*grid.reward.shape)
+        for i in range(grid.active.size):
+            own = slice(grid.start[i], grid.stop[i])
+            payoff = np.einsum("kr,kr->r", chance[: i + 1, own], table[i + 1, : i + 1, own]) - grid.cost[i, own]
             x = self.strategy[i, own]
             gain = payoff - x @ payoff
             self.regret[i, own] = np.maximum(self.regret[i, own] + gain, 0.0)
@@ -102,16 +100,16 @@ class Learner:
             count_in(chance, stands_above[i])
 
 
-def grid_regret(ladder: Ladder, strategy: Strategy) -> Float[FloatArray, " active"]:
-    """What each developer gains on the ladder by its best rung, in units of what is contested."""
-    payoff = expected_rewards(above(strategy), ladder.reward) - ladder.cost
+def grid_regret(grid: EffortGrid, strategy: Strategy) -> Float[FloatArray, " active"]:
+    """What each developer gains on the grid by its best point, in units of what is contested."""
+    payoff = expected_rewards(above(strategy), grid.reward) - grid.cost
     return payoff.max(axis=1) - np.einsum("ir,ir->i", strategy, payoff)
 
 
 def learn(
     learner: Learner, *, target: float, sweeps: int, every: int = 50, report: Callable[[float], bool]
 ) -> tuple[float, bool]:
-    """Sweep until the averaged strategies' regret on the ladder is at most ``target``.
+    """Sweep until the averaged strategies' regret on the grid is at most ``target``.
 
     Args:
         learner: Changed in place.
@@ -127,7 +125,7 @@ def learn(
     for done in range(1, sweeps + 1):
         learner.sweep()
         if done % every == 0 or done == sweeps:
-            regret = float(grid_regret(learner.ladder, learner.average).max())
+            regret = float(grid_regret(learner.grid, learner.average).max())
             if report(regret):
                 return regret, True
             if regret <= target:

@@ -1,0 +1,1 @@
+"""What an audit finds, as frozen values: no printing, no files, no command line."""

@@ -1,0 +1,244 @@
+"""Contest files, schema ``headstart.contest/1``, in TOML or JSON."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from pydantic import BaseModel
+
+from headstart.contest import rewards as reward_shapes
+from headstart.contest.arrays import FloatArray
+from headstart.contest.contest import Contest
+from headstart.contest.contest_schema import SCHEMA, ContestForm, validate
+from headstart.contest.costs import Cost, PointsCost, PowerCost
+from headstart.contest.curves import Curve, Exponential, Linear, LogitPower, Points
+from headstart.contest.tables import CostTable, CurveTable
+from headstart.errors import InputError
+from headstart.io.atomic import JsonValue, envelope, write_json, write_text
+from headstart.io.documents import Document, parse_document
+from headstart.io.text import check_name
+from headstart.io.toml_text import TomlValue, toml_text
+
+_CURVES: dict[str, Callable[..., Curve]] = {
+    "logit_power": LogitPower,
+    "exponential": Exponential,
+    "linear": Linear,
+    "points": Points,
+}
+_COSTS: dict[str, Callable[..., Cost]] = {"power": PowerCost, "points": PointsCost}
+# Families that can be batches, and the keys of their tables, which are their fields.
+_KEYS: dict[type[Any], tuple[str, ...]] = {
+    LogitPower: ("L", "U", "alpha", "beta"),
+    Exponential: ("floor", "ceiling", "rate"),
+    Linear: ("intercept", "slope"),
+    PowerCost: ("scale", "exponent", "free"),
+}
+_F = TypeVar("_F")
+
+
+def read_contest(path: str | os.PathLike[str]) -> Contest:
+    """Read a contest from a ``.toml`` or ``.json`` file, or (either form) from standard input with ``"-"``.
+
+    Raises:
+        InputError: If the file is bad, naming the file and the key (``models[2].cost.exponent``) or row.
+    """
+    parsed = parse_document(path)
+    return contest_from_document(parsed.plain, source=parsed.source)
+
+
+def contest_from_document(document: Mapping[str, object], *, source: str = "contest") -> Contest:
+    """The contest a parsed document describes; ``source`` is what messages call it.
+
+    A ``noise_sd`` of 0 for every model is the same as none.
+
+    Raises:
+        InputError: As ``read_contest``.
+    """
+    form = validate(document, source)
+    n = len(form.models)
+    caps = [form.defaults.max_effort if model.max_effort is None else model.max_effort for model in form.models]
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers near the largest float are compared, not computed with
+        curves = [_build(_CURVES, model.curve, f"models[{at}].curve", source) for at, model in enumerate(form.models)]
+        costs = [_cost(form, at, source) for at in range(n)]
+        with _located(source):
+            return Contest(
+                names=_names(form),
+                curves=CurveTable(**_grouped(curves)),
+                costs=CostTable(**_grouped(costs)),
+                rewards=_rewards(form, source),
+                level=float(form.level),
+                max_effort=np.array([np.inf if cap is None else cap for cap in caps]),
+                tie_break=form.tie_break,
+                noise_sd=_noise(form),
+            )
+
+
+def read_document(path: str | os.PathLike[str]) -> Document:
+    """A contest file as plain data: checked, defaults filled in, every number exactly as it is written.
+
+    It is meant for code that certifies an answer without trusting floating point.
+
+    Returns:
+        ``schema``, ``level``, ``rewards`` (a list, or a table with all its keys), ``tie_break``, ``noise_sd`` (None, a
+        number or a list) and ``models``, each with ``name``, ``curve``, ``cost`` and ``max_effort`` (None for no cap).
+        Every number is an ``int`` or a ``decimal.Decimal``.
+
+    Raises:
+        InputError: As ``read_contest``.
+    """
+    parsed = parse_document(path)
+    contest_from_document(parsed.plain, source=parsed.source)
+    filled = validate(parsed.plain, parsed.source).model_dump(by_alias=True)
+    document = cast("dict[str, Any]", _overlay(filled, parsed.exact))
+    defaults = document["defaults"]
+    for model in document["models"]:
+        for key in ("cost", "max_effort"):
+            model[key] = defaults[key] if model[key] is None else model[key]
+    return {key: document[key] for key in ("schema", "level", "rewards", "tie_break", "noise_sd", "models")}
+
+
+def contest_document(contest: Contest) -> dict[str, JsonValue]:
+    """The document that describes ``contest``: rewards rank by rank, everything said model by model."""
+    models: list[JsonValue] = []
+    for at, name in enumerate(contest.names):
+        model: dict[str, JsonValue] = {
+            "name": check_name(name, "name"),
+            "curve": _table(contest.curves[at]),
+            "cost": _table(contest.costs[at]),
+        }
+        if np.isfinite(contest.max_effort[at]):
+            model["max_effort"] = float(contest.max_effort[at])
+        models.append(model)
+    document: dict[str, JsonValue] = {
+        "schema": SCHEMA,
+        "level": float(contest.level),
+        "rewards": _floats(contest.rewards),
+        "tie_break": contest.tie_break,
+    }
+    if contest.noise_sd is not None:
+        document["noise_sd"] = _floats(contest.noise_sd)
+    return {**document, "models": models}
+
+
+def write_contest(contest: Contest, path: str | os.PathLike[str]) -> None:
+    """Write a ``.toml`` or ``.json`` file that reads back as the same contest, to the last bit.
+
+    Raises:
+        InputError: If the suffix is another, a name would not survive, or the file cannot be written.
+    """
+    suffix = Path(path).suffix.lower()
+    document = contest_document(contest)
+    if suffix == ".json":
+        write_json(path, {**envelope(SCHEMA), **document})
+    elif suffix == ".toml":
+        write_text(path, toml_text(cast("Mapping[str, TomlValue]", document)))
+    else:
+        raise InputError(f"the name must end in .toml or .json, got {suffix!r}", file=os.fspath(path))
+
+
+def _names(form: ContestForm) -> tuple[str, ...]:
+    first: dict[str, int] = {}
+    for at, model in enumerate(form.models):
+        place = f"models[{at}].name"
+        try:
+            check_name(model.name, "name")
+        except InputError as error:
+            raise InputError(error.message, field=place) from None
+        if model.name in first:
+            raise InputError(f"name must be unique, got {model.name!r} as in models[{first[model.name]}]", field=place)
+        first[model.name] = at
+    return tuple(first)
+
+
+def _build(families: Mapping[str, Callable[..., _F]], form: BaseModel, place: str, source: str) -> _F:
+    fields = form.model_dump()
+    with _located(source, place):
+        return families[fields.pop("kind")](**fields)
+
+
+def _cost(form: ContestForm, at: int, source: str) -> Cost:
+    own = form.models[at].cost
+    if own is not None:
+        return _build(_COSTS, own, f"models[{at}].cost", source)
+    if form.defaults.cost is None:
+        raise InputError("cost is missing, and [defaults] gives none", file=source, field=f"models[{at}].cost")
+    return _build(_COSTS, form.defaults.cost, "defaults.cost", source)
+
+
+def _rewards(form: ContestForm, source: str) -> FloatArray:
+    n = len(form.models)
+    with _located(source, "rewards"):
+        if isinstance(form.rewards, list):
+            if len(form.rewards) != n:
+                raise InputError(f"rewards must be {n} long, one per model, got {len(form.rewards)}")
+            return reward_shapes.explicit(form.rewards)
+        fields = form.rewards.model_dump()
+        return reward_shapes.SHAPES[fields.pop("kind")](n, **fields)
+
+
+def _noise(form: ContestForm) -> FloatArray | None:
+    n = len(form.models)
+    if form.noise_sd is None:
+        return None
+    if isinstance(form.noise_sd, list) and len(form.noise_sd) != n:
+        raise InputError(f"noise_sd must be {n} long, one per model, got {len(form.noise_sd)}", field="noise_sd")
+    noise = np.broadcast_to(np.asarray(form.noise_sd, dtype=np.float64), (n,))
+    return noise if noise.any() else None
+
+
+@contextmanager
+def _located(source: str, place: str = "") -> Generator[None]:
+    """Put the file and the full key into complaints of the values that are built inside."""
+    try:
+        yield
+    except InputError as error:
+        if error.file:  # placed already, further in
+            raise
+        inner = error.field if error.field != place else None
+        key = ".".join(part for part in (place, inner) if part)
+        raise InputError(error.message, file=source, field=key or None) from None
+
+
+def _grouped(items: Sequence[Any]) -> dict[str, Any]:
+    """Fields of the table of ``items``: one batch per family, so that a table of one family evaluates in one call."""
+    families: list[Any] = []
+    family, row = np.zeros(len(items), dtype=np.int64), np.zeros(len(items), dtype=np.int64)
+    kinds: list[type[Any]] = [type(item) for item in items]
+    for kind in dict.fromkeys(kinds):
+        members = [at for at, other in enumerate(kinds) if other is kind]
+        if kind in _KEYS:
+            family[members], row[members] = len(families), np.arange(len(members))
+            families.append(kind(**{key: [getattr(items[at], key) for at in members] for key in _KEYS[kind]}))
+        else:
+            for at in members:
+                family[at] = len(families)
+                families.append(items[at])
+    return {"families": tuple(families), "family": family, "row": row}
+
+
+def _table(item: Curve | Cost) -> dict[str, JsonValue]:
+    if isinstance(item, (Points, PointsCost)):
+        second = "score" if isinstance(item, Points) else "cost"
+        return {"kind": item.kind, "effort": _floats(item.effort), second: _floats(item.values)}
+    return {"kind": item.kind, **{key: float(getattr(item, key)) for key in _KEYS[type(item)]}}
+
+
+def _floats(values: FloatArray) -> list[JsonValue]:
+    return [float(value) for value in values]
+
+
+def _overlay(filled: object, exact: object) -> object:
+    """``filled`` with every value that ``exact`` has too taken from there."""
+    if isinstance(filled, dict) and isinstance(exact, dict):
+        given = cast("Document", exact)
+        items = cast("Document", filled).items()
+        return {key: _overlay(value, given[key]) if key in given else value for key, value in items}
+    if isinstance(filled, list) and isinstance(exact, list):
+        pairs = zip(cast("list[object]", filled), cast("list[object]", exact), strict=True)
+        return [_overlay(one, other) for one, other in pairs]
+    return exact

@@ -1,0 +1,1 @@
+"""Measured scores: rows, trajectories, outcomes, and the files that hold them."""

@@ -1,0 +1,1 @@
+"""Files read and written: text, documents, tables; nothing about benchmarks or contests."""
