@@ -74,7 +74,7 @@ def test_the_document_has_every_field_that_is_promised(designed):
     assert document["schema"] == "headstart.design/1"
     promised = {"headstart_version", "created_at", "source", "benchmark", "cost_unit", "stakes", "worlds", "rewards"}
     assert promised <= set(document)
-    assert document["requirements"] == {"confidence": 0.95, "target_tau": 0.9, "budget": 100000.0}
+    assert document["wish"] == {"confidence": 0.95, "target_tau": 0.9, "budget": 100000.0}
     assert document["stakes"] == {"shape": "linear", "low": 100.0, "high": 2000.0, "assumed": False}
     assert document["quality"]["ranking"] == ["model-0", "model-1", "model-2", "model-3"]
     assert set(document["recommendation"]) == {"feasible", "protocol", "binding", "reason"}
@@ -188,7 +188,7 @@ def test_a_budget_may_name_the_unit_of_costs_in_another_spelling(trajectories, t
     status, _, _ = run(capsys, trajectories, *unit, "--budget", "200gpuh", "--compare", "direct", "--json", answer)
     document = json.loads(answer.read_text())
     assert status in (0, 3)
-    assert (document["cost_unit"], document["requirements"]["budget"]) == ("GPU-hours", 200.0)
+    assert (document["cost_unit"], document["wish"]["budget"]) == ("GPU-hours", 200.0)
 
 
 def test_a_contest_file_is_designed_with_its_own_rewards_or_with_stakes(tmp_path, capsys):

@@ -6,6 +6,7 @@ The splitting is that of lm-evaluation-harness, whose scores have to be met. Not
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from headstart.errors import InputError
 from headstart.tune.items import ContextChoice, Generation, Item, MultipleChoice
 
-# What a chat template that prints today's date is told: a run must not depend on the day it is continued.
+# What a chat template that prints today's date prints: a run must not depend on the day it is continued.
 _TODAY = datetime(2025, 1, 1)
+_DATE_IN_TEMPLATE = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""")
 
 if TYPE_CHECKING:
     from headstart.tune.models import LoadedModel
@@ -213,9 +215,9 @@ class Encoder:
             return context
         return self.tokenizer.apply_chat_template(
             [{"role": "user", "content": context}],
+            chat_template=_DATE_IN_TEMPLATE.sub(_fixed_date, self.tokenizer.get_chat_template()),
             tokenize=False,
             add_generation_prompt=True,
-            strftime_now=_TODAY.strftime,
         )
 
     def _encode(self, strings: Sequence[str], *, special_tokens: bool | None = None) -> list[list[int]]:
@@ -265,3 +267,8 @@ def _move_spaces(context: str, continuation: str) -> tuple[str, str]:
 def _renumbered(error: InputError, rows: list[int]) -> InputError:
     """The same complaint under the number that the item has among all."""
     return InputError(error.message, row=None if error.row is None else rows[error.row - 1])
+
+
+def _fixed_date(call: re.Match[str]) -> str:
+    """A call of ``strftime_now`` in a chat template as the text it stands for; transformers takes no such function."""
+    return repr(_TODAY.strftime(call.group(2)))

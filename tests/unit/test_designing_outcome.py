@@ -1,4 +1,4 @@
-"""The developers' answers, the front, and what is recommended when a requirements cannot be met."""
+"""The developers' answers, the front, and what is recommended when a requirement cannot be met."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from headstart.contest.catalog import read_catalogue_entry
 from headstart.designing.choose import design
 from headstart.designing.figures import agreement, in_first_place
 from headstart.designing.levels import Ceiling, Requirements
-from headstart.designing.outcome import MOST_NOISY, ProtocolOutcome
+from headstart.designing.outcome import MOST_NOISY, ProtocolOutcome, protocol_outcome
 from headstart.designing.protocols import parse
 from headstart.designing.recommend import pareto_front, recommend
 from headstart.designing.scenario import known_scenario
