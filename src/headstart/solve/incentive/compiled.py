@@ -114,7 +114,7 @@ def pairwise(
                 if k == i:
                     continue
                 rival, tau = path[b, k, 0], sds[i, k]
-                low = np.searchsorted(own, rival - _REACH * tau)
+                low = _first_at_least(own, rival - _REACH * tau)
                 if tau == 0.0:
                     while low < efforts and own[low] == rival:
                         if i < k and (wins[0] or own[low] == own[0]):
@@ -122,7 +122,7 @@ def pairwise(
                         low += 1
                     step[low] += 1.0
                     continue
-                high = np.searchsorted(own, rival + _REACH * tau)
+                high = _first_at_least(own, rival + _REACH * tau)
                 for j in range(low, high):
                     earned[j] += 0.5 * math.erfc((rival - own[j]) / tau * _ROOT)
                 step[high] += 1.0
@@ -131,6 +131,18 @@ def pairwise(
                 passed += step[j]
                 earned[j] = worth * (earned[j] + passed)
             lower[b, i], upper[b, i], best[b, i] = _enclose(earned, spent[i], worth * (models - 1), ended)
+
+
+@compile_once
+def _first_at_least(rising: FloatArray, value: float) -> int:
+    low, high = 0, rising.size
+    while low < high:
+        middle = (low + high) // 2
+        if rising[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @compile_once

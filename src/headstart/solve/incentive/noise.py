@@ -68,9 +68,8 @@ class ScoreNoise:
         """Any normal noise, by the standard deviations of its differences; the diagonal is not used."""
         matrix = np.array(sd, dtype=np.float64)
         require(matrix.ndim >= 2 and matrix.shape[-1] == matrix.shape[-2], "noise sd", "a square matrix", matrix.shape)
-        index = np.arange(matrix.shape[-1])
-        matrix[..., index, index] = 0.0
-        return cls(kind="differences", sd=matrix)
+        off: FloatArray = 1.0 - np.eye(matrix.shape[-1])
+        return cls(kind="differences", sd=matrix * off)
 
     @classmethod
     def covariance(cls, matrix: Float[ArrayLike, "*batch models models"]) -> Self:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
@@ -131,9 +132,8 @@ def incentive_of_paths(
 
     Source: docs/incentive, "The incentive".
 
-    >>> found = incentive_of_paths(
-    ...     np.array([[0.6, 0.6], [0.5, 0.7]]), [0.0, 0.1], [0.0, 10.0], rewards=[1.0, 0.0], noise=ScoreNoise.common(0.0)
-    ... )
+    >>> path, cost, effort = np.array([[0.6, 0.6], [0.5, 0.7]]), [0.0, 0.1], [0.0, 10.0]
+    >>> found = incentive_of_paths(path, cost, effort, rewards=[1.0, 0.0], noise=ScoreNoise.common(0.0))
     >>> found.lower.tolist(), found.upper.tolist()  # with more points the two would be closer
     ([0.0, 0.9], [0.0, 1.0])
     """
@@ -201,7 +201,7 @@ def _sweep(
 ) -> None:
     """One element of the batch after another, with numpy."""
     size, n, efforts = path.shape
-    model = np.repeat(np.arange(n), efforts)
+    model: IntArray = np.repeat(np.arange(n, dtype=np.int64), efforts)
     most = float(rewards[0] - rewards[-1])
     for b in range(size):
         field = reward_field(path[b, :, 0], rewards, noise.at(b), tie)
@@ -253,7 +253,7 @@ def _in_threads(sweep: Callable[[int, int], object], size: int, work: int) -> No
     if threads == 1:
         sweep(0, size)
         return
-    cuts = np.linspace(0, size, 4 * threads + 1).astype(int)  # shorter stretches: draws differ in work
+    cuts = [size * at // (4 * threads) for at in range(4 * threads + 1)]  # short stretches: draws differ in work
     with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(sweep, int(a), int(z)) for a, z in zip(cuts[:-1], cuts[1:], strict=True)]:
+        for done in [pool.submit(sweep, a, z) for a, z in pairwise(cuts)]:
             done.result()
