@@ -5,14 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from headstart.auditing.audit import audit, default_rewards, fitted_contest
+from headstart.auditing.audit import audit
+from headstart.auditing.evidence import fitted_contest
+from headstart.auditing.incentives import needed_share
 from headstart.auditing.values import Audit
 from headstart.contest import LogitPower
 from headstart.contest import rewards as schedules
 from headstart.data.trajectories import Trajectories
 from headstart.errors import InputError
-from headstart.solve.level import stabilising_level
-from headstart.solve.pure import solve_pure
 
 STEPS = np.array([0.0, 10, 30, 100, 300, 1000, 3000])
 TRUTH = {
@@ -41,15 +41,18 @@ def found() -> Audit:
     return audit(field(), source="somewhere.csv", rewards="winner:500", draws=100)
 
 
-def test_rankings_prices_and_verdicts_are_those_of_the_fitted_contest(found: Audit) -> None:
+def test_the_ranking_at_a_measured_level_is_that_of_the_measured_scores(found: Audit) -> None:
+    data = field()
     for row in found.levels:
-        game = fitted_contest(found.fit, "winner:500").at_level(row.level)
-        assert row.ranking == tuple(game.names[m] for m in game.order())
-        assert row.verdict == solve_pure(game).verdict
-        order = game.order()
-        efforts = game.catch_up_effort(order[1:], order[:-1])
-        assert [p.effort for p in row.prices] == [e if np.isfinite(e) else None for e in efforts]
-        assert [p.cost for p in row.prices] == [p.effort for p in row.prices]  # a step costs one
+        at = data.step == row.level
+        scores = {data.models[m]: s for m, s in zip(data.model[at], data.score[at], strict=True)}
+        assert row.measured and not row.estimated and not row.absent
+        assert row.ranking == tuple(sorted(scores, key=lambda name: -scores[name]))
+        for one in row.standings:
+            assert one.score == scores[one.name] and one.measured
+            assert one.rank == 1 + sum(other > one.score for other in scores.values())
+            assert one.best_rank <= one.rank <= one.worst_rank
+        assert [name for group in row.ties for name in group.names] == list(row.ranking)
 
 
 def test_the_true_ranking_is_found_and_the_true_prices_lie_in_their_intervals(found: Audit) -> None:
@@ -62,6 +65,44 @@ def test_the_true_ranking_is_found_and_the_true_prices_lie_in_their_intervals(fo
         assert not price.tied
 
 
+def test_the_true_incentive_lies_in_its_interval(found: Audit) -> None:
+    """Two halves of the true curves of 2,000 items: the gain of the best deviation, by the formula."""
+    sd = math.sqrt(2) * found.noise.stderr
+    for row in found.levels[1:5]:
+        start = {name: float(curve.score(row.level)) for name, curve in TRUTH.items()}
+        best = 0.0
+        for name, curve in TRUTH.items():
+            rivals = [score for other, score in start.items() if other != name]
+            first = [first_place(float(curve.score(row.level + e)), rivals, sd) for e in range(0, 500, 4)]
+            best = max(best, max(500 * (p - first[0]) - 4 * at for at, p in enumerate(first)))
+        share = row.incentive.share
+        assert share.low - 0.02 <= best / 500 <= share.high + 0.02
+
+
+def first_place(score: float, rivals: list[float], sd: float) -> float:
+    """Probability to score highest, by integrating over the own noise."""
+    own = np.linspace(-5, 5, 801)
+    weight = np.exp(-(own**2) / 2) / np.exp(-(own**2) / 2).sum()
+    beats = [
+        np.array([0.5 * math.erfc(-(score + sd / math.sqrt(2) * z - rival) / sd) for z in own]) for rival in rivals
+    ]
+    return float((weight * np.prod(beats, axis=0)).sum())
+
+
+def test_every_figure_lies_inside_its_interval(found: Audit) -> None:
+    for row in found.levels:
+        for estimate in (row.incentive.share, row.incentive.gain, row.incentive.burnt):
+            assert estimate.low <= estimate.value <= estimate.high
+        for price in row.prices:
+            if price.effort is not None:
+                assert (price.low or 0.0) <= price.effort <= (price.high or math.inf)
+        for shape, edge in row.critical_stakes.items():
+            bounds = row.critical_stakes_interval[shape]
+            assert edge is None or (bounds.low or 0.0) <= edge <= (bounds.high or math.inf)
+        tau, bounds = row.kendall_tau_to_reference, row.kendall_tau_interval
+        assert bounds.low <= tau <= bounds.high
+
+
 def test_a_missing_price_says_why_and_an_extrapolated_one_how_far_the_measurements_go(found: Audit) -> None:
     prices = [(row.level, p) for row in found.levels for p in row.prices]
     assert any(p.effort is None for _, p in prices)
@@ -69,6 +110,7 @@ def test_a_missing_price_says_why_and_an_extrapolated_one_how_far_the_measuremen
         assert (p.effort is None) == (p.cost is None) == (not p.reachable) == (p.reason is not None)
         assert p.extrapolated == (p.effort is None or level + p.effort > 3000)
         assert p.measured_bound == (3000 - level if p.extrapolated else None)
+        assert p.effort is None or p.effort == round(p.effort)  # whole steps
 
 
 def test_summaries_of_a_level_are_those_of_its_prices(found: Audit) -> None:
@@ -81,43 +123,56 @@ def test_summaries_of_a_level_are_those_of_its_prices(found: Audit) -> None:
         assert row.tied == sum(p.tied for p in row.prices)
 
 
-def test_the_critical_stakes_decide_the_verdict(found: Audit) -> None:
-    for row in found.levels:
-        edge = row.critical_stakes["winner"]
-        expected = "exists" if edge is None or edge > 500 else "none"
-        assert row.verdict == expected
-        assert (row.witness is None) == (expected == "exists")
-        interval = row.critical_stakes_interval["winner"]
-        assert edge is None or (interval.low or 0) <= edge <= (interval.high or math.inf)
+def test_the_decision_is_the_least_measured_level_that_is_enough(found: Audit) -> None:
+    enough = [row.level for row in found.levels if row.incentive.suffices >= needed_share(100, 0.95)]
+    decision = found.decision
+    assert decision.level == (enough[0] if enough else None)
+    assert decision.incentive_before == found.levels[0].incentive.share
+    if decision.level is not None:
+        row = next(row for row in found.levels if row.level == decision.level)
+        assert (decision.incentive, decision.suffices) == (row.incentive.share, row.incentive.suffices)
+        assert decision.cost == 4 * decision.level  # four models, a step costs one
 
 
-def test_the_measured_answer_never_goes_beyond_the_measurements(found: Audit) -> None:
+def test_the_verdict_among_developers_who_know_the_scores_follows_the_draws(found: Audit) -> None:
     for row in found.levels:
+        edge = row.critical_stakes_interval["winner"]
         if row.verdict == "exists":
-            assert row.measured_verdict != "none"
-    assert all(not row.extrapolated for row in found.levels if row.level <= 3000)
-    beyond = audit(field(), levels=[5000.0], draws=20, backtest_fraction=None).levels[0]
-    assert beyond.extrapolated and beyond.measured_verdict == "undecided"
+            assert edge.low is None or edge.low >= 500
+        if row.verdict == "none":
+            assert edge.high is not None and edge.high < 500
+        assert (row.witness is None) <= (row.verdict != "none")
+        if row.verdict == "exists":
+            assert row.measured_verdict == "exists"
 
 
-def test_the_stabilising_level_is_that_of_the_fitted_contest_within_its_interval(found: Audit) -> None:
-    exact, told = stabilising_level(fitted_contest(found.fit, "winner:500")), found.stabilising_level
-    assert (told.status, len(told.intervals)) == (exact.status, len(exact.intervals))
-    assert told.level == pytest.approx(exact.level, rel=1e-5)
-    assert told.level is not None and told.low is not None
-    assert told.low <= told.level <= (told.high or math.inf)
-    assert 0 <= told.share_within_measured <= 1
-    assert told.measured_level is None or told.measured_level <= told.level * (1 + 1e-6)
+def test_a_level_beyond_the_measurements_is_marked_and_never_recommended() -> None:
+    found = audit(field(), levels=[0.0, 5000.0], draws=20, backtest_fraction=None)
+    beyond = found.levels[1]
+    assert beyond.extrapolated and not beyond.measured
+    assert set(beyond.estimated) == set(beyond.ranking)
+    assert found.decision.level in (None, 0.0)
 
 
-def test_the_map_is_drawn_beyond_the_measurements_and_agrees_with_the_levels(found: Audit) -> None:
+def test_a_level_beyond_the_horizon_of_every_model_is_refused() -> None:
+    with pytest.raises(InputError, match="levels must be at most 6000, as far as a forecast is made"):
+        audit(field(), levels=[0.0, 6001.0], draws=20, backtest_fraction=None)
+
+
+def test_the_strict_curves_agree_with_the_levels(found: Audit) -> None:
     by_shape = {curve.shape: curve for curve in found.stakes}
     assert set(by_shape) == {"winner", "linear"}
     for curve in found.stakes:
-        assert curve.levels[0] == 0 and curve.levels[-1] == 10 * found.reference_level
-        assert all(low <= high for low, high in zip(curve.low, curve.high, strict=True))
+        assert curve.levels[0] == 0 and curve.levels[-1] == found.reference_level
+        assert all(low <= mid <= high for low, mid, high in zip(curve.low, curve.stakes, curve.high, strict=True))
         at_zero = found.levels[0].critical_stakes[curve.shape]
         assert curve.stakes[0] == (math.inf if at_zero is None else at_zero)
+
+
+def test_the_incentive_curve_agrees_with_the_levels(found: Audit) -> None:
+    drawn = dict(zip(found.incentive_curve.levels, found.incentive_curve.share, strict=True))
+    for row in found.levels:
+        assert drawn[row.level] == row.incentive.share.value
 
 
 def test_model_rows_come_best_tuned_first_with_their_rank_intervals(found: Audit) -> None:
@@ -143,7 +198,7 @@ def test_the_same_seed_gives_the_same_audit() -> None:
 
 def test_without_stakes_the_default_is_taken_and_said_to_be_assumed() -> None:
     found = audit(field(cost_per_step=0.5, cost_unit="USD"), draws=20, backtest_fraction=None)
-    assert found.rewards_assumed and found.rewards == default_rewards(found.fit, 3000.0) == "linear:1500"
+    assert found.rewards_assumed and found.rewards == "linear:1500"
     assert any("1,500 USD" in note for note in found.notes)
     assert (found.backtest, found.backtest_reason) == (None, "switched off")
     assert found.levels[0].prices[0].cost == pytest.approx(0.5 * found.levels[0].prices[0].effort)

@@ -5,7 +5,7 @@ import pytest
 
 from headstart.contest import Contest, CostTable, CurveTable, Linear, LogitPower, PowerCost
 from headstart.contest.catalog import catalogue_names, read_catalogue_entry
-from headstart.designing.choose import design
+from headstart.designing.choose import choose
 from headstart.designing.levels import Requirements, ceiling_of, cheapest_level, first_level, rounded_up
 from headstart.designing.protocols import parse
 from headstart.designing.scenario import known_scenario
@@ -45,7 +45,7 @@ def test_the_cheapest_level_is_the_one_the_catalogue_knows(entry):
 @pytest.mark.parametrize("entry", KNOWN, ids=lambda entry: entry.name)
 def test_no_level_of_a_fine_grid_is_stable_and_cheaper_than_the_recommendation(entry):
     scenario = known_scenario(entry.contest)
-    found = design(scenario, Requirements(), compare=[parse("direct")])
+    found = choose(scenario, Requirements(), compare=[parse("direct")])
     grid = np.linspace(0.0, 10.0, 401)
     stable = [level for level in grid if solve_pure(scenario.contest.at_level(float(level))).verdict == "exists"]
     recommended = found.recommendation
@@ -61,7 +61,7 @@ def test_no_level_of_a_fine_grid_is_stable_and_cheaper_than_the_recommendation(e
 
 def test_a_level_that_is_shown_is_the_level_that_is_stable():
     entry = read_catalogue_entry("power-law-direct")
-    answer = design(known_scenario(entry.contest), Requirements(), compare=[parse("direct")]).recommendation.answer
+    answer = choose(known_scenario(entry.contest), Requirements(), compare=[parse("direct")]).recommendation.answer
     (shown,) = parse(answer.protocol)
     assert shown.level == answer.level
     assert solve_pure(entry.contest.at_level(shown.level)).verdict == "exists"

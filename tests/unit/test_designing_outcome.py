@@ -5,7 +5,7 @@ import pytest
 
 from headstart.contest import Contest, CostTable, CurveTable, Linear, PowerCost
 from headstart.contest.catalog import read_catalogue_entry
-from headstart.designing.choose import design
+from headstart.designing.choose import choose
 from headstart.designing.figures import agreement, in_first_place
 from headstart.designing.levels import Ceiling, Requirements
 from headstart.designing.outcome import MOST_NOISY, ProtocolOutcome, protocol_outcome
@@ -149,11 +149,11 @@ def test_a_design_asked_for_the_impossible_states_the_ceiling():
     # lines that cross at level 2: agreement with the order at 10 is perfect only beyond
     contest = read_catalogue_entry("crossing-lines").contest
     scenario = known_scenario(contest, reference=10.0)
-    found = design(scenario, Requirements(target_tau=1.0, budget=0.0), compare=[parse("direct")])
+    found = choose(scenario, Requirements(target_tau=1.0, budget=0.0), compare=[parse("direct")])
     assert found.recommendation.binding == "budget"
     assert found.recommendation.answer.level >= 2.5
     assert found.ceiling is None
-    unreachable = design(
+    unreachable = choose(
         known_scenario(read_catalogue_entry("two-lines-close").contest),
         Requirements(target_tau=1.0),
         compare=[parse("direct")],

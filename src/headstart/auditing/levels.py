@@ -1,77 +1,150 @@
-"""The audit at one tune-before-test level: ranking, prices of ranks, verdict, critical stakes."""
+"""The audit at one tune-before-test level: who stands where, what gaming gains, what ranks cost."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
 
-from headstart.auditing.values import Interval, Level, Price
+from headstart.auditing.incentives import LevelIncentives, summarise
+from headstart.auditing.measured import MeasuredScores
+from headstart.auditing.paths import FurtherTuning, GamingPaths
+from headstart.auditing.strict import (
+    StrictLevel,
+    finite,
+    median_of,
+    most_common_deviation,
+    stakes_at,
+    verdict_of,
+)
+from headstart.auditing.values import Interval, Level, Price, Standing, TiedModels
 from headstart.contest.arrays import FloatArray, IntArray
-from headstart.contest.contest import Contest
-from headstart.contest.curves import LogitPower
-from headstart.fitting.fit import Fit
-from headstart.rank import kendall_tau, quantile_interval, share_ahead
+from headstart.rank import (
+    RankSets,
+    indistinct_groups,
+    kendall_tau,
+    rank_sets_from_estimates,
+    share_ahead,
+)
 from headstart.rank.intervals import CONFIDENCE
-from headstart.solve.prices import catch_up_efforts, critical_stakes
-from headstart.solve.pure import Verdict, Witness, solve_pure
 
 MOST_LEVELS = 10
 """Levels reported by default, at most."""
 
-SAMPLE_STEPS_SHARE = 0.5
-"""A measured step is a default level if this share of the models was measured there."""
+BETWEEN = 2
+"""Levels examined between two reported ones, for the chart and the strict level."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class LevelsQuestion:
-    """What every level is asked with: the fit, the contest of the fitted curves, and the reward shapes reported."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Field:
+    """What every level is asked with.
 
-    fit: Fit
-    contest: Contest
+    Args:
+        paths: What the fitted models can score.
+        measured: What was measured, of all models of the file.
+        rows: Row of each fitted model in ``measured``, shape (models,).
+        max_step: Last measured step of each fitted model, shape (models,).
+        stderr: Standard error taken for scores whose own is unknown, in score units.
+        reference: Level at which quality is read, in steps.
+        cost_unit: Unit of costs.
+    """
+
+    paths: GamingPaths
+    measured: MeasuredScores
+    rows: IntArray
+    max_step: Float[FloatArray, " models"]
+    stderr: float
     reference: float
-    shapes: dict[str, Float[FloatArray, " models"]]
+    cost_unit: str
+
+    @property
+    def difference_sd(self) -> float:
+        """Standard deviation of the difference of two measured scores whose noises are independent."""
+        return math.sqrt(2.0) * self.stderr
 
 
-def levels_by_default(fitted: Fit, reference: float) -> tuple[float, ...]:
-    """Level 0 and the measured steps; of many, a choice that is evenly spaced on a log scale."""
-    data = fitted.trajectories
-    measured: set[tuple[int, float]] = set(zip(data.model.tolist(), data.step.tolist(), strict=True))
-    counts = Counter(step for _, step in measured)
-    common = [step for step, count in counts.items() if count >= SAMPLE_STEPS_SHARE * len(data.models)]
-    steps = sorted({0.0, reference, *common})
+def levels_by_default(measured: MeasuredScores) -> tuple[float, ...]:
+    """The steps that at least half of the models were measured at; of many, a choice evenly spaced on a log scale."""
+    steps = measured.common_steps or (float(measured.steps[0]), float(measured.steps[-1]))
     if len(steps) <= MOST_LEVELS:
-        return tuple(steps)
-    wanted = [math.log1p(reference) * at / (MOST_LEVELS - 1) for at in range(MOST_LEVELS)]
+        return steps
+    low, high = math.log1p(steps[0]), math.log1p(steps[-1])
+    wanted = [low + (high - low) * at / (MOST_LEVELS - 1) for at in range(MOST_LEVELS)]
     return tuple(sorted({min(steps, key=lambda step: abs(math.log1p(step) - place)) for place in wanted}))
 
 
-def answer_level(question: LevelsQuestion, level: float) -> Level:
+def levels_between(levels: tuple[float, ...]) -> tuple[float, ...]:
+    """The levels and some whole steps between them, evenly spaced on a log scale."""
+    found = set(levels)
+    for low, high in pairwise(levels):
+        inner = np.expm1(np.linspace(math.log1p(low), math.log1p(high), BETWEEN + 2))[1:-1]
+        found |= {float(step) for step in np.round(inner) if low < step < high}
+    return tuple(sorted(found))
+
+
+def standings_at(field: Field, level: float, models: IntArray) -> tuple[tuple[Standing, ...], RankSets]:
+    """Scores and ranks at a level, measured where they were, with simultaneous rank sets; best first."""
+    score, stderr = (column[field.rows[models]] for column in field.measured.at(level))
+    known = ~np.isnan(score)
+    draws = field.paths.scores_at(level)[:, models]
+    score = np.where(known, score, np.median(draws, axis=0))
+    own = np.where(np.isnan(stderr), field.stderr, stderr)
+    error = np.where(known, own, draws.std(axis=0))
+    sets = rank_sets_from_estimates(score, standard_errors=error)
+    rank = 1 + (score[None, :] > score[:, None]).sum(axis=1)
+    order: list[int] = np.argsort(-score, kind="stable").tolist()
+    names = [field.paths.names[int(m)] for m in models]
+    rows = tuple(
+        Standing(
+            name=names[m],
+            score=float(score[m]),
+            stderr=float(error[m]),
+            measured=bool(known[m]),
+            rank=int(rank[m]),
+            best_rank=min(int(sets.best[m]), int(rank[m])),
+            worst_rank=max(int(sets.worst[m]), int(rank[m])),
+        )
+        for m in order
+    )
+    return rows, sets
+
+
+def answer_level(
+    field: Field, found: LevelIncentives, further: FurtherTuning, strict: StrictLevel, suffices: float
+) -> Level:
     """Everything reported about one level."""
-    fitted, contest = question.fit, question.contest.at_level(level)
-    order = contest.order()
-    places: list[int] = order.tolist()
-    prices = _prices(fitted, contest, order)
-    costs = np.array([np.inf if p.cost is None or not p.reachable else p.cost for p in prices])
-    solution = solve_pure(contest)
-    stakes, stakes_interval = _critical_stakes(question, level)
-    tau, tau_interval = _tau(fitted, level, question.reference)
+    level, models, paths = found.level, found.models, field.paths
+    names = [paths.names[int(m)] for m in models]
+    standings, sets = standings_at(field, level, models)
+    position = {name: m for m, name in enumerate(names)}
+    order = np.array([position[one.name] for one in standings], dtype=np.int64)
+    prices = _prices(field, level, models, further, order)
+    costs = np.array([np.inf if price.cost is None else price.cost for price in prices])
+    stakes, stakes_interval = stakes_at(strict)
+    tau, tau_interval = _tau(field, level, models)
+    within = set(models.tolist())
     return Level(
         level=level,
-        extrapolated=bool(level > fitted.max_step.min()),
-        ranking=tuple(contest.names[m] for m in places),
+        measured=level in field.measured.common_steps,
+        extrapolated=bool((level > field.max_step).mean() > 0.5),
+        estimated=tuple(one.name for one in standings if not one.measured),
+        absent=tuple(name for m, name in enumerate(paths.names) if m not in within),
+        standings=standings,
+        ties=_ties(sets, names),
+        incentive=summarise(found, paths.names, suffices),
+        certain=None,
         prices=prices,
-        cheapest_price=finite(costs.min()),
-        median_price=finite(np.median(costs)),
+        cheapest_price=finite(costs.min(initial=np.inf)),
+        median_price=finite(float(np.median(costs))) if costs.size else None,
         quartiles=_quartiles(costs),
         unreachable=int(np.isinf(costs).sum()),
-        tied=sum(p.tied for p in prices),
-        verdict=solution.verdict,
-        witness=_sentence(solution.witness, fitted.trajectories.cost_unit) if solution.witness else None,
-        measured_verdict=_measured_verdict(fitted, contest),
+        tied=sum(price.tied for price in prices),
+        verdict=verdict_of(strict.stable),
+        witness=_witness(strict, names),
+        measured_verdict=verdict_of(strict.stable_measured),
         critical_stakes=stakes,
         critical_stakes_interval=stakes_interval,
         kendall_tau_to_reference=tau,
@@ -79,81 +152,67 @@ def answer_level(question: LevelsQuestion, level: float) -> Level:
     )
 
 
-def finite(value: float) -> float | None:
-    """The value, or None where it is infinite or undefined."""
-    return float(value) if np.isfinite(value) else None
+def _ties(sets: RankSets, names: list[str]) -> tuple[TiedModels, ...]:
+    return tuple(
+        TiedModels(names=tuple(names[m] for m in group.models), rank=group.rank, last_place=group.last_place)
+        for group in indistinct_groups(sets)
+    )
 
 
-def interval(worlds: FloatArray) -> Interval:
-    """Central 95 % of one figure over the posterior draws; an infinite end is None."""
-    low, high = quantile_interval(worlds)
-    return Interval(low=finite(float(low)), high=finite(float(high)))
-
-
-def _quartiles(costs: FloatArray) -> Interval:
+def _quartiles(costs: Float[FloatArray, " pairs"]) -> Interval:
+    if not costs.size:
+        return Interval(low=None, high=None)
     low, high = np.quantile(costs, [0.25, 0.75], method="inverted_cdf")
     return Interval(low=finite(low), high=finite(high))
 
 
-def _prices(fitted: Fit, contest: Contest, order: IntArray) -> tuple[Price, ...]:
-    """Prices of the neighbouring pairs, from the top, with their intervals over the posterior draws."""
+def _prices(field: Field, level: float, models: IntArray, further: FurtherTuning, order: IntArray) -> tuple[Price, ...]:
+    """Prices of the neighbouring pairs, from the top, over the posterior draws."""
     lower, upper = order[1:], order[:-1]
-    effort = contest.catch_up_effort(lower, upper)
-    cost = contest.costs.take(lower).cost(effort)
-    low, high = quantile_interval(catch_up_efforts(fitted.draws, lower, upper, contest.level))
-    scores = fitted.draws.score(contest.level)
-    ahead = share_ahead(scores[:, upper], scores[:, lower])
-    measured = np.maximum(fitted.max_step[lower] - contest.level, 0.0)
-    places: list[int] = order.tolist()
-    names = [contest.names[m] for m in places]
-    return tuple(
-        Price(
-            model=names[p + 1],
-            overtakes=names[p],
-            effort=finite(effort[p]),
-            low=finite(low[p]),
-            high=finite(high[p]),
-            cost=finite(cost[p]),
-            reachable=bool(np.isfinite(effort[p])),
-            reason=None if np.isfinite(effort[p]) else "the score to beat is at or above this model's fitted ceiling",
-            tied=bool(ahead[p] < (1 + CONFIDENCE) / 2),
-            extrapolated=bool(effort[p] > measured[p]),
-            measured_bound=float(measured[p]) if effort[p] > measured[p] else None,
+    start = further.score[:, :, 0]
+    passes = further.score[:, lower, :] > start[:, upper, None]
+    first = passes.argmax(axis=2)
+    effort = np.where(passes.any(axis=2), further.effort[first], np.inf)
+    ahead = share_ahead(start[:, upper], start[:, lower])
+    names = [field.paths.names[int(m)] for m in models]
+    bound = np.maximum(field.max_step[models] - level, 0.0)
+    horizon = field.paths.horizon[models] - level
+    rows: list[Price] = []
+    climbers: list[int] = lower.tolist()
+    rivals: list[int] = upper.tolist()
+    for p, (i, k) in enumerate(zip(climbers, rivals, strict=True)):
+        middle, low, high = (finite(value) for value in median_of(effort[:, p]))
+        beyond = middle is None or middle > bound[i]
+        rows.append(
+            Price(
+                model=names[i],
+                overtakes=names[k],
+                effort=middle,
+                low=low,
+                high=high,
+                cost=None if middle is None else middle * float(field.paths.cost_per_step[models[i]]),
+                reachable=middle is not None,
+                reason=None
+                if middle is not None
+                else f"not within {horizon[i]:,.6g} further steps, as far as a forecast is made",
+                tied=bool(ahead[p] < (1 + CONFIDENCE) / 2),
+                extrapolated=bool(beyond),
+                measured_bound=float(bound[i]) if beyond else None,
+            )
         )
-        for p in range(lower.size)
-    )
+    return tuple(rows)
 
 
-def _critical_stakes(question: LevelsQuestion, level: float) -> tuple[dict[str, float | None], dict[str, Interval]]:
-    fitted = question.fit
-    point: dict[str, float | None] = {}
-    spread: dict[str, Interval] = {}
-    for name, shape in question.shapes.items():
-        best = one_world(fitted.curves)
-        point[name] = finite(critical_stakes(best, fitted.cost_per_step, level, shape)[0])
-        spread[name] = interval(critical_stakes(fitted.draws, fitted.cost_per_step, level, shape))
-    return point, spread
+def _witness(strict: StrictLevel, names: list[str]) -> str | None:
+    found = most_common_deviation(strict)
+    if found is None:
+        return None
+    i, k, effort = found
+    return f"{names[i]} would take {names[k]}'s place with {effort:,.6g} further steps"
 
 
-def one_world(curves: LogitPower) -> LogitPower:
-    """The best curves as a batch of one posterior draw, fields of shape (1, models)."""
-    return LogitPower(L=curves.L[None], U=curves.U[None], alpha=curves.alpha[None], beta=curves.beta[None])
-
-
-def _tau(fitted: Fit, level: float, reference: float) -> tuple[float | None, Interval]:
-    point = kendall_tau(fitted.curves.score(level), fitted.curves.score(reference))
-    return finite(float(point)), interval(kendall_tau(fitted.draws.score(level), fitted.draws.score(reference)))
-
-
-def _measured_verdict(fitted: Fit, contest: Contest) -> Verdict:
-    """The verdict if nobody goes beyond the steps that were measured; there is none beyond them."""
-    if contest.level > fitted.max_step.min():
-        return "undecided"
-    return solve_pure(replace(contest, max_effort=fitted.max_step - contest.level)).verdict
-
-
-def _sentence(witness: Witness, unit: str) -> str:
-    return (
-        f"{witness.model} takes {witness.overtakes}'s place with {witness.effort:,.4g} further steps: "
-        f"it costs {witness.cost:,.4g} {unit} and gains {witness.gain:,.4g} {unit} net"
-    )
+def _tau(field: Field, level: float, models: IntArray) -> tuple[float | None, Interval]:
+    here, there = (field.paths.scores_at(at)[:, models] for at in (level, field.reference))
+    taus = kendall_tau(here, there)
+    middle, low, high = median_of(taus) if models.size > 1 else (math.nan, math.nan, math.nan)
+    return finite(middle), Interval(low=finite(low), high=finite(high))

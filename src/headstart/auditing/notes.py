@@ -9,7 +9,9 @@ from headstart.data.trajectories import Trajectories
 from headstart.fitting.fit import Fit
 
 
-def audit_notes(fitted: Fit, assumed: bool, text: str, trajectories: Trajectories) -> tuple[str, ...]:
+def audit_notes(
+    fitted: Fit, assumed: bool, text: str, trajectories: Trajectories, first_level: float
+) -> tuple[str, ...]:
     """Assumptions and oddities, one sentence each."""
     notes: list[str] = []
     unit = trajectories.cost_unit
@@ -24,11 +26,11 @@ def audit_notes(fitted: Fit, assumed: bool, text: str, trajectories: Trajectorie
         notes.append(
             "Effort is counted in steps, and a step costs every developer the same; give --cost-per-step or a column."
         )
-    untuned: list[int] = trajectories.model[trajectories.step == 0].tolist()
-    measured_untuned = {trajectories.models[m] for m in untuned}
-    missing = [name for name in fitted.models if name not in measured_untuned]
-    if missing:
-        notes.append(f"Not measured at step 0, so the untuned score is the fit's: {', '.join(missing)}.")
+    if first_level > 0:
+        notes.append(
+            f"Step 0 was not measured by most models, so nothing is said about direct evaluation: the first level is "
+            f"{first_level:,.6g} steps."
+        )
     flagged = [f"{name} ({', '.join(f)})" for name, f in zip(fitted.models, fitted.flags, strict=True) if f]
     if flagged:
         notes.append(f"Odd trajectories: {'; '.join(flagged)}.")

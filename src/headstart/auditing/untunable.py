@@ -8,44 +8,65 @@ above. Each is compared with the fitted models alone, and takes no place in any 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from headstart.auditing.levels import finite
+from headstart.auditing.paths import CurveDraws
+from headstart.auditing.strict import finite
 from headstart.auditing.values import RankBound, Untunable
 from headstart.contest.arrays import FloatArray
-from headstart.fitting.fit import Fit
-from headstart.rank import rank_intervals, share_ahead
+from headstart.data.trajectories import Trajectories
+from headstart.rank import quantile_interval, share_ahead
 from headstart.rank.intervals import CONFIDENCE
 
 
-def set_apart(fitted: Fit, levels: Sequence[float], *, seed: int) -> tuple[Untunable, ...]:
+def set_apart(
+    direct: Trajectories | None,
+    curves: CurveDraws,
+    *,
+    names: Sequence[str],
+    max_step: Float[FloatArray, " models"],
+    levels: Sequence[float],
+    seed: int,
+) -> tuple[Untunable, ...]:
     """One entry for each contestant that cannot be tuned, best direct score first.
 
     Args:
-        fitted: Fit of the others.
+        direct: Their direct scores, all at step 0; None without any.
+        curves: Posterior draws of the others' curves.
+        names: Names of the others.
+        max_step: Last measured step of each of the others.
         levels: Levels reported, in steps.
         seed: Of the draws of the direct scores.
     """
-    direct = fitted.trajectories.untunable
     if direct is None:
         return ()
     table = direct.per_model()
-    worlds = int(fitted.draws.L.shape[0])
-    noise = np.random.default_rng(seed).standard_normal(worlds)  # one for all: they are never compared
+    wanted = np.array([0.0, *levels])
+    field = _Rivals(names=tuple(names), max_step=max_step, levels=wanted, draws=curves.score(wanted))
+    noise = np.random.default_rng(seed).standard_normal(len(field.draws))  # one for all: they are never compared
     found = [
-        _one(fitted, levels, name, float(score), float(stderr), noise)
+        _one(field, name, float(score), float(stderr), noise)
         for name, score, stderr in zip(direct.models, table.score[:, 0], table.stderr[:, 0], strict=True)
     ]
     return tuple(sorted(found, key=lambda one: -one.score))
 
 
-def _one(
-    fitted: Fit, levels: Sequence[float], name: str, score: float, stderr: float, noise: Float[FloatArray, " draws"]
-) -> Untunable:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Rivals:
+    """The tuned models at direct evaluation (column 0) and at the levels reported."""
+
+    names: tuple[str, ...]
+    max_step: Float[FloatArray, " models"]
+    levels: Float[FloatArray, " levels"]
+    draws: Float[FloatArray, "draws models levels"]
+
+
+def _one(field: _Rivals, name: str, score: float, stderr: float, noise: Float[FloatArray, " draws"]) -> Untunable:
     plausible = score + noise * np.nan_to_num(stderr)
-    untuned = _bound(fitted, 0.0, score, plausible)
+    untuned = _bound(field, 0, score, plausible)
     return Untunable(
         name=name,
         score=score,
@@ -53,22 +74,24 @@ def _one(
         direct_rank=untuned.worst_rank,
         direct_rank_interval=untuned.worst_rank_interval,
         direct_tied=untuned.tied,
-        bounds=tuple(_bound(fitted, level, score, plausible) for level in levels),
+        bounds=tuple(_bound(field, at, score, plausible) for at in range(1, field.levels.size)),
     )
 
 
-def _bound(fitted: Fit, level: float, score: float, plausible: Float[FloatArray, " draws"]) -> RankBound:
+def _bound(field: _Rivals, at: int, score: float, plausible: Float[FloatArray, " draws"]) -> RankBound:
     """The rank of the direct score among the scores at the level; of equal scores it is ranked last."""
-    tuned, worlds = fitted.curves.score(level), fitted.draws.score(level)
-    worst = int(rank_intervals(np.append(tuned, score)[None])[-1, 0])
-    low, high = rank_intervals(np.column_stack([worlds, plausible]))[-1].tolist()
-    ahead = share_ahead(worlds, plausible[:, None])
+    draws = field.draws[:, :, at]
+    tuned = np.median(draws, axis=0)
+    worst = 1 + int((tuned >= score).sum())
+    low, high = quantile_interval(1 + (draws >= plausible[:, None]).sum(axis=1))
+    ahead = share_ahead(draws, plausible[:, None])
     clear = np.maximum(ahead, 1 - ahead) >= (1 + CONFIDENCE) / 2
+    level = float(field.levels[at])
     return RankBound(
         level=level,
-        extrapolated=bool(level > fitted.max_step.min()),
+        extrapolated=bool((level > field.max_step).mean() > 0.5),
         best_rank=worst if level == 0 else 1,
         worst_rank=worst,
-        worst_rank_interval=(low, high),
-        tied=tuple(name for name, known in zip(fitted.models, clear.tolist(), strict=True) if not known),
+        worst_rank_interval=(min(int(low), worst), max(int(high), worst)),
+        tied=tuple(name for name, known in zip(field.names, clear.tolist(), strict=True) if not known),
     )

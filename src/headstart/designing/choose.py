@@ -18,7 +18,7 @@ from headstart.designing.levels import (
     rounded_up,
 )
 from headstart.designing.outcome import ProtocolOutcome, protocol_outcome
-from headstart.designing.protocols import Protocol, Shortlist, Tiers, TuneBeforeTest, protocol_name
+from headstart.designing.protocols import Protocol, Shortlist, TuneBeforeTest, protocol_name
 from headstart.designing.recommend import Recommendation, is_stable, pareto_front, recommend
 from headstart.designing.scenario import REACH, Scenario
 
@@ -52,7 +52,7 @@ class Design:
     requirements: Requirements
 
 
-def design(
+def choose(
     scenario: Scenario,
     requirements: Requirements,
     *,
@@ -78,13 +78,9 @@ def design(
         InputError: If a protocol does not suit the scenario.
     """
     tell = progress or _silent
-    modifiers: tuple[tuple[Protocol, ...], ...] = ((),) if scenario.draws is None else ((), (Tiers(),))
-    cheapest: list[CheapestLevel] = []
-    found: list[tuple[Protocol, ...]] = []
-    for index, modifier in enumerate(modifiers):
-        tell("cheapest stable level", 0.2 * index)
-        cheapest.append(cheapest_level(scenario, requirements.confidence, modifier))
-        found += _levels_to_compare(scenario, requirements, modifier, cheapest[-1])
+    tell("cheapest stable level", 0.0)
+    cheapest = [cheapest_level(scenario, requirements.confidence, ())]
+    found = _levels_to_compare(scenario, requirements, (), cheapest[0])
     named = list(compare) if compare is not None else default_protocols(scenario)
     chosen = list({protocol_name(p): p for p in [*named, *found]}.values())
     answers: list[ProtocolOutcome] = []
@@ -107,8 +103,7 @@ def design(
         cheapest=tuple(cheapest),
         ceiling=ceiling,
         recommendation=recommend(
-            answers, requirements, cost_unit=scenario.cost_unit, ceiling=ceiling, measured=scenario.measured,
-            worlds=0 if scenario.draws is None else int(scenario.draws.L.shape[0]),
+            answers, requirements, cost_unit=scenario.cost_unit, ceiling=ceiling,
         ),
         requirements=requirements,
     )  # fmt: skip
@@ -142,16 +137,14 @@ def _worth_solving(answers: Sequence[ProtocolOutcome], *, everything: bool) -> l
 
 
 def default_protocols(scenario: Scenario) -> list[tuple[Protocol, ...]]:
-    """Direct evaluation, four levels, the best five alone; all with tiers too where noise is known."""
-    longest = rounded_up(scenario.reach / REACH if scenario.measured is None else max(scenario.measured, 1.0))
+    """Direct evaluation, four levels, the best five alone."""
+    longest = rounded_up(scenario.reach / REACH)
     levels = [rounded_up(longest / ratio) for ratio in (64, 16, 4, 1)]
     plain: list[tuple[Protocol, ...]] = [(TuneBeforeTest(level=0.0),)]
     plain += [(TuneBeforeTest(level=level),) for level in levels]
     if scenario.contest.n > 5:
         plain.append((TuneBeforeTest(level=longest), Shortlist(k=5)))
-    if scenario.draws is None:
-        return plain
-    return plain + [(*p, Tiers()) for p in plain]
+    return plain
 
 
 def _silent(_what: str, _share: float) -> None:

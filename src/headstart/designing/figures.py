@@ -11,7 +11,7 @@ from headstart.contest.arrays import BoolArray, FloatArray, IntArray
 from headstart.contest.contest import Contest
 from headstart.designing.protocols.base import Rules
 from headstart.designing.scenario import Scenario
-from headstart.rank import kendall_tau, quantile_interval
+from headstart.rank import kendall_tau
 from headstart.solve.mixed import MixedSolution, Profile
 from headstart.solve.noise import NoisyEquilibrium, binomial_sd
 
@@ -25,31 +25,22 @@ class Figures:
 
     Args:
         tau: Expected Kendall tau-a between the published ranking and quality.
-        tau_interval: 95 % interval over the posterior draws; None without worlds.
         best_first: Probability that the model of highest quality is ranked first, alone or in the first tier.
         burnt: Expected cost of all developers' own tuning, in cost units.
     """
 
     tau: float
-    tau_interval: tuple[float, float] | None
     best_first: float
     burnt: float
 
 
 def pure_figures(scenario: Scenario, rules: Rules) -> Figures:
-    """Nobody tunes: the ranking is that of the scores at the rules' levels, in every posterior draw."""
-    if scenario.draws is None:
-        scores, quality = scenario.contest.curves.score(rules.levels)[None], scenario.quality[None]
-    else:
-        scores, quality = scenario.draws.score(rules.levels), scenario.draws.score(scenario.reference)
-    worlds = agreement(scores, quality, rules.tier_of_rank)
+    """Nobody tunes: the ranking is that of the scores at the rules' levels."""
+    scores, quality = scenario.contest.curves.score(rules.levels)[None], scenario.quality[None]
     first = in_first_place(scores, rules.tier_of_rank)
-    best = quality.argmax(axis=1)
-    low, high = quantile_interval(worlds)
     return Figures(
-        tau=float(worlds.mean()),
-        tau_interval=None if scenario.draws is None else (float(low), float(high)),
-        best_first=float(np.take_along_axis(first, best[:, None], axis=1).mean()),
+        tau=float(agreement(scores, quality, rules.tier_of_rank)[0]),
+        best_first=float(first[0, scenario.best]),
         burnt=0.0,
     )
 
@@ -70,7 +61,7 @@ def noisy_figures(scenario: Scenario, rules: Rules, equilibrium: NoisyEquilibriu
 def _sampled(scenario: Scenario, rules: Rules, scores: FloatArray, burnt: float) -> Figures:
     first = in_first_place(scores, rules.tier_of_rank)[:, scenario.best]
     taus = agreement(scores, np.broadcast_to(scenario.quality, scores.shape), rules.tier_of_rank)
-    return Figures(tau=float(taus.mean()), tau_interval=None, best_first=float(first.mean()), burnt=burnt)
+    return Figures(tau=float(taus.mean()), best_first=float(first.mean()), burnt=burnt)
 
 
 def agreement(

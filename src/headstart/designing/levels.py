@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Float
 
 from headstart.contest.arrays import FloatArray, require
+from headstart.designing.deciding import deciding_pair, is_stable_under
 from headstart.designing.figures import pure_figures
 from headstart.designing.protocols import Protocol, TuneBeforeTest, rules_of
 from headstart.designing.protocols.base import shared_rewards
 from headstart.designing.scenario import Scenario
-from headstart.designing.worlds import deciding_pair, stable_share
 from headstart.solve.level import stabilising_level
 
 LEVELS = 48
@@ -34,15 +34,19 @@ class Requirements:
         confidence: Least share of the posterior draws in which nobody tunes; in (0, 1].
         target_tau: Least expected Kendall tau to the quality order; None for no such requirements.
         budget: Most the designer's tuning may cost, in cost units; None for no bound.
+        tolerance: Largest gain from gaming that counts as none, as a share of first reward minus last; used where
+            scores are measured with noise.
     """
 
     confidence: float = 0.95
     target_tau: float | None = None
     budget: float | None = None
+    tolerance: float = 0.01
 
     def __post_init__(self) -> None:
         require(0 < self.confidence <= 1, "confidence", "in (0, 1]", self.confidence)
         require(self.target_tau is None or -1 <= self.target_tau <= 1, "target_tau", "in [-1, 1]", self.target_tau)
+        require(0 <= self.tolerance < 1, "tolerance", "in [0, 1)", self.tolerance)
         require(self.budget is None or self.budget >= 0, "budget", ">= 0", self.budget)
 
 
@@ -208,10 +212,7 @@ def _least_level(
         shares[level] = _share(scenario, level, modifier)
         return shares[level] >= confidence
 
-    if scenario.draws is None and not modifier:
-        level = _known_level(scenario, enough)
-    else:
-        level = first_level(_grid(scenario, 0.0), enough)
+    level = first_level(_grid(scenario, 0.0), enough) if modifier else _known_level(scenario, enough)
     nearest = max(shares, key=lambda tried: (shares[tried], -tried), default=0.0) if level is None else level
     return level, nearest, shares.get(nearest, 0.0)
 
@@ -228,7 +229,7 @@ def _known_level(scenario: Scenario, enough: Callable[[float], bool]) -> float |
 
 
 def _share(scenario: Scenario, level: float, modifier: tuple[Protocol, ...]) -> float:
-    return stable_share(scenario, rules_of(combined(level, modifier), scenario))
+    return float(is_stable_under(scenario, rules_of(combined(level, modifier), scenario)))
 
 
 def _grid(scenario: Scenario, start: float) -> Float[FloatArray, " levels"]:

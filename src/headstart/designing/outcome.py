@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from headstart.designing.deciding import is_stable_under
 from headstart.designing.figures import Figures, mixed_figures, noisy_figures, pure_figures
 from headstart.designing.protocols import Protocol, contest_under, protocol_name, rules_of, tuning_bill
 from headstart.designing.protocols.base import Rules
 from headstart.designing.scenario import Scenario
-from headstart.designing.worlds import stable_share
 from headstart.errors import HeadstartError
 from headstart.solve.mixed import solve_mixed
 from headstart.solve.noise import binomial_sd, solve_noisy
@@ -112,7 +112,7 @@ def protocol_outcome(
         nobody_tunes=found.nobody_tunes,
         stable_share=found.share,
         kendall_tau=figures.tau if figures else None,
-        kendall_tau_interval=figures.tau_interval if figures else None,
+        kendall_tau_interval=None,
         best_first=figures.best_first if figures else None,
         effort_burnt=figures.burnt if figures else None,
         bill=tuning_bill(rules, scenario),
@@ -123,7 +123,7 @@ def protocol_outcome(
 
 def _without_noise(scenario: Scenario, rules: Rules, equilibrium: bool, seed: int) -> _Outcome:
     contest = contest_under(rules, scenario)
-    verdict, share = solve_pure(contest).verdict, stable_share(scenario, rules)
+    verdict, share = solve_pure(contest).verdict, float(is_stable_under(scenario, rules))
     if verdict == "exists":
         figures = pure_figures(scenario, rules)
         return _Outcome(
@@ -160,17 +160,16 @@ def _with_noise(scenario: Scenario, rules: Rules, equilibrium: bool, seed: int) 
     except HeadstartError as error:
         return _Outcome(verdict="undecided", note=str(error))
     honest = found.status == "nobody tunes"
-    known = scenario.draws is None
     if not found.equilibria:
         verdict: Verdict = "none" if found.status == "none exists" else "undecided"
-        return _Outcome(verdict=verdict, nobody_tunes=False, share=0.0 if known else None, note=found.reason)
+        return _Outcome(verdict=verdict, nobody_tunes=False, share=0.0, note=found.reason)
     first = found.equilibria[0]
     return _Outcome(
         verdict="exists",
         kind="noisy",
         figures=noisy_figures(scenario, rules, first, seed),
         nobody_tunes=honest,
-        share=float(honest) if known else None,
+        share=float(honest),
         exploitability=first.regret_bound,
         note=found.reason,
     )
@@ -178,17 +177,16 @@ def _with_noise(scenario: Scenario, rules: Rules, equilibrium: bool, seed: int) 
 
 def _nobody_only(scenario: Scenario, rules: Rules, game: NoisyGame, seed: int) -> _Outcome:
     """Whether nobody tuning is an equilibrium under noise; other equilibria are not looked for."""
-    known = scenario.draws is None
     idle = check(game, candidate_efforts(game.contest), NOISY_TOLERANCE)
     if idle is None:
         note = f"nobody tuning is no equilibrium; another is not looked for with more than {MOST_NOISY} models"
-        return _Outcome(verdict="undecided", nobody_tunes=False, share=0.0 if known else None, note=note)
+        return _Outcome(verdict="undecided", nobody_tunes=False, share=0.0, note=note)
     return _Outcome(
         verdict="exists",
         kind="noisy",
         figures=noisy_figures(scenario, rules, idle, seed),
         nobody_tunes=True,
-        share=1.0 if known else None,
+        share=1.0,
         exploitability=idle.regret_bound,
         note=f"only nobody tuning was checked: there are more than {MOST_NOISY} models",
     )

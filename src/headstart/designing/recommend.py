@@ -34,44 +34,37 @@ class Recommendation:
 
 
 def recommend(
-    answers: Sequence[ProtocolOutcome], requirements: Requirements, *, cost_unit: str = "cost units", worlds: int = 0,
+    answers: Sequence[ProtocolOutcome],
+    requirements: Requirements,
+    *,
+    cost_unit: str = "cost units",
     ceiling: Ceiling | None = None,
-    measured: float | None = None,
-) -> Recommendation:  # fmt: skip
+) -> Recommendation:
     """The cheapest protocol that meets every requirement, the more faithful of equals; else the nearest and what binds.
 
     Args:
         answers: The protocols compared, at least one.
         requirements: What the designer asks for.
         cost_unit: Unit of bills and budget.
-        worlds: Number of posterior draws; 0 where the curves are known.
         ceiling: Best agreement that levels can bring, to be named where the target is out of reach.
-        measured: Longest measured effort, in steps; None where the curves are known.
     """
     stable = [a for a in answers if is_stable(a, requirements) and ranks_anybody(a)]
     if not stable:
-        return _unstable(answers, requirements, worlds)
+        return _unstable(answers, requirements)
     faithful = [a for a in stable if requirements.target_tau is None or _tau(a) >= requirements.target_tau]
     if not faithful:
         return _unfaithful(stable, requirements, ceiling)
     cheapest = min(faithful, key=lambda a: (a.bill, -_tau(a)))
     if requirements.budget is not None and cheapest.bill > requirements.budget:
         return _too_dear(cheapest, stable, requirements, cost_unit)
-    rests = (
-        "It rests on curves that are taken as known"
-        if not worlds
-        else f"It rests on {worlds} posterior draws, {cheapest.stable_share or 0.0:.1%} of them stable at these stakes"
-    )
-    if measured is not None and cheapest.level > measured:
-        rests += f", and on the fitted curves beyond the longest measurement of {measured:,.6g} steps"
-    tau = f"{_tau(cheapest):.3f}" + _interval(cheapest)
     return Recommendation(
         feasible=True,
         answer=cheapest,
         binding=None,
         reason=f"Choose {cheapest.protocol}: nobody tuning is an equilibrium, the ranking agrees with quality to an "
-        f"expected Kendall tau of {tau}, and the tuning bill of {cheapest.bill:,.6g} {cost_unit} is the least among "
-        f"the {len(answers)} protocols compared that meet every requirement. {rests}.",
+        f"expected Kendall tau of {_tau(cheapest):.3f}, and the tuning bill of {cheapest.bill:,.6g} {cost_unit} is the "
+        f"least among the {len(answers)} protocols compared that meet every requirement. It rests on curves that are "
+        "taken as known.",
     )
 
 
@@ -86,25 +79,19 @@ def ranks_anybody(candidate: ProtocolOutcome) -> bool:
     return candidate.places > 1
 
 
-def _unstable(answers: Sequence[ProtocolOutcome], requirements: Requirements, worlds: int) -> Recommendation:
+def _unstable(answers: Sequence[ProtocolOutcome], requirements: Requirements) -> Recommendation:
     ranking = [a for a in answers if ranks_anybody(a)] or answers
     nearest = max(ranking, key=lambda a: (a.stable_share or 0.0, _tau(a), -a.bill))
-    share = nearest.stable_share or 0.0
     empty = ""
     if any(is_stable(a, requirements) for a in answers):
-        empty = " What is stable enough puts all models into one tier, and so ranks nobody."
-    if worlds:
-        reason = (
-            "No protocol compared is stable at the best estimate and in "
-            f"{requirements.confidence:.0%} of posterior draws. "
-            f"The nearest is {nearest.protocol}, stable in {share:.1%} of {worlds} draws.{empty}"
-        )
-    else:
-        reason = (
-            "Under no protocol compared is nobody tuning an equilibrium. The answers to the others are mixed or noisy: "
-            f"{nearest.protocol} ranks best among them.{empty}"
-        )
-    return Recommendation(feasible=False, answer=nearest, binding="stability", reason=reason)
+        empty = " What is stable puts all models into one tier, and so ranks nobody."
+    return Recommendation(
+        feasible=False,
+        answer=nearest,
+        binding="stability",
+        reason="Under no protocol compared is nobody tuning an equilibrium. The answers to the others are mixed or "
+        f"noisy: {nearest.protocol} ranks best among them.{empty}",
+    )
 
 
 def _unfaithful(
@@ -149,11 +136,6 @@ def _too_dear(
 
 def _tau(candidate: ProtocolOutcome) -> float:
     return -1.0 if candidate.kendall_tau is None else candidate.kendall_tau
-
-
-def _interval(candidate: ProtocolOutcome) -> str:
-    bounds = candidate.kendall_tau_interval
-    return "" if bounds is None else f" (95 % interval {bounds[0]:.3f} to {bounds[1]:.3f})"
 
 
 def pareto_front(answers: Sequence[ProtocolOutcome]) -> Bool[BoolArray, " answers"]:

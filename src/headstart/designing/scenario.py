@@ -1,4 +1,4 @@
-"""What a designer faces: the developers' contest, how surely it is known, and what tuning costs the designer."""
+"""What a designer faces: the developers' contest, what a fair ranking would rank by, and what tuning costs."""
 
 from __future__ import annotations
 
@@ -9,33 +9,26 @@ from jaxtyping import Float
 
 from headstart.contest.arrays import FloatArray, require
 from headstart.contest.contest import Contest
-from headstart.contest.curves import LogitPower
-from headstart.contest.tables import CurveTable
-from headstart.fitting.fit import Fit
 from headstart.solve.level import stabilising_level
 
 REACH = 4.0
-"""Levels are tried up to this multiple of the longest measurement: beyond it the fitted curves are a guess."""
+"""Levels are tried up to this multiple of the stabilising level."""
 
 UNBOUNDED_REACH = 1000.0
-"""Levels of a known contest are tried up to here where it has no finite stabilising level."""
+"""Levels of a contest are tried up to here where it has no finite stabilising level."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scenario:
-    """Developers and their models, before any protocol is chosen.
+    """Developers whose curves are known, before any protocol is chosen.
 
     Args:
-        contest: The contest under direct evaluation (level 0), curves at their best estimate. Its rewards are those
-            at the upper end of the stakes: every constraint scales with them, so what is stable there is stable below.
+        contest: The contest under direct evaluation (level 0). Its rewards are those at the upper end of the stakes:
+            every constraint scales with them, so what is stable there is stable below.
         quality: What a fair ranking ranks by: the score at the reference level, in score units, shape (models,).
         cost_per_step: What one step of tuning one model costs the designer, in cost units, shape (models,).
         cost_unit: Unit of costs, rewards and bills.
-        draws: Posterior draws, fields of shape (draws, models); None when the curves are known.
-        developer_cost_per_step: What a step costs the developers, whose costs are linear in every posterior draw;
-            shape (models,). None when the curves are known: the contest says what effort costs.
         reference: Level at which quality is read, in steps.
-        measured: Longest measured effort, in steps; None when the curves are known.
         reach: Farthest level worth looking at, in steps.
 
     Raises:
@@ -46,10 +39,7 @@ class Scenario:
     quality: Float[FloatArray, " models"]
     cost_per_step: Float[FloatArray, " models"]
     cost_unit: str
-    draws: LogitPower | None
-    developer_cost_per_step: Float[FloatArray, " models"] | None
     reference: float
-    measured: float | None
     reach: float
 
     def __post_init__(self) -> None:
@@ -60,8 +50,6 @@ class Scenario:
         require(self.quality.shape == (n,), "quality", f"{n} long", self.quality)
         require(self.cost_per_step.shape == (n,), "cost_per_step", f"{n} long", self.cost_per_step)
         require(bool((self.cost_per_step >= 0).all()), "cost_per_step", ">= 0", self.cost_per_step)
-        both = (self.draws is None) == (self.developer_cost_per_step is None)
-        require(both, "developer_cost_per_step", "given exactly where there are draws", self.developer_cost_per_step)
 
     @property
     def best(self) -> int:
@@ -71,7 +59,7 @@ class Scenario:
     def without(self, m: int) -> Scenario:
         """The scenario without one model; the rank that falls away is the last."""
         keep = np.flatnonzero(np.arange(self.contest.n) != m)
-        contest, own = self.contest, self.developer_cost_per_step
+        contest = self.contest
         rest = replace(
             contest,
             names=tuple(name for index, name in enumerate(contest.names) if index != m),
@@ -81,45 +69,7 @@ class Scenario:
             max_effort=contest.max_effort[keep],
             noise_sd=None,
         )
-        return replace(
-            self,
-            contest=rest,
-            quality=self.quality[keep],
-            cost_per_step=self.cost_per_step[keep],
-            draws=None if self.draws is None else _chosen(self.draws, (slice(None), keep)),
-            developer_cost_per_step=None if own is None else own[keep],
-        )
-
-    def world(self, w: int) -> Contest:
-        """The contest in one posterior draw."""
-        assert self.draws is not None
-        return replace(self.contest, curves=CurveTable.batch(_chosen(self.draws, (w,)), self.contest.n))
-
-
-def measured_scenario(
-    fitted: Fit, contest: Contest, *, designer_cost_per_step: float | None = None, reference: float | None = None
-) -> Scenario:
-    """The scenario of fitted models.
-
-    Args:
-        fitted: Their curves, with posterior draws.
-        contest: Their contest, with the rewards at stake; its level is not used.
-        designer_cost_per_step: What a step costs the designer, in cost units; what it costs the developers by default.
-        reference: Level at which quality is read, in steps; the longest measurement by default.
-    """
-    own, measured = fitted.cost_per_step, float(fitted.max_step.max())
-    at = measured if reference is None else checked_reference(reference)
-    return Scenario(
-        contest=contest.at_level(0.0),
-        quality=fitted.curves.score(at),
-        cost_per_step=own if designer_cost_per_step is None else np.full(own.size, designer_cost_per_step),
-        cost_unit=fitted.trajectories.cost_unit,
-        draws=fitted.draws,
-        developer_cost_per_step=own,
-        reference=at,
-        measured=measured,
-        reach=REACH * max(measured, 1.0),
-    )
+        return replace(self, contest=rest, quality=self.quality[keep], cost_per_step=self.cost_per_step[keep])
 
 
 def known_scenario(
@@ -140,10 +90,7 @@ def known_scenario(
         quality=contest.curves.score(checked_reference(reference)),
         cost_per_step=np.full(contest.n, designer_cost_per_step),
         cost_unit=cost_unit,
-        draws=None,
-        developer_cost_per_step=None,
         reference=reference,
-        measured=None,
         reach=reach,
     )
 
@@ -152,7 +99,3 @@ def checked_reference(reference: float) -> float:
     """The reference level, if it is one."""
     require(bool(np.isfinite(reference)) and reference >= 0, "reference", "a finite number >= 0", reference)
     return reference
-
-
-def _chosen(curves: LogitPower, index: tuple[slice | int | np.ndarray, ...]) -> LogitPower:
-    return LogitPower(L=curves.L[index], U=curves.U[index], alpha=curves.alpha[index], beta=curves.beta[index])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.stats import rankdata
 
 from headstart.contest.arrays import FloatArray, IntArray
 
@@ -25,12 +26,25 @@ def quantile_interval(worlds: Float[FloatArray, "worlds *shape"]) -> tuple[Float
     return np.asarray(low), np.asarray(high)
 
 
-def rank_intervals(scores: Float[FloatArray, "draws models"]) -> Int[IntArray, "models 2"]:
-    """Best and worst rank of each model in the central 95 % of posterior draws; 1 is best."""
-    order: IntArray = np.argsort(-scores, axis=1, kind="stable")
-    ranks = np.empty(order.shape)
-    np.put_along_axis(ranks, order, np.arange(1.0, scores.shape[1] + 1)[None, :], axis=1)
-    return np.stack(quantile_interval(ranks), axis=1).astype(np.int64)
+def rank_intervals(scores: Float[FloatArray, "worlds models"]) -> Int[IntArray, "models 2"]:
+    """Best and worst rank of each model in the central 95 % of posterior draws; 1 is best.
+
+    In a world where models have exactly the same score they share their places: each has 1 + the number of models
+    strictly above it as its best rank and n - the number strictly below it as its worst. The order of the columns does
+    not matter.
+
+    This is an interval for each model on its own. For sets that hold all ranks at once see
+    `headstart.rank.rank_sets`.
+
+    Args:
+        scores: Score of each model in each world; higher is better.
+
+    >>> rank_intervals(np.array([[0.7, 0.7, 0.5]])).tolist()
+    [[1, 2], [1, 2], [3, 3]]
+    """
+    best = np.asarray(rankdata(-scores, method="min", axis=1))
+    worst = np.asarray(rankdata(-scores, method="max", axis=1))
+    return np.stack([quantile_interval(best)[0], quantile_interval(worst)[1]], axis=1).astype(np.int64)
 
 
 def share_ahead(a: Float[FloatArray, "worlds *shape"], b: Float[FloatArray, "worlds *shape"]) -> FloatArray:

@@ -8,20 +8,20 @@ import altair as alt
 import numpy as np
 
 from headstart.designing.outcome import ProtocolOutcome
+from headstart.designing.run import DesignResult
 from headstart.designing.stakes import StakesEdge
-from headstart.report.charts import Chart, Row, beyond_legend, beyond_region, layered, rows, steps_axis
+from headstart.report.charts import Chart, Row, layered, rows, steps_axis
 from headstart.report.charts_style import Style, style
-from headstart.report.design_document import DesignReport
 from headstart.report.design_text import verdict_of
-from headstart.report.wording import amount, count, number, share
+from headstart.report.wording import amount, count, number
 
 LEVEL_TITLE = "level: steps given to every model before testing"
 DECADES = 8
 
 
-def pareto_chart(report: DesignReport) -> Chart:
+def pareto_chart(report: DesignResult) -> Chart:
     """Agreement with quality against the designer's bill, one dot per protocol that has figures."""
-    unit, found = report.scenario.cost_unit, report.design
+    unit, found = report.cost_unit, report.design
     known = [(a, front) for a, front in zip(found.answers, found.on_front, strict=True) if a.kendall_tau is not None]
     data = [_dot(a, front, unit) for a, front in known]
     dearest = max((a.bill for a, _ in known), default=1.0) or 1.0
@@ -90,11 +90,11 @@ def _dot(answer: ProtocolOutcome, front: bool, unit: str) -> Row:
     }
 
 
-def stakes_chart(report: DesignReport, edge: StakesEdge) -> Chart:
+def stakes_chart(report: DesignResult, edge: StakesEdge) -> Chart:
     """Largest stable value of first place against the level, the stakes asked about, and the cheapest level."""
-    unit, basis = report.scenario.cost_unit, report.basis
+    unit, basis = report.cost_unit, report.stakes
     limit = float(edge.levels.max())
-    finite = [float(v) for v in np.r_[edge.stakes, edge.low, edge.high, basis.low, basis.high] if 0 < v < math.inf]
+    finite = [float(v) for v in np.r_[edge.stakes, basis.low, basis.high] if 0 < v < math.inf]
     top = 10.0 ** math.ceil(math.log10(max(finite, default=10.0)) + 1e-9)
     bottom = max(10.0 ** math.floor(math.log10(min(finite, default=1.0)) - 1e-9), top / 10**DECADES)
     x = steps_axis(limit, LEVEL_TITLE)
@@ -110,18 +110,13 @@ def stakes_chart(report: DesignReport, edge: StakesEdge) -> Chart:
         return min(max(value, bottom), top)
 
     data = rows(
-        {"e": level, "v": place(v), "l": place(low), "h": place(high), "bottom": bottom, "bounded": bottom <= v <= top}
-        for level, v, low, high in zip(
-            edge.levels.tolist(), edge.stakes.tolist(), edge.low.tolist(), edge.high.tolist(), strict=True
-        )
+        {"e": level, "v": place(v), "bottom": bottom, "bounded": bottom <= v <= top}
+        for level, v in zip(edge.levels.tolist(), edge.stakes.tolist(), strict=True)
     )
     drawn = alt.Chart(data).encode(x=x)
-    start = limit if report.scenario.measured is None else report.scenario.measured
     layers = [
         drawn.mark_area(**style("stable")).encode(y=y, y2="bottom:Q"),
-        drawn.mark_area(**style("stable-band")).encode(y=alt.Y("l:Q"), y2="h:Q"),
         drawn.transform_filter("datum.bounded").mark_line(**style("stable-edge")).encode(y=y),
-        *beyond_region(start, limit, LEVEL_TITLE),
         *_stakes_asked(report, x, y, limit),
     ]
     return Chart(
@@ -131,16 +126,14 @@ def stakes_chart(report: DesignReport, edge: StakesEdge) -> Chart:
         spec=layered(layers, height=360),
         legend=(
             ("area-stable", "nobody tuning is an equilibrium"),
-            *((("area-band", "95 % interval of the edge"),) if report.worlds else ()),
             ("line-stakes", "the stakes asked about, with the cheapest level that bears them"),
-            *beyond_legend(start, limit),
         ),
     )
 
 
-def _stakes_asked(report: DesignReport, x: alt.X, y: alt.Y, limit: float) -> list[alt.Chart]:
+def _stakes_asked(report: DesignResult, x: alt.X, y: alt.Y, limit: float) -> list[alt.Chart]:
     """The upper end of the stakes as a line, and on it the cheapest level that is stable enough."""
-    high, unit = report.basis.high, report.scenario.cost_unit
+    high, unit = report.stakes.high, report.cost_unit
     line = alt.Chart(rows([{"v": high}]))
     layers = [
         line.mark_rule(**style("stakes")).encode(y=y),
@@ -156,17 +149,17 @@ def _stakes_asked(report: DesignReport, x: alt.X, y: alt.Y, limit: float) -> lis
     return layers
 
 
-def _stakes_description(report: DesignReport, edge: StakesEdge) -> str:
-    unit = report.scenario.cost_unit
+def _stakes_description(report: DesignResult, edge: StakesEdge) -> str:
+    unit = report.cost_unit
 
     def worth(value: float) -> str:
         return amount(value, unit) if math.isfinite(value) else "any value"
 
     cheapest = report.design.cheapest[0]
     found = (
-        f"no level up to {number(cheapest.reach)} is stable enough"
+        f"no level up to {number(cheapest.reach)} is stable"
         if cheapest.level is None
-        else f"level {cheapest.level:,.6g} is the first in which {share(cheapest.share)} of the worlds are stable"
+        else f"level {cheapest.level:,.6g} is the first that is stable"
     )
     return (
         f"Area chart: under direct evaluation nobody tuning is an equilibrium up to a first place worth "

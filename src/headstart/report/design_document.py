@@ -2,121 +2,95 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from headstart.auditing.values import Decision
 from headstart.contest.contest import Contest
-from headstart.designing.choose import Design
 from headstart.designing.levels import CheapestLevel
+from headstart.designing.measured import MeasuredDesign
 from headstart.designing.outcome import ProtocolOutcome
 from headstart.designing.reward_design import RewardDesign
-from headstart.designing.scenario import Scenario
-from headstart.designing.stakes import StakesEdge
+from headstart.designing.run import DesignResult
+from headstart.designing.stakes import Stakes, StakesEdge
 from headstart.solve.prove import CertifiedDecision
 
 
-@dataclass(frozen=True, kw_only=True)
-class Basis:
-    """Where the contest came from and what is at stake.
-
-    Args:
-        source: Name of the file.
-        benchmark: Name of the benchmark; None for a contest file.
-        shape: Shape of the rewards, as on the command line.
-        low: Least that first place may be worth, in cost units.
-        high: Most that first place may be worth, in cost units.
-        assumed: Whether the stakes are a scale to start from, because none were given.
-    """
-
-    source: str
-    benchmark: str | None
-    shape: str
-    low: float
-    high: float
-    assumed: bool
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class DesignReport:
-    """Everything that the terminal, the JSON document and the page show.
-
-    Args:
-        basis: Where it came from.
-        scenario: The developers.
-        design: What was found.
-        edge: Largest stable value of first place, level by level; None where all ranks are paid alike.
-    """
-
-    basis: Basis
-    scenario: Scenario
-    design: Design
-    edge: StakesEdge | None
-
-    @property
-    def worlds(self) -> int:
-        """Number of posterior draws; 0 where the curves are known."""
-        return 0 if self.scenario.draws is None else int(self.scenario.draws.L.shape[0])
-
-    def extrapolated(self, level: float) -> bool:
-        """Whether a level lies beyond every measurement."""
-        return self.scenario.measured is not None and level > self.scenario.measured
-
-
-def design_document(report: DesignReport) -> dict[str, Any]:
+def design_document(found: DesignResult) -> dict[str, Any]:
     """Everything found, as JSON data."""
-    scenario, found, requirements = report.scenario, report.design, report.design.requirements
-    order: list[int] = np.argsort(-scenario.quality, kind="stable").tolist()
-    recommended = found.recommendation
+    design, requirements = found.design, found.design.requirements
+    recommended = design.recommendation
     return {
-        **_source(report.basis, scenario.cost_unit),
-        "worlds": report.worlds,
-        "rewards": scenario.contest.rewards.tolist(),
+        **_source(found.source, found.benchmark, found.cost_unit, found.stakes),
+        "worlds": found.n_draws,
+        "rewards": found.rewards.tolist(),
         "wish": {
             "confidence": requirements.confidence,
             "target_tau": requirements.target_tau,
             "budget": requirements.budget,
+            "tolerance": requirements.tolerance,
         },
-        "quality": {"reference_level": scenario.reference, "ranking": [scenario.contest.names[m] for m in order]},
+        "quality": {"reference_level": found.reference, "ranking": list(found.ranking)},
         "recommendation": {
             "feasible": recommended.feasible,
             "protocol": recommended.answer.protocol,
             "binding": recommended.binding,
             "reason": recommended.reason,
         },
+        "decision": None if found.measured is None else _decision(found.measured.decision),
+        "decision_at_low_stakes": None
+        if found.measured is None or found.measured.decision_low is None
+        else _decision(found.measured.decision_low),
         "protocols": [
-            _protocol(report, answer, front) for answer, front in zip(found.answers, found.on_front, strict=True)
+            _protocol(found, answer, front) | _incentives(found.measured, place)
+            for place, (answer, front) in enumerate(zip(design.answers, design.on_front, strict=True))
         ],
-        "cheapest_levels": [_cheapest(report, level) for level in found.cheapest],
+        "cheapest_levels": [_cheapest(level) for level in design.cheapest],
         "ceiling": None
-        if found.ceiling is None
+        if design.ceiling is None
         else {
-            "kendall_tau": found.ceiling.tau,
-            "level": found.ceiling.level,
-            "stable_kendall_tau": found.ceiling.stable_tau,
-            "stable_level": found.ceiling.stable_level,
+            "kendall_tau": design.ceiling.tau,
+            "level": design.ceiling.level,
+            "stable_kendall_tau": design.ceiling.stable_tau,
+            "stable_level": design.ceiling.stable_level,
         },
-        "stakes_edge": _edge(report.edge),
+        "stakes_edge": _edge(found.edge),
         "reward_design": None,
     }
 
 
-def _source(basis: Basis, cost_unit: str) -> dict[str, Any]:
+def _source(source: str, benchmark: str | None, cost_unit: str, stakes: Stakes | None) -> dict[str, Any]:
     return {
-        "source": basis.source,
-        "benchmark": basis.benchmark,
+        "source": source,
+        "benchmark": benchmark,
         "cost_unit": cost_unit,
-        "stakes": {"shape": basis.shape, "low": basis.low, "high": basis.high, "assumed": basis.assumed},
+        "stakes": None if stakes is None else asdict(stakes),
     }
 
 
-def _protocol(report: DesignReport, answer: ProtocolOutcome, front: bool) -> dict[str, Any]:
+def _decision(decision: Decision) -> dict[str, Any]:
+    return asdict(decision)
+
+
+def _incentives(measured: MeasuredDesign | None, place: int) -> dict[str, Any]:
+    """Largest gain as a share of first reward minus last, at both ends of the stakes; null for a contest file."""
+    if measured is None:
+        return {"incentive": None, "incentive_at_low_stakes": None}
+    low = measured.incentives_low
+    return {
+        "incentive": asdict(measured.incentives[place]),
+        "incentive_at_low_stakes": None if low is None else asdict(low[place]),
+    }
+
+
+def _protocol(found: DesignResult, answer: ProtocolOutcome, front: bool) -> dict[str, Any]:
     interval = answer.kendall_tau_interval
     return {
         "protocol": answer.protocol,
         "level": answer.level,
-        "extrapolated": report.extrapolated(answer.level),
+        "extrapolated": found.extrapolated(answer.level),
         "places": answer.places,
         "verdict": answer.verdict,
         "kind": answer.kind,
@@ -133,12 +107,12 @@ def _protocol(report: DesignReport, answer: ProtocolOutcome, front: bool) -> dic
     }
 
 
-def _cheapest(report: DesignReport, found: CheapestLevel) -> dict[str, Any]:
+def _cheapest(found: CheapestLevel) -> dict[str, Any]:
     why = found.sensitivity
     return {
         "modifier": found.modifier,
         "level": found.level,
-        "extrapolated": found.level is not None and report.extrapolated(found.level),
+        "extrapolated": False,
         "nearest_level": found.nearest,
         "stable_share": found.share,
         "kendall_tau": found.kendall_tau,
@@ -160,7 +134,7 @@ def _edge(edge: StakesEdge | None) -> dict[str, Any] | None:
     """Values of first place; null stands for "no value, however large, makes anybody tune"."""
     if edge is None:
         return None
-    columns = {"stakes": edge.stakes, "low": edge.low, "high": edge.high}
+    columns = {"stakes": edge.stakes, "low": edge.stakes, "high": edge.stakes}  # curves are known: no interval
     return {
         "levels": edge.levels.tolist(),
         **{key: [float(v) if np.isfinite(v) else None for v in values] for key, values in columns.items()},
@@ -169,11 +143,11 @@ def _edge(edge: StakesEdge | None) -> dict[str, Any] | None:
 
 
 def reward_document(
-    contest: Contest, found: RewardDesign, basis: Basis, cost_unit: str, checked: CertifiedDecision
+    contest: Contest, found: RewardDesign, source: str, cost_unit: str, checked: CertifiedDecision
 ) -> dict[str, Any]:
     """A reward design, as JSON data."""
     return {
-        **_source(basis, cost_unit),
+        **_source(source, None, cost_unit, None),
         "recommendation": None,
         "protocols": [],
         "reward_design": {

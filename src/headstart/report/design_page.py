@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
+from headstart.designing.run import DesignResult
 from headstart.io.atomic import write_text
-from headstart.report.design_document import DesignReport
 from headstart.report.design_text import (
     basis_in_words,
     cheapest_in_words,
+    gain_in_words,
     share_in_words,
     tau_in_words,
     verdict_of,
@@ -17,13 +18,13 @@ from headstart.report.page import Section, render, shell
 from headstart.report.wording import number
 
 BINDING_WORDS = {
-    "stability": "No protocol compared is stable enough",
-    "fidelity": "No stable protocol is as faithful as asked",
+    "stability": "Nothing compared is enough",
+    "fidelity": "Nothing that is enough is as faithful as asked",
     "budget": "The budget is too small",
 }
 
 
-def write_design_page(report: DesignReport, path: str | os.PathLike[str]) -> None:
+def write_design_page(report: DesignResult, path: str | os.PathLike[str]) -> None:
     """Write the design's page to ``path``, whole or not at all.
 
     Raises:
@@ -32,7 +33,7 @@ def write_design_page(report: DesignReport, path: str | os.PathLike[str]) -> Non
     write_text(path, design_page(report))
 
 
-def design_page(report: DesignReport) -> str:
+def design_page(report: DesignResult) -> str:
     """The design's page as HTML."""
     from headstart.report.charts_design import pareto_chart, stakes_chart
 
@@ -42,25 +43,27 @@ def design_page(report: DesignReport) -> str:
     recommended = report.design.recommendation
     binding = recommended.binding
     headline = f"Choose {recommended.answer.protocol}" if binding is None else BINDING_WORDS[binding]
+    if binding == "stability" and report.measured is not None:
+        headline = "The data cannot say"
     context = {
         "report": report,
         "charts": charts,
         "headline": headline,
         "recommended": recommended,
         "basis": basis_in_words(report),
-        "cheapest": [cheapest_in_words(report, level) for level in report.design.cheapest],
+        "cheapest": [cheapest_in_words(level) for level in report.design.cheapest],
         "rows": [_row(report, index) for index in range(len(report.design.answers))],
-        "unit": report.scenario.cost_unit,
-        "confidence": f"{report.design.requirements.confidence:.0%}",
+        "unit": report.cost_unit,
+        "known": report.measured is None,
     }
     parts = (
         ("protocols", "Protocols compared"),
         ("charts", "What fidelity costs, and what stakes demand"),
-        ("sensitivity", "What forces the level up"),
+        *([("sensitivity", "What forces the level up")] if report.measured is None else []),
         ("method", "How to read this, and when not to trust it"),
     )
     sections = [Section(id=key, title=title, html=render(f"design/{key}.html", context)) for key, title in parts]
-    name = report.basis.benchmark or report.basis.source
+    name = report.benchmark or report.source or "contest"
     return shell(
         title=f"{name}: headstart design",
         description=recommended.reason,
@@ -70,7 +73,7 @@ def design_page(report: DesignReport) -> str:
     )
 
 
-def _row(report: DesignReport, index: int) -> dict[str, object]:
+def _row(report: DesignResult, index: int) -> dict[str, object]:
     """One protocol as the table shows it."""
     answer = report.design.answers[index]
     return {
@@ -78,6 +81,7 @@ def _row(report: DesignReport, index: int) -> dict[str, object]:
         "chosen": answer.protocol == report.design.recommendation.answer.protocol,
         "verdict": verdict_of(answer),
         "share": share_in_words(answer),
+        "gain": gain_in_words(report, index),
         "tau": tau_in_words(answer),
         "burnt": "–" if answer.effort_burnt is None else number(answer.effort_burnt),
         "front": report.design.on_front[index],

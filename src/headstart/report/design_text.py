@@ -6,10 +6,11 @@ from typing import Any
 
 from rich.table import Table
 
+from headstart.auditing.decision import share_with_interval, share_words
 from headstart.designing.levels import CheapestLevel
 from headstart.designing.outcome import NOT_COMPUTED, ProtocolOutcome
+from headstart.designing.run import DesignResult
 from headstart.report.console import stdout
-from headstart.report.design_document import DesignReport
 from headstart.report.wording import EXTRAPOLATED, amount, number, share
 
 
@@ -20,44 +21,43 @@ def verdict_of(answer: ProtocolOutcome) -> str:
     return "stable" if answer.nobody_tunes else "gaming pays"
 
 
-def stakes_in_words(report: DesignReport) -> str:
+def stakes_in_words(report: DesignResult) -> str:
     """What first place is worth, and in which shape the others follow."""
-    basis, unit = report.basis, report.scenario.cost_unit
+    stakes, unit = report.stakes, report.cost_unit
     worth = (
-        amount(basis.high, unit)
-        if basis.low == basis.high
-        else f"between {number(basis.low)} and {amount(basis.high, unit)}"
+        amount(stakes.high, unit)
+        if stakes.low == stakes.high
+        else f"between {number(stakes.low)} and {amount(stakes.high, unit)}"
     )
-    assumed = ", a scale assumed because none was given" if basis.assumed else ""
-    return f"First place is worth {worth}{assumed}; shape of the rewards: {basis.shape}."
+    assumed = ", a scale assumed because none was given" if stakes.assumed else ""
+    return f"First place is worth {worth}{assumed}; shape of the rewards: {stakes.shape}."
 
 
-def basis_in_words(report: DesignReport) -> list[str]:
+def basis_in_words(report: DesignResult) -> list[str]:
     """What the recommendation rests on, one sentence each."""
-    scenario = report.scenario
-    quality = f"Quality is the score at level {number(scenario.reference)}."
-    if report.worlds:
-        curves = f"Curves are fits; shares and intervals are over {report.worlds} posterior draws."
-    else:
-        curves = "Curves are taken from the contest file as known, so nothing here has an interval."
-    sentences = [stakes_in_words(report), quality, curves]
+    quality = f"Quality is the score at level {number(report.reference)}."
+    measured = report.measured
+    if measured is None:
+        return [stakes_in_words(report), quality, "Curves are taken from the contest file as known."]
+    noise = measured.evidence.field.stderr
+    sentences = [
+        stakes_in_words(report),
+        quality,
+        f"Developers know scores up to their measurement noise (standard error {noise:.2g}); what gaming gains is over "
+        f"{report.n_draws} posterior draws of the curves.",
+    ]
     if any(report.extrapolated(answer.level) for answer in report.design.answers):
-        sentences.append(
-            f"{EXTRAPOLATED} marks levels beyond the longest measurement ({number(scenario.measured or 0.0)} steps): "
-            "they rest on the fitted curves."
-        )
+        sentences.append(f"{EXTRAPOLATED} marks levels beyond the measured ones: they rest on the forecast.")
     return sentences
 
 
-def cheapest_in_words(report: DesignReport, found: CheapestLevel) -> list[str]:
+def cheapest_in_words(found: CheapestLevel) -> list[str]:
     """The cheapest stable level and the pair that forces it up."""
     name = "With tiers" if found.modifier else "Tune-before-test alone"
     if found.level is None:
         reach = amount(found.reach, "steps")
-        best = f"{share(found.share)}, at level {_level(found.nearest)}"
-        return [f"{name}: no level up to {reach} is stable enough; the largest share of stable worlds found is {best}."]
-    mark = f" {EXTRAPOLATED}" if report.extrapolated(found.level) else ""
-    sentences = [f"{name}: the first level that is stable enough is {_level(found.level)}{mark}."]
+        return [f"{name}: no level up to {reach} is stable."]
+    sentences = [f"{name}: the first level that is stable is {_level(found.level)}."]
     if found.modifier and found.kendall_tau == 0:
         sentences.append("There all models share one tier, so it ranks nobody.")
     why = found.sensitivity
@@ -83,26 +83,37 @@ def tau_in_words(answer: ProtocolOutcome) -> str:
 
 
 def share_in_words(answer: ProtocolOutcome) -> str:
-    """Share of posterior draws that are stable."""
+    """How sure it is that the protocol is enough."""
     return "–" if answer.stable_share is None else share(answer.stable_share)
 
 
-def print_design(report: DesignReport) -> None:
+def gain_in_words(report: DesignResult, place: int) -> str:
+    """Largest gain from gaming as a share of first prize, with its interval; at both ends of the stakes."""
+    measured = report.measured
+    if measured is None:
+        return "–"
+    high = share_with_interval(measured.incentives[place])
+    low = measured.incentives_low
+    return high if low is None else f"{share_words(low[place].value)} to {high}"
+
+
+def print_design(report: DesignResult) -> None:
     """The recommendation, what it rests on, and the comparison."""
     console = stdout()
-    found, unit = report.design, report.scenario.cost_unit
+    found, unit = report.design, report.cost_unit
     for text in (found.recommendation.reason, "", *basis_in_words(report), ""):
         console.print(text, markup=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False)
-    right = ("stable worlds", "Kendall tau", "best first", f"burnt ({unit})", f"bill ({unit})")
-    for column in ("protocol", "verdict", *right, "front"):
+    known = report.measured is None
+    gain = [] if known else ["gaming gains", "enough"]
+    right = (*gain, "Kendall tau", "best first", f"burnt ({unit})", f"bill ({unit})")
+    for column in ("protocol", *(["verdict"] if known else []), *right, "front"):
         table.add_column(column, justify="right" if column in right else "left", no_wrap=not console.is_terminal)
-    for answer, front in zip(found.answers, found.on_front, strict=True):
+    for place, (answer, front) in enumerate(zip(found.answers, found.on_front, strict=True)):
         mark = f" {EXTRAPOLATED}" if report.extrapolated(answer.level) else ""
         table.add_row(
             answer.protocol + mark,
-            verdict_of(answer),
-            share_in_words(answer),
+            *([verdict_of(answer)] if known else [gain_in_words(report, place), share_in_words(answer)]),
             tau_in_words(answer),
             "–" if answer.best_first is None else share(answer.best_first),
             "–" if answer.effort_burnt is None else number(answer.effort_burnt),
@@ -115,7 +126,7 @@ def print_design(report: DesignReport) -> None:
         if answer.note is not None and answer.note != NOT_COMPUTED:
             console.print(f"{answer.protocol}: {answer.note}", markup=False, soft_wrap=True)
     for level in found.cheapest:
-        for sentence in cheapest_in_words(report, level):
+        for sentence in cheapest_in_words(level):
             console.print(sentence, markup=False, soft_wrap=True)
 
 

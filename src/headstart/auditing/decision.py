@@ -1,0 +1,203 @@
+"""The decision: one sentence that says what to do, from the figures of the levels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from headstart.auditing.values import Binding, Decision, Estimate, Interval, Level
+
+FURTHER = 2.0
+"""Where the data cannot say, measure to this multiple of the longest measured level: as far as forecasts reach."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Criteria:
+    """What a recommended level must meet.
+
+    Args:
+        tolerance: Largest gain from gaming that counts as none, as a share of first reward minus last.
+        confidence: Share of the posterior draws in which it must hold, at the level and every later one.
+        least_tau: Least agreement of the ranking with the one at the reference level; None for no such requirement.
+        budget: Most that tuning every model may cost, in cost units; None for no bound.
+    """
+
+    tolerance: float = 0.01
+    confidence: float = 0.95
+    least_tau: float | None = None
+    budget: float | None = None
+
+
+def decide(
+    levels: Sequence[Level],
+    criteria: Criteria,
+    *,
+    needed: float,
+    cost_of_step: float,
+    cost_unit: str,
+    reference: float,
+) -> Decision:
+    """Recommend the least measured level that meets the criteria, or say what to measure.
+
+    Args:
+        levels: Rising.
+        criteria: What the level must meet.
+        needed: Share of the posterior draws that shows the confidence asked for; see ``needed_share``.
+        cost_of_step: What one step for every model costs, in cost units.
+        cost_unit: Its name.
+        reference: Level at which quality is read, in steps.
+    """
+    measured = [one for one in levels if one.measured] or list(levels)
+    first, last = levels[0], measured[-1]
+    chosen = next((one for one in measured if _meets(one, criteria, needed, cost_of_step)), None)
+    shown = chosen or last
+    tau = _estimate_of(shown.kendall_tau_to_reference, shown.kendall_tau_interval)
+    cost = None if chosen is None else chosen.level * cost_of_step
+    ties = sum(len(group.names) > 1 for group in shown.ties)
+    binding = None if chosen is not None else _binding(measured, criteria, needed)
+    measure_to = _next_step(last.level) if binding == "incentive" else None
+    if chosen is not None:
+        sentence = _do_this(first, chosen, cost or 0.0, cost_unit, reference, ties)
+    elif measure_to is not None:
+        sentence = _cannot_say(first, last, criteria, measure_to)
+    else:
+        sentence = _other_requirement(measured, criteria, needed, cost_of_step, cost_unit)
+    direct = chosen is not None and chosen.level == first.level
+    return Decision(
+        action="measure more" if chosen is None else "keep direct evaluation" if direct else "tune before the test",
+        level=None if chosen is None else chosen.level,
+        sentence=sentence,
+        tolerance=criteria.tolerance,
+        confidence=criteria.confidence,
+        incentive=shown.incentive.share,
+        incentive_before=first.incentive.share,
+        first_level=first.level,
+        suffices=shown.incentive.suffices,
+        kendall_tau=None if shown.level == reference else tau,
+        cost=cost,
+        ties=ties,
+        binding=binding,
+        measure_to=measure_to,
+    )
+
+
+def _meets(level: Level, criteria: Criteria, needed: float, cost_of_step: float) -> bool:
+    affordable = criteria.budget is None or level.level * cost_of_step <= criteria.budget
+    return level.incentive.suffices >= needed and _agrees(level, criteria) and affordable
+
+
+def _agrees(level: Level, criteria: Criteria) -> bool:
+    return criteria.least_tau is None or (level.kendall_tau_to_reference or -1.0) >= criteria.least_tau
+
+
+def _binding(levels: Sequence[Level], criteria: Criteria, needed: float) -> Binding:
+    enough = [one for one in levels if one.incentive.suffices >= needed]
+    if not enough:
+        return "incentive"
+    return "budget" if any(_agrees(one, criteria) for one in enough) else "agreement"
+
+
+def _next_step(level: float) -> float:
+    """Twice the level, rounded up to two digits."""
+    wanted = max(FURTHER * level, 1.0)
+    unit = 10.0 ** max(math.floor(math.log10(wanted)) - 1, 0)
+    return math.ceil(wanted / unit) * unit
+
+
+def _do_this(first: Level, chosen: Level, cost: float, cost_unit: str, reference: float, ties: int) -> str:
+    gain, before = share_with_interval(chosen.incentive.share), share_words(first.incentive.share.value)
+    if chosen.level == first.level:
+        what = f"Keep {name_of(first.level)}: no developer gains more than {gain} of first prize by gaming."
+        return f"{what} {_publish(ties, chosen)}"
+    sentence = (
+        f"Give every model {chosen.level:,.6g} steps of the same tuning before the test: no developer then gains more "
+        f"than {gain} of first prize by gaming ({before} {under(first.level)})"
+    )
+    tau = chosen.kendall_tau_to_reference
+    if chosen.level != reference and tau is not None:
+        sentence += f"; the ranking agrees with that at {reference:,.6g} steps at tau {tau:.2f}"
+    elif chosen.level == reference:
+        sentence += "; nothing beyond it was measured"
+    return f"{sentence}. {_publish(ties, chosen)} It costs {cost:,.6g} {cost_unit}."
+
+
+def _publish(ties: int, level: Level) -> str:
+    if not ties:
+        return "Every neighbour in the ranking can be told apart."
+    tied = sum(len(group.names) for group in level.ties if len(group.names) > 1)
+    groups = "1 group" if ties == 1 else f"{ties} groups"
+    return f"Publish {groups} of ties: {tied} of the {len(level.standings)} models cannot be told apart one by one."
+
+
+def _cannot_say(first: Level, last: Level, criteria: Criteria, measure_to: float) -> str:
+    gain = share_with_interval(last.incentive.share)
+    sure = math.floor(100 * last.incentive.suffices)
+    return (
+        f"Your data cannot say which level is enough: at {last.level:,.6g} steps, the last level that most models were "
+        f"measured at, a developer may still gain {gain} of first prize by gaming "
+        f"({share_words(first.incentive.share.value)} {under(first.level)}); the level is enough with probability "
+        f"{sure} %, and {100 * criteria.confidence:g} % is asked for. Measure to {measure_to:,.6g} steps."
+    )
+
+
+def _other_requirement(
+    levels: Sequence[Level], criteria: Criteria, needed: float, cost_of_step: float, cost_unit: str
+) -> str:
+    """No level that is enough agrees with the reference as asked, or the cheapest one that does is too dear."""
+    enough = [one for one in levels if one.incentive.suffices >= needed]
+    faithful = [one for one in enough if _agrees(one, criteria)]
+    if not faithful:
+        best = max(enough, key=lambda one: one.kendall_tau_to_reference or -1.0)
+        return (
+            f"No measured level meets every requirement: of the levels that are enough, {best.level:,.6g} steps agrees "
+            f"best with the reference ranking, at tau {best.kendall_tau_to_reference or 0.0:.2f}, and "
+            f"{criteria.least_tau:g} is asked for."
+        )
+    return (
+        f"No measured level meets every requirement: the cheapest one that meets the others, {faithful[0].level:,.6g} "
+        f"steps, costs {faithful[0].level * cost_of_step:,.6g} {cost_unit}, and the budget is {criteria.budget:,.6g}."
+    )
+
+
+def _estimate_of(value: float | None, bounds: Interval) -> Estimate | None:
+    if value is None or bounds.low is None or bounds.high is None:
+        return None
+    return Estimate(value=value, low=bounds.low, high=bounds.high)
+
+
+def name_of(level: float) -> str:
+    """``direct evaluation`` or ``the test after 10 steps``."""
+    return "direct evaluation" if level == 0 else f"the test after {level:,.6g} steps"
+
+
+def under(level: float) -> str:
+    """``under direct evaluation`` or ``after 10 steps``: never direct evaluation where step 0 was not measured."""
+    return "under direct evaluation" if level == 0 else f"after {level:,.6g} steps"
+
+
+def share_words(share: float) -> str:
+    """A share in per cent, two digits, never more exact than a thousandth.
+
+    >>> share_words(0.3794), share_words(0.00312), share_words(0.00002), share_words(0.0)
+    ('38 %', '0.3 %', 'under 0.1 %', '0 %')
+    """
+    percent = 100 * share
+    if percent == 0:
+        return "0 %"
+    if percent < 0.1:
+        return "under 0.1 %"
+    return f"{percent:.1f} %" if percent < 1.95 else f"{percent:.0f} %"
+
+
+def share_with_interval(share: Estimate) -> str:
+    """``0.3 % [0–3 %]``; the interval is left out where it rounds to the value, and 0.1 % stands for all below it.
+
+    >>> share_with_interval(Estimate(value=0.00005, low=0.0, high=0.0312))
+    '0.1 % [0–3 %]'
+    """
+    value, high = (share_words(max(one, 0.001) if one > 0 else one) for one in (share.value, share.high))
+    low = share_words(share.low if share.low >= 0.001 else 0.0)
+    if value == low == high:
+        return value
+    return f"{value} [{low.removesuffix(' %')}–{high}]"

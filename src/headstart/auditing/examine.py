@@ -1,0 +1,75 @@
+"""Every level examined once: what gaming gains there and what exact knowledge would make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from jaxtyping import Float
+
+from headstart.auditing.incentives import LevelIncentives, incentives_of, suffice
+from headstart.auditing.levels import Field, answer_level, levels_between
+from headstart.auditing.strict import StrictLevel, strict_level
+from headstart.auditing.values import Level
+from headstart.contest.arrays import FloatArray
+
+Tell = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Examined:
+    """The levels reported and some between them, rising.
+
+    Args:
+        levels: The levels asked for.
+        rows: What is reported of each, all but ``incentive.suffices``.
+        incentives: Of the levels asked for and those between, rising.
+        strict: The same levels under exact knowledge of the scores.
+    """
+
+    levels: tuple[float, ...]
+    incentives: tuple[LevelIncentives, ...]
+    strict: tuple[StrictLevel, ...]
+    rows: tuple[Level, ...]
+
+
+def examine(
+    field: Field,
+    levels: tuple[float, ...],
+    rewards: Float[FloatArray, " models"],
+    shapes: Mapping[str, Float[FloatArray, " models"]],
+    *,
+    tolerance: float,
+    tell: Tell,
+) -> Examined:
+    """Examine the levels and some between them.
+
+    Args:
+        field: The models, and what they can score.
+        levels: Levels to report, rising.
+        rewards: By rank, for all models of the field, in cost units.
+        shapes: Reward shapes for which critical stakes are reported, for a first place worth 1.
+        tolerance: Gain that counts as none, as a share of first reward minus last.
+        tell: Called with what is being done and the share of the whole that is finished.
+    """
+    every = levels_between(levels)
+    incentives: list[LevelIncentives] = []
+    strict: list[StrictLevel] = []
+    for index, level in enumerate(every):
+        tell(f"level {level:,.6g}", 0.35 + 0.45 * index / len(every))
+        models = field.paths.within_horizon(level)
+        further = field.paths.beyond(level, models)
+        paid = rewards[: models.size]
+        incentives.append(incentives_of(further, level, models, paid, field.difference_sd))
+        own = {name: shape[: models.size] for name, shape in shapes.items()}
+        strict.append(strict_level(further, level, own, paid, field.max_step[models]))
+    at = {one.level: place for place, one in enumerate(incentives)}
+    # a level is enough if it and every later level reported is: what lies between is drawn, not decided on
+    enough = suffice([incentives[at[level]] for level in levels], tolerance).mean(axis=0)
+    rows: list[Level] = []
+    for place, level in enumerate(levels):
+        tell(f"ranking at level {level:,.6g}", 0.8 + 0.1 * place / len(levels))
+        found = incentives[at[level]]
+        further = field.paths.beyond(level, found.models)
+        rows.append(answer_level(field, found, further, strict[at[level]], float(enough[place])))
+    return Examined(levels=levels, incentives=tuple(incentives), strict=tuple(strict), rows=tuple(rows))

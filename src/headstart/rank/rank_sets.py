@@ -1,0 +1,211 @@
+"""Rank sets: for every model the ranks that noise leaves possible, all of them right at once with stated confidence."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from numpy.typing import ArrayLike, NDArray
+
+from headstart.contest.arrays import BoolArray, FloatArray, IntArray, frozen, require, require_finite
+from headstart.rank.intervals import CONFIDENCE
+from headstart.rank.pairs import Real, exceeding, largest_difference
+
+DRAWS = 1000
+"""Draws behind a critical value."""
+
+STEP_DOWN_MODELS = 1000
+"""Up to this many models the step-down method is the default."""
+
+ROUNDING = 1e-12
+"""Variances of differences below this share of the variances themselves are rounding errors."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankSets:
+    """A set of ranks for every model, simultaneous over the models.
+
+    Args:
+        estimates: Score of each model, higher is better.
+        ahead: ``ahead[j, k]``: model j is significantly better than model k.
+        critical_value: A pair is ordered where its studentised difference exceeds this.
+        confidence: Probability aimed at that all sets hold at once.
+        claim: ``confidence``: over repetitions of the measurement; ``credible``: over the posterior draws.
+        n_draws: Draws behind the critical value.
+        steps: Rounds of the step-down method, the last of which orders no further pair; 1 is the single-step method.
+    """
+
+    estimates: Float[FloatArray, " models"]
+    ahead: Bool[BoolArray, "models models"]
+    critical_value: float
+    confidence: float
+    claim: Literal["confidence", "credible"]
+    n_draws: int
+    steps: int = 1
+
+    def __post_init__(self) -> None:
+        n = len(self.estimates)
+        require(self.ahead.shape == (n, n), "ahead", f"of shape {(n, n)}", self.ahead.shape)
+        self.estimates.setflags(write=False)
+        self.ahead.setflags(write=False)
+
+    @cached_property
+    def best(self) -> Int[IntArray, " models"]:
+        """Smallest rank in each set: 1 + the number of models significantly better."""
+        return 1 + np.count_nonzero(self.ahead, axis=0).astype(np.int64)
+
+    @cached_property
+    def worst(self) -> Int[IntArray, " models"]:
+        """Largest rank in each set: the number of models not significantly worse, the model itself included."""
+        return len(self.estimates) - np.count_nonzero(self.ahead, axis=1).astype(np.int64)
+
+    @cached_property
+    def order(self) -> Int[IntArray, " models"]:
+        """Models by estimate, best first; equal estimates in the order given."""
+        return np.argsort(-self.estimates, kind="stable").astype(np.int64)
+
+
+def rank_sets_from_estimates(
+    estimates: ArrayLike,
+    *,
+    standard_errors: ArrayLike | None = None,
+    covariance: ArrayLike | None = None,
+    confidence: float = CONFIDENCE,
+    n_draws: int = DRAWS,
+    step_down: bool | None = None,
+    seed: int = 0,
+) -> RankSets:
+    """Simultaneous confidence sets for the ranks of estimates whose errors are normal.
+
+    The errors are independent with the standard errors given, or have the covariance given: exactly one of the two.
+    Where models answered the same items their errors are correlated, and `rank_sets_from_items` is sharper.
+    A pair whose difference has no error at all stays tied: nothing is known of the noise in it.
+
+    Args:
+        estimates: One score a model, higher is better.
+        standard_errors: One a model, not negative.
+        covariance: Of the estimates, models x models.
+        confidence: Probability that all sets hold at once, in (0, 1).
+        n_draws: Draws behind the critical value.
+        step_down: Repeat the test without the orders already found; None: up to 1,000 models.
+        seed: Of the draws.
+
+    Raises:
+        InputError: Shapes that do not fit, values that are not finite, a covariance that is none.
+
+    Source: Mogstad, Romano, Shaikh, Wilhelm (2024), Inference for Ranks, Review of Economic Studies 91, sections 3.2
+    and 3.3 (two-sided sets, all ranks at once; stepwise method of Romano and Wolf 2005).
+
+    >>> sets = rank_sets_from_estimates([0.9, 0.5, 0.49], standard_errors=[0.02, 0.02, 0.02])
+    >>> sets.best.tolist(), sets.worst.tolist()
+    ([1, 2, 2], [1, 3, 3])
+    """
+    scores = np.asarray(estimates, dtype=np.float64)
+    require(scores.ndim == 1 and len(scores) > 0, "estimates", "one score for each of at least one model", scores.shape)
+    require_finite("estimates", scores)
+    check_draws(confidence, n_draws)
+    n = len(scores)
+    rng = np.random.default_rng(seed)
+    given = (standard_errors is not None) + (covariance is not None)
+    require(given == 1, "standard_errors or covariance", "given, one of them", f"{given} of them")
+    if covariance is not None:
+        errors = np.asarray(covariance, dtype=np.float64)
+        require(errors.shape == (n, n), "covariance", f"of shape {(n, n)}", errors.shape)
+        require_finite("covariance", errors)
+        root = _root(errors)
+        variances, shared = np.diag(errors), errors
+        deviations = rng.standard_normal((n_draws, n)) @ root
+    else:
+        errors = np.asarray(standard_errors, dtype=np.float64)
+        require(errors.shape == (n,), "standard_errors", f"of shape {(n,)}", errors.shape)
+        require_finite("standard_errors", errors)
+        require((errors >= 0).all(), "standard_errors", "at least 0", errors.min())
+        variances, shared = errors**2, np.zeros((n, n))
+        deviations = rng.standard_normal((n_draws, n)) * errors
+    total = variances[:, None] + variances
+    spread = total - 2 * shared
+    np.fill_diagonal(spread, 0.0)
+    return sets_of(
+        scores, deviations, precision_of(spread, ROUNDING * total), confidence=confidence, step_down=step_down
+    )
+
+
+def sets_of(
+    estimates: Float[FloatArray, " models"],
+    deviations: Float[NDArray[Real], "draws models"],
+    precision: Float[NDArray[Real], "models models"],
+    *,
+    confidence: float,
+    step_down: bool | None,
+) -> RankSets:
+    """Rank sets by the max-t test of all ordered pairs, given draws of the estimation errors.
+
+    Tested are the hypotheses "j is not better than k" for all ordered pairs. Rejecting those whose studentised
+    difference exceeds the critical value of the largest makes no false rejection with the confidence. The step-down
+    method then takes the rejected ones out, and the critical value of the others is smaller; the reverse of a rejected
+    hypothesis stays in.
+
+    Args:
+        estimates: Scores, higher is better.
+        deviations: Draws of the estimation errors.
+        precision: 1 / standard error of the difference of two models, 0 for pairs that stay tied.
+        confidence: Probability that all sets hold at once.
+        step_down: As in `rank_sets_from_estimates`.
+    """
+    order = np.argsort(-estimates, kind="stable")
+    scores, drawn = estimates[order], np.ascontiguousarray(deviations[:, order])
+    finest = precision[order][:, order]
+    critical = upper_quantile(largest_difference(drawn, finest), confidence)
+    ahead, steps = exceeding(scores, finest, critical), 1
+    while len(scores) <= STEP_DOWN_MODELS if step_down is None else step_down:
+        left = np.where(ahead, finest.dtype.type(0), finest)
+        critical, steps = upper_quantile(largest_difference(drawn, left), confidence), steps + 1
+        before, ahead = ahead, exceeding(scores, finest, critical)
+        if np.array_equal(before, ahead):
+            break
+    back = np.argsort(order)
+    return RankSets(
+        estimates=frozen(estimates),
+        ahead=ahead[back][:, back],
+        critical_value=critical,
+        confidence=confidence,
+        claim="confidence",
+        n_draws=len(deviations),
+        steps=steps,
+    )
+
+
+def upper_quantile(draws: Float[FloatArray, " draws"], confidence: float) -> float:
+    """The order statistic that a further draw exceeds with probability at most 1 - confidence."""
+    place = math.ceil(round(confidence * (len(draws) + 1), 9))
+    return float(np.partition(draws, place - 1)[place - 1])
+
+
+def check_draws(confidence: float, n_draws: int) -> None:
+    """Raise unless the confidence is a probability that so many draws can resolve."""
+    require(0 < confidence < 1, "confidence", "between 0 and 1", confidence)
+    least = math.ceil(round(confidence / (1 - confidence), 9))
+    require(n_draws >= least, "n_draws", f"at least {least} for a confidence of {confidence:g}", n_draws)
+
+
+def precision_of(
+    variance: Float[NDArray[Real], "models models"], rounding: Float[NDArray[Real], "models models"] | float = 0.0
+) -> Float[NDArray[Real], "models models"]:
+    """1 / standard error for each pair; 0 where the variance is not above the rounding error."""
+    known = variance > rounding
+    return np.where(known, 1 / np.sqrt(np.where(known, variance, 1)), 0).astype(variance.dtype)
+
+
+def _root(covariance: Float[FloatArray, "models models"]) -> Float[FloatArray, "models models"]:
+    """A matrix whose transpose times itself is the covariance, which may be singular."""
+    largest = float(np.abs(covariance).max())
+    require(
+        bool(np.abs(covariance - covariance.T).max() <= 1e-9 * largest), "covariance", "symmetric", "one that is not"
+    )
+    values, vectors = np.linalg.eigh(covariance)
+    require(bool(values.min() >= -1e-9 * largest), "covariance", "without negative eigenvalues", float(values.min()))
+    return (vectors * np.sqrt(np.maximum(values, 0))).T
