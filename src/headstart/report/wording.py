@@ -85,7 +85,7 @@ def share(value: float) -> str:
     >>> share(0.996), share(1.0), share(0.18)
     ('> 99 %', '100 %', '18 %')
     """
-    if 0 < value < 0.005:
+    if 0 < value <= 0.005:  # 0.5 would be rounded to the even 0
         return "< 1 %"
     if 0.995 <= value < 1:
         return "> 99 %"

@@ -38,7 +38,7 @@ class Incentive:
     The largest G_i of a field is what "nobody tunes" falls short of an equilibrium.
 
     Args:
-        lower: A gain that is reached, ``>= 0``, at ``best_effort``; shape (*batch, models), in cost units.
+        lower: A gain that is reached, ``>= 0``, at ``best_effort``; shape (batch, models), in cost units.
         upper: No effort gains more (rounding apart); the same shape.
         best_effort: The effort that gains ``lower``; 0 where tuning does not pay. In steps.
         best_cost: What that effort costs, in cost units.
@@ -139,7 +139,7 @@ def incentive_of_paths(
     """
     paid = explicit(rewards)
     path = np.ascontiguousarray(score_path, dtype=np.float64)
-    require(path.ndim >= 2 and path.shape[-1] >= 1, "score_path", "of shape (*batch, models, efforts)", path.shape)
+    require(path.ndim >= 2 and path.shape[-1] >= 1, "score_path", "of shape (batch, models, efforts)", path.shape)
     batch, (n, efforts) = path.shape[:-2], path.shape[-2:]
     require(n == paid.size, "score_path", f"for {paid.size} models, one per reward", path.shape)
     require_finite("score_path", path)
