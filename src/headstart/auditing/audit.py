@@ -35,6 +35,7 @@ def audit(
     criteria: Criteria | None = None,
     on_forgetting: OnForgetting = "keep",
     backtest_fraction: float | None = 0.6,
+    remarks: Sequence[str] = (),
     draws: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -49,6 +50,7 @@ def audit(
         criteria: What a recommended level must meet; by default a gain of at most 1 % with a confidence of 95 %.
         on_forgetting: What the fitted contest does with models whose score falls; the audit itself follows the scores.
         backtest_fraction: Share of the checkpoints, the earliest, that predict the later ones; None for no backtest.
+        remarks: What a reader must know about these models, one sentence each; shown above the ranking.
         draws: Posterior draws behind the intervals; by default as many as the rewards allow (``gather``).
         seed: Of the draws.
         progress: Called as the work proceeds.
@@ -95,6 +97,7 @@ def audit(
         stakes=stakes_curves(examined.strict),
         backtest=tested,
         backtest_reason=why_not,
+        remarks=tuple(remarks),
         notes=audit_notes(fitted, rewards is None, text, trajectories, found.levels[0]),
         run_id=secrets.token_hex(8),
     )

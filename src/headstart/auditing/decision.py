@@ -58,16 +58,17 @@ def decide(
     binding = None if chosen is not None else _binding(measured, criteria, needed)
     measure_to = _next_step(last.level) if binding == "incentive" else None
     if chosen is not None:
-        sentence = _do_this(first, chosen, cost or 0.0, cost_unit, reference, ties)
+        headline, reasons = _do_this(first, chosen, cost or 0.0, cost_unit, reference, ties)
     elif measure_to is not None:
-        sentence = _cannot_say(first, last, criteria, measure_to)
+        headline, reasons = _cannot_say(first, last, criteria, needed, measure_to)
     else:
-        sentence = _other_requirement(measured, criteria, needed, cost_of_step, cost_unit)
+        headline, reasons = _other_requirement(measured, criteria, needed, cost_of_step, cost_unit)
     direct = chosen is not None and chosen.level == first.level
     return Decision(
         action="measure more" if chosen is None else "keep direct evaluation" if direct else "tune before the test",
         level=None if chosen is None else chosen.level,
-        sentence=sentence,
+        headline=headline,
+        reasons=reasons,
         tolerance=criteria.tolerance,
         confidence=criteria.confidence,
         incentive=shown.incentive.share,
@@ -105,21 +106,24 @@ def _next_step(level: float) -> float:
     return math.ceil(wanted / unit) * unit
 
 
-def _do_this(first: Level, chosen: Level, cost: float, cost_unit: str, reference: float, ties: int) -> str:
+Words = tuple[str, tuple[str, ...]]
+"""A headline, which says what to do, and the sentences that it rests on."""
+
+
+def _do_this(first: Level, chosen: Level, cost: float, cost_unit: str, reference: float, ties: int) -> Words:
     gain, before = share_with_interval(chosen.incentive.share), share_words(first.incentive.share.value)
+    publish = _publish(ties, chosen)
     if chosen.level == first.level:
-        what = f"Keep {name_of(first.level)}: no developer gains more than {gain} of first prize by gaming."
-        return f"{what} {_publish(ties, chosen)}"
-    sentence = (
-        f"Give every model {chosen.level:,.6g} steps of the same tuning before the test: no developer then gains more "
-        f"than {gain} of first prize by gaming ({before} {under(first.level)})"
-    )
+        keep = "Keep direct evaluation." if first.level == 0 else f"Keep {name_of(first.level)}."
+        return keep, (f"No developer gains more than {gain} of first prize by gaming.", publish)
+    reasons = [f"No developer then gains more than {gain} of first prize by gaming ({before} {under(first.level)})."]
     tau = chosen.kendall_tau_to_reference
-    if chosen.level != reference and tau is not None:
-        sentence += f"; the ranking agrees with that at {reference:,.6g} steps at tau {tau:.2f}"
-    elif chosen.level == reference:
-        sentence += "; nothing beyond it was measured"
-    return f"{sentence}. {_publish(ties, chosen)} It costs {cost:,.6g} {cost_unit}."
+    if chosen.level == reference:
+        reasons.append("Nothing beyond this level was measured.")
+    elif tau is not None:
+        reasons.append(f"The ranking agrees with the one at {reference:,.6g} steps at Kendall's tau {tau:.2f}.")
+    reasons += [publish, f"It costs {amount(cost, cost_unit)}."]
+    return f"Give every model {chosen.level:,.6g} steps of the same tuning before the test.", tuple(reasons)
 
 
 def _publish(ties: int, level: Level) -> str:
@@ -127,37 +131,53 @@ def _publish(ties: int, level: Level) -> str:
         return "Every neighbour in the ranking can be told apart."
     tied = sum(len(group.names) for group in level.ties if len(group.names) > 1)
     groups = "1 group" if ties == 1 else f"{ties} groups"
-    return f"Publish {groups} of ties: {tied} of the {len(level.standings)} models cannot be told apart one by one."
+    return f"Publish {groups} of ties: noise leaves {tied} of the {len(level.standings)} models tied with another."
 
 
-def _cannot_say(first: Level, last: Level, criteria: Criteria, measure_to: float) -> str:
+def _cannot_say(first: Level, last: Level, criteria: Criteria, needed: float, measure_to: float) -> Words:
     gain = share_with_interval(last.incentive.share)
-    sure = math.floor(100 * last.incentive.suffices)
+    before = "" if last.level == first.level else f" ({share_words(first.incentive.share.value)} {under(first.level)})"
+    reasons = [
+        f"At {last.level:,.6g} steps, the last level that most models were measured at, a developer may still gain "
+        f"{gain} of first prize by gaming{before}.",
+        f"That level is enough in {math.floor(100 * last.incentive.suffices)} % of the posterior draws; "
+        f"{math.ceil(100 * needed)} % would show the {100 * criteria.confidence:g} % asked for.",
+    ]
+    if last.incentive.share.value <= criteria.tolerance:
+        reasons.append("More test items or more seeds at the last steps would narrow this too.")
     return (
-        f"Your data cannot say which level is enough: at {last.level:,.6g} steps, the last level that most models were "
-        f"measured at, a developer may still gain {gain} of first prize by gaming "
-        f"({share_words(first.incentive.share.value)} {under(first.level)}); the level is enough with probability "
-        f"{sure} %, and {100 * criteria.confidence:g} % is asked for. Measure to {measure_to:,.6g} steps."
+        f"Your data cannot say which level is enough: measure to {measure_to:,.6g} steps.",
+        tuple(reasons),
     )
 
 
 def _other_requirement(
     levels: Sequence[Level], criteria: Criteria, needed: float, cost_of_step: float, cost_unit: str
-) -> str:
+) -> Words:
     """No level that is enough agrees with the reference as asked, or the cheapest one that does is too dear."""
     enough = [one for one in levels if one.incentive.suffices >= needed]
     faithful = [one for one in enough if _agrees(one, criteria)]
     if not faithful:
         best = max(enough, key=lambda one: one.kendall_tau_to_reference or -1.0)
-        return (
-            f"No measured level meets every requirement: of the levels that are enough, {best.level:,.6g} steps agrees "
-            f"best with the reference ranking, at tau {best.kendall_tau_to_reference or 0.0:.2f}, and "
-            f"{criteria.least_tau:g} is asked for."
+        return "No measured level meets every requirement.", (
+            f"Of the levels that are enough, {best.level:,.6g} steps agrees best with the reference ranking, at tau "
+            f"{best.kendall_tau_to_reference or 0.0:.2f}; {criteria.least_tau:g} is asked for.",
         )
-    return (
-        f"No measured level meets every requirement: the cheapest one that meets the others, {faithful[0].level:,.6g} "
-        f"steps, costs {faithful[0].level * cost_of_step:,.6g} {cost_unit}, and the budget is {criteria.budget:,.6g}."
+    cost = amount(faithful[0].level * cost_of_step, cost_unit)
+    return "No measured level meets every requirement.", (
+        f"The cheapest level that meets the others, {faithful[0].level:,.6g} steps, costs {cost}; the budget is "
+        f"{criteria.budget:,.6g}.",
     )
+
+
+def amount(value: float, unit: str) -> str:
+    """A cost with its unit: whole where it is large, three digits where it is small.
+
+    >>> amount(110000.0, "steps"), amount(0.01234, "USD"), amount(1234.5, "USD")
+    ('110,000 steps', '0.0123 USD', '1,234 USD')
+    """
+    shown = f"{value:,.0f}" if value >= 99.95 or value == round(value) else f"{value:.3g}"
+    return f"{shown} {unit}"
 
 
 def _estimate_of(value: float | None, bounds: Interval) -> Estimate | None:
@@ -195,9 +215,11 @@ def share_with_interval(share: Estimate) -> str:
 
     >>> share_with_interval(Estimate(value=0.00005, low=0.0, high=0.0312))
     '0.1 % [0–3 %]'
+    >>> share_with_interval(Estimate(value=0.00004, low=0.00002, high=0.0011))
+    '0.1 %'
     """
     value, high = (share_words(max(one, 0.001) if one > 0 else one) for one in (share.value, share.high))
     low = share_words(share.low if share.low >= 0.001 else 0.0)
-    if value == low == high:
+    if value == high and (value == low or share.high <= 0.002):
         return value
     return f"{value} [{low.removesuffix(' %')}–{high}]"

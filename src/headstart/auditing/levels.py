@@ -170,9 +170,7 @@ def _prices(field: Field, level: float, models: IntArray, further: FurtherTuning
     """Prices of the neighbouring pairs, from the top, over the posterior draws."""
     lower, upper = order[1:], order[:-1]
     start = further.score[:, :, 0]
-    passes = further.score[:, lower, :] > start[:, upper, None]
-    first = passes.argmax(axis=2)
-    effort = np.where(passes.any(axis=2), further.effort[first], np.inf)
+    effort = _catch_up(further.score[:, lower, :], start[:, upper], further.effort)
     ahead = share_ahead(start[:, upper], start[:, lower])
     names = [field.paths.names[int(m)] for m in models]
     bound = np.maximum(field.max_step[models] - level, 0.0)
@@ -201,6 +199,26 @@ def _prices(field: Field, level: float, models: IntArray, further: FurtherTuning
             )
         )
     return tuple(rows)
+
+
+def _catch_up(
+    score: Float[FloatArray, "draws pairs efforts"],
+    target: Float[FloatArray, "draws pairs"],
+    effort: Float[FloatArray, " efforts"],
+) -> Float[FloatArray, "draws pairs"]:
+    """Least whole number of further steps whose score exceeds the target; ``inf`` where none does.
+
+    Between two efforts the score is taken to rise evenly in the logarithm of one plus the effort.
+    """
+    passes = score > target[:, :, None]
+    after = passes.argmax(axis=2)
+    before = np.maximum(after - 1, 0)
+    low, high = (np.take_along_axis(score, at[:, :, None], axis=2)[:, :, 0] for at in (before, after))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(high > low, (target - low) / (high - low), 0.0)
+    share = np.clip(np.where(np.isfinite(share), share, 1.0), 0.0, 1.0)
+    between = np.expm1(np.log1p(effort[before]) * (1 - share) + np.log1p(effort[after]) * share)
+    return np.where(passes.any(axis=2), np.ceil(between - 1e-9), np.inf)
 
 
 def _witness(strict: StrictLevel, names: list[str]) -> str | None:

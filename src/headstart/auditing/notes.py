@@ -19,21 +19,18 @@ def audit_notes(
         value = float(text.rpartition(":")[2])
         notes.append(
             f"No stakes were given: first place is assumed to be worth {value:,.6g} {unit} (the cost of the longest "
-            "measured tuning run), the last place nothing, and every rank between them the same step. "
-            "Give --rewards to state your own."
+            "measured tuning run), the last place nothing, and every rank between them the same step."
         )
     if unit == "steps":
         notes.append(
-            "Effort is counted in steps, and a step costs every developer the same; give --cost-per-step or a column."
+            "Effort is counted in steps, and a step is taken to cost every developer the same; a column cost_per_step "
+            "changes that."
         )
     if first_level > 0:
         notes.append(
             f"Step 0 was not measured by most models, so nothing is said about direct evaluation: the first level is "
             f"{first_level:,.6g} steps."
         )
-    flagged = [f"{name} ({', '.join(f)})" for name, f in zip(fitted.models, fitted.flags, strict=True) if f]
-    if flagged:
-        notes.append(f"Odd trajectories: {'; '.join(flagged)}.")
     if trajectories.divergences:
         notes.append(diverged_note(trajectories.divergences))
     return tuple(notes)

@@ -301,7 +301,8 @@ class Decision:
     Args:
         action: In three words.
         level: Steps to give every model; None where the data cannot say.
-        sentence: What to do and what remains, in one or two sentences.
+        headline: What to do, in one sentence.
+        reasons: What it rests on and what remains, one sentence each.
         tolerance: Gain that counts as negligible, as a share of first reward minus last.
         confidence: Share of the posterior draws asked for.
         incentive: Largest gain at the level, as a share of first reward minus last; at the last measured level where
@@ -318,7 +319,8 @@ class Decision:
 
     action: Action
     level: float | None
-    sentence: str
+    headline: str
+    reasons: tuple[str, ...]
     tolerance: float
     confidence: float
     incentive: Estimate
@@ -330,6 +332,11 @@ class Decision:
     ties: int
     binding: Binding | None
     measure_to: float | None
+
+    @property
+    def sentence(self) -> str:
+        """The headline and the reasons."""
+        return " ".join((self.headline, *self.reasons))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -444,7 +451,8 @@ class Audit:
         stakes: Edge of the strict stability map, one curve per reward shape.
         backtest: How far the law could be trusted here; None when it was switched off or impossible.
         backtest_reason: Why there is none.
-        notes: Sentences a reader must know (assumptions taken, models flagged).
+        remarks: What is known about these models beyond their scores, as the caller says; one sentence each.
+        notes: Assumptions taken and what was left out, one sentence each.
         run_id: The same in every file that one run of the audit writes.
     """
 
@@ -469,5 +477,6 @@ class Audit:
     stakes: tuple[StakesCurve, ...]
     backtest: Backtest | None
     backtest_reason: str | None
+    remarks: tuple[str, ...]
     notes: tuple[str, ...]
     run_id: str

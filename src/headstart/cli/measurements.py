@@ -53,22 +53,29 @@ def audit(
             metavar="FRACTION", help="Share of the checkpoints, the earliest, that predict the later ones; 0 for none."
         ),
     ] = 0.6,
-    draws: Annotated[int, typer.Option(help="Posterior draws behind every interval.")] = 200,
+    tolerance: Annotated[
+        float, typer.Option(help="Largest gain from gaming that counts as none, as a share of first prize.")
+    ] = 0.01,
+    confidence: Annotated[float, typer.Option(help="How sure it must be that a level is enough.")] = 0.95,
+    draws: Annotated[int | None, typer.Option(help="Posterior draws behind every interval.")] = None,
     seed: Seed = 0,
     json: JsonOut = None,
     html: HtmlOut = None,
     contest: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the fitted contest, for `headstart solve`.")
     ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Print every model, the prices and all findings.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only what to do.")] = False,
 ) -> None:
-    """Audit a benchmark: what every rank costs to take, whether gaming pays, and the level that stops it.
+    """Audit a benchmark: does gaming it pay, how much identical tuning ends that, and which ranks can be trusted.
 
     Example: `headstart audit results.csv --html audit.html`
 
     Example: `headstart audit results.csv --rewards top:3:5000 --cost-per-step 0.02 --cost-unit USD --json -`
     """
     from headstart.auditing.audit import audit as run_audit
-    from headstart.auditing.audit import fitted_contest
+    from headstart.auditing.decision import Criteria
+    from headstart.auditing.evidence import fitted_contest
     from headstart.contest.contest_file import write_contest
     from headstart.data.trajectory_files import read_trajectories, require_auditable
 
@@ -89,13 +96,20 @@ def audit(
     with progress_bar() as progress:
         found = run_audit(
             data, source=Path(trajectories).name, levels=parse_levels(levels), rewards=rewards,
-            on_forgetting=parse_choice(on_forgetting), backtest_fraction=backtest or None, draws=draws, seed=seed,
-            progress=progress,
+            criteria=Criteria(tolerance=tolerance, confidence=confidence), on_forgetting=parse_choice(on_forgetting),
+            backtest_fraction=backtest or None, draws=draws, seed=seed, progress=progress,
         )  # fmt: skip
     if contest is not None:  # first, because its name may be refused: then nothing is written
         write_contest(fitted_contest(found.fit, found.rewards), contest)
         tell(f"wrote {contest}")
-    _publish_audit(found, json=json, html=html)
+    _publish_audit(found, json=json, html=html, full=full, quiet=quiet)
+
+
+DEMO_REMARKS = (
+    "This example is made of one model whose treatment is known. full is as published; drop-N lost N of its 30 layers; "
+    "noise-S had Gaussian noise of S standard deviations added to its weights. The two names that end in benchmaxxed "
+    "were also tuned on both tasks before they were submitted: they are the ones that gamed.",
+)
 
 
 def demo(
@@ -118,7 +132,7 @@ def demo(
     source = example_path("ladder/trajectories.csv")
     data = read_trajectories(source, benchmark=benchmark, cost_unit="CPU-seconds")
     with progress_bar() as progress:
-        found = run_audit(data, source="examples/ladder/trajectories.csv", progress=progress)
+        found = run_audit(data, source="examples/ladder/trajectories.csv", remarks=DEMO_REMARKS, progress=progress)
     _publish_audit(found, json=None, html=html)
     tell("The same for your own results: headstart audit results.csv --html audit.html")
 
@@ -177,7 +191,9 @@ def import_lm_eval(
     tell(f"wrote {output}")
 
 
-def _publish_audit(found: Audit, *, json: str | None, html: Path | None) -> None:
+def _publish_audit(
+    found: Audit, *, json: str | None, html: Path | None, full: bool = False, quiet: bool = False
+) -> None:
     from headstart.io.atomic import write_json
     from headstart.report.export import audit_document
 
@@ -190,6 +206,9 @@ def _publish_audit(found: Audit, *, json: str | None, html: Path | None) -> None
         write_page(found, html)
         tell(f"wrote {html}")
     if json != "-":
-        from headstart.report.terminal import print_audit
+        from headstart.report.terminal import print_audit, print_decision
 
-        print_audit(found)
+        if quiet:
+            print_decision(found)
+        else:
+            print_audit(found, full=full)

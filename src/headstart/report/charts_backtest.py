@@ -5,8 +5,9 @@ from __future__ import annotations
 import altair as alt
 
 from headstart.fitting.backtest import Backtest
-from headstart.report.charts import Chart, layered, rows
+from headstart.report.charts_parts import layered, rows
 from headstart.report.charts_style import style
+from headstart.report.drawing import Chart
 from headstart.report.wording import number
 
 

@@ -5,25 +5,23 @@ from __future__ import annotations
 import math
 
 import altair as alt
-import numpy as np
 
 from headstart.designing.outcome import ProtocolOutcome
 from headstart.designing.run import DesignResult
 from headstart.designing.stakes import StakesEdge
-from headstart.report.charts import Chart, Row, layered, rows, steps_axis
+from headstart.report.charts_parts import Row, layered, powers_of_ten, rows, steps_axis
 from headstart.report.charts_style import Style, style
-from headstart.report.design_text import verdict_of
+from headstart.report.drawing import Chart
 from headstart.report.wording import amount, count, number
 
 LEVEL_TITLE = "level: steps given to every model before testing"
-DECADES = 8
 
 
 def pareto_chart(report: DesignResult) -> Chart:
     """Agreement with quality against the designer's bill, one dot per protocol that has figures."""
     unit, found = report.cost_unit, report.design
     known = [(a, front) for a, front in zip(found.answers, found.on_front, strict=True) if a.kendall_tau is not None]
-    data = [_dot(a, front, unit) for a, front in known]
+    data = [_dot(a, front) for a, front in known]
     dearest = max((a.bill for a, _ in known), default=1.0) or 1.0
     ticks = [0.0, *(10.0**power for power in range(0, math.floor(math.log10(max(dearest, 1.0))) + 1))]
     x = alt.X(
@@ -35,14 +33,7 @@ def pareto_chart(report: DesignResult) -> Chart:
     taus = [float(row["tau"]) for row in data]
     floor = math.floor(20 * min(taus, default=0.0) - 1e-9) / 20
     y = alt.Y("tau:Q", title="expected Kendall's tau", scale=alt.Scale(domain=[floor, 1.0], nice=False, zero=False))
-    tooltip = [
-        alt.Tooltip("name:N", title="protocol"),
-        alt.Tooltip("verdict:N", title="verdict"),
-        alt.Tooltip("tau:Q", title="tau", format=".3f"),
-        alt.Tooltip("cost:N", title="bill"),
-        alt.Tooltip("burnt:N", title="effort burnt"),
-    ]
-    base = alt.Chart(rows(data)).encode(x=x, y=y, tooltip=tooltip)
+    base = alt.Chart(rows(data)).encode(x=x, y=y)
     chosen = found.recommendation.answer.protocol
     layers = [
         base.transform_filter("!datum.front").mark_point(**style("price-tied")),
@@ -77,16 +68,13 @@ def _large(name: str) -> Style:
     return {**style(name), "size": 90}
 
 
-def _dot(answer: ProtocolOutcome, front: bool, unit: str) -> Row:
+def _dot(answer: ProtocolOutcome, front: bool) -> Row:
     return {
         "name": answer.protocol,
         "bill": answer.bill,
         "tau": answer.kendall_tau,
         "front": front,
         "stable": bool(answer.nobody_tunes),
-        "verdict": verdict_of(answer),
-        "cost": amount(answer.bill, unit),
-        "burnt": "not computed" if answer.effort_burnt is None else amount(answer.effort_burnt, unit),
     }
 
 
@@ -94,11 +82,9 @@ def stakes_chart(report: DesignResult, edge: StakesEdge) -> Chart:
     """Largest stable value of first place against the level, the stakes asked about, and the cheapest level."""
     unit, basis = report.cost_unit, report.stakes
     limit = float(edge.levels.max())
-    finite = [float(v) for v in np.r_[edge.stakes, basis.low, basis.high] if 0 < v < math.inf]
-    top = 10.0 ** math.ceil(math.log10(max(finite, default=10.0)) + 1e-9)
-    bottom = max(10.0 ** math.floor(math.log10(min(finite, default=1.0)) - 1e-9), top / 10**DECADES)
+    powers = powers_of_ten([*edge.stakes.tolist(), basis.low, basis.high])
+    bottom, top = powers[0], powers[-1]
     x = steps_axis(limit, LEVEL_TITLE)
-    powers = [10.0**power for power in range(round(math.log10(bottom)), round(math.log10(top)) + 1)]
     y = alt.Y(
         "v:Q",
         title=f"value of first place ({unit}, log scale)",
@@ -144,8 +130,7 @@ def _stakes_asked(report: DesignResult, x: alt.X, y: alt.Y, limit: float) -> lis
     level = report.design.cheapest[0].level
     if level is not None and level <= limit:
         mark = alt.Chart(rows([{"v": high, "e": level}]))
-        tooltip = [alt.Tooltip("e:Q", title="cheapest stable level", format=",.6~r")]
-        layers.append(mark.mark_point(**style("stakes-point")).encode(x=x, y=y, tooltip=tooltip))
+        layers.append(mark.mark_point(**style("stakes-point")).encode(x=x, y=y))
     return layers
 
 

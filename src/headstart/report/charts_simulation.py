@@ -8,8 +8,9 @@ import altair as alt
 import numpy as np
 
 from headstart.contest.arrays import FloatArray, IntArray
-from headstart.report.charts import Chart, Control, layered, rows
+from headstart.report.charts_parts import layered, rows
 from headstart.report.charts_style import style
+from headstart.report.drawing import Chart
 from headstart.report.wording import number
 from headstart.solve.dynamics import Simulation
 
@@ -63,29 +64,22 @@ def _rounds_chart(
     data = rows({"r": at + 1, "m": names[m], "v": value} for at, row in enumerate(table) for m, value in enumerate(row))
     scale = alt.Scale(domain=[0.5, len(table) + 0.5], nice=False, zero=False)
     x = alt.X("r:Q", title=ROUND_TITLE, scale=scale, axis=alt.Axis(tickMinStep=1, format="d"))
-    tooltip = [
-        alt.Tooltip("m:N", title="developer"),
-        alt.Tooltip("r:Q", title="round"),
-        alt.Tooltip("v:Q", title=key[:-1], format=",.4~r"),
-    ]
     base = alt.Chart(data).encode(x=x, y=y)
-    lines = [base.mark_line(**style("context"), interpolate="step").encode(detail="m:N")]
-    for name in ("b", "a"):
-        chosen = base.transform_filter(f"datum.m === focus_{name}")
-        lines.append(chosen.mark_line(**style(f"focus-{name}"), interpolate="step"))
-    lines.append(base.mark_point(**style("catcher")).encode(tooltip=tooltip))
+    every = base.mark_line(**style("context", named=True), interpolate="step")
+    lines = [every.encode(detail="m:N", description="m:N")]
     a, b = (names[at] for at in focus)
-    options = tuple((name, name) for name in names)
+    for name, look in {b: "focus-b", a: "focus-a"}.items():
+        chosen = base.transform_filter(alt.FieldEqualPredicate(field="m", equal=name))
+        lines.append(chosen.mark_line(**style(look), interpolate="step"))
     return Chart(
         id=key,
         title=title,
         description=description,
-        spec=layered(
-            lines, height=300, params=[alt.param(name="focus_a", value=a), alt.param(name="focus_b", value=b)]
+        spec=layered(lines, height=300),
+        legend=(
+            ("swatch-a", f"{a}: its effort moves most"),
+            *((("swatch-b", f"{b}: moves second most"),) if b != a else ()),
+            ("line-context", "the other developers"),
         ),
-        legend=(("line-context", "the other developers; click on one to bring it into focus"),),
-        controls=(
-            Control(label="Developer in focus", signal="focus_a", options=options, value=a, swatch="swatch-a"),
-            Control(label="Compared with", signal="focus_b", options=options, value=b, swatch="swatch-b"),
-        ),
+        lines=tuple(names),
     )

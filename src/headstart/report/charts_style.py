@@ -28,11 +28,8 @@ STYLES: dict[str, Style] = {
     **_focus("a"),
     **_focus("b"),
     "context": {"stroke": CONTEXT, "strokeWidth": 1, "opacity": 0.6},
-    "hovered": {"stroke": INK, "strokeWidth": 2},
-    "catcher": {"opacity": 0, "size": 80},
     "beyond": {"fill": BEYOND, "opacity": 1},
     "edge": {"stroke": MUTED, "strokeWidth": 1, "strokeDash": [2, 3]},
-    "beyond-label": {"fill": MUTED, "fontSize": 11, "fontStyle": "italic"},
     "move": {"stroke": CONTEXT, "strokeWidth": 1.5},
     "direct-whisker": {"stroke": "var(--b)", "strokeWidth": 1, "opacity": 0.75, "yOffset": -3},
     "tuned-whisker": {"stroke": "var(--a)", "strokeWidth": 1, "opacity": 0.75, "yOffset": 3},
@@ -54,10 +51,8 @@ STYLES: dict[str, Style] = {
     "stable": {"fill": "var(--good-soft)", "opacity": 1},
     "stable-band": {"fill": "var(--good-band)", "opacity": 1},
     "stable-edge": {"stroke": "var(--good)", "strokeWidth": 2.5},
-    "region-label": {"fill": MUTED, "fontSize": 12, "fontStyle": "italic"},
     "stakes": {"stroke": "var(--b)", "strokeWidth": 1.5},
     "stakes-label": {"fill": "var(--b)", "fontSize": 12, "fontWeight": 600, "align": "left"},
-    "stakes-interval": {"stroke": "var(--b)", "strokeWidth": 6, "opacity": 0.4},
     "stakes-point": {"fill": "var(--b)", "stroke": PAPER, "strokeWidth": 1.5, "size": 110, "opacity": 1},
     "bar-law": {"fill": "var(--a)", "size": 18},
     "bar-reference": {"fill": CONTEXT, "size": 18},
@@ -67,7 +62,7 @@ STYLES: dict[str, Style] = {
 CONFIG: dict[str, Any] = {
     "background": "transparent",
     "font": "system-ui, sans-serif",
-    "padding": {"left": 0, "top": 6, "right": 10, "bottom": 2},
+    "padding": {"left": 12, "top": 6, "right": 12, "bottom": 2},
     "view": {"stroke": None},
     "axis": {
         "labelFontSize": 12,
@@ -94,6 +89,12 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def style(name: str) -> Style:
-    """Properties of a mark; charts describe themselves in words, so single marks stay silent for screen readers."""
-    return {"aria": False, **STYLES[name]}
+def style(name: str, *, named: bool = False) -> Style:
+    """Properties of a mark.
+
+    Args:
+        name: Of the style.
+        named: Whether the marks carry their description, so that a reader can choose among them. Otherwise they are
+            silent for screen readers, since charts describe themselves in words.
+    """
+    return {"aria": named, **STYLES[name]}

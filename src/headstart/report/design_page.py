@@ -69,7 +69,6 @@ def design_page(report: DesignResult) -> str:
         description=recommended.reason,
         header=render("design/header.html", context),
         sections=sections,
-        charts=list(charts.values()),
     )
 
 

@@ -8,7 +8,22 @@ from __future__ import annotations
 import math
 from typing import cast
 
-from headstart.auditing.values import Audit, Interval, Level, ModelFit, Price, StabilisingLevel, StakesCurve, Untunable
+from headstart.auditing.values import (
+    Audit,
+    Decision,
+    Estimate,
+    Faller,
+    Incentive,
+    IncentiveCurve,
+    Interval,
+    Level,
+    ModelFit,
+    Price,
+    StabilisingLevel,
+    StakesCurve,
+    Standing,
+    Untunable,
+)
 from headstart.fitting.backtest import Backtest
 from headstart.io.atomic import JsonValue, envelope
 from headstart.report.wording_runs import ASSUMPTION
@@ -17,9 +32,10 @@ SCHEMA = "headstart.audit/1"
 
 Json = dict[str, JsonValue]
 
-UNREACHABLE = "no amount of tuning is enough"
-NO_PLACE_FOR_SALE = "every neighbouring pair is out of reach"
+UNREACHABLE = "not within the forecast horizon"
+NO_PLACE_FOR_SALE = "no neighbouring pair is within reach"
 MEDIAN_INFINITE = "at least half of the neighbouring pairs are out of reach"
+NOT_RANKED = "the level lies beyond the model's forecast horizon"
 UNBOUNDED_STAKES = "unbounded: nobody tuning is an equilibrium whatever first place is worth"
 TIED_RANKINGS = "tau does not exist: all scores of a ranking are equal"
 NO_STDERR = "the scores have no standard errors"
@@ -37,6 +53,11 @@ def audit_document(audit: Audit) -> dict[str, JsonValue]:
         "cost_unit": audit.cost_unit,
         "rewards": audit.rewards,
         "rewards_assumed": audit.rewards_assumed,
+        "run_id": audit.run_id,
+        "decision": _decision(audit.decision),
+        "incentive_curve": _incentive_curve(audit.incentive_curve),
+        "noise": {"stderr": audit.noise.stderr, "stated": audit.noise.stated},
+        "fallers": [_faller(one) for one in audit.fallers],
         "models": [_model(model) for model in audit.models],
         "excluded": [{"name": name, "reason": reason} for name, reason in audit.excluded],
         "untunable": [_untunable(one) for one in audit.untunable],
@@ -49,6 +70,7 @@ def audit_document(audit: Audit) -> dict[str, JsonValue]:
         "stability_map": [_stakes(curve) for curve in audit.stakes],
         "backtest": None if backtest is None else _backtest(backtest),
         "backtest_reason": audit.backtest_reason,
+        "remarks": list(audit.remarks),
         "notes": list(audit.notes),
     }
 
@@ -61,6 +83,89 @@ def _number(key: str, value: float | None, reason: str | None) -> Json:
 
 def _interval(bounds: Interval) -> list[JsonValue]:
     return [value if value is not None and math.isfinite(value) else None for value in (bounds.low, bounds.high)]
+
+
+def _estimate(found: Estimate) -> list[JsonValue]:
+    """Value, lower end and upper end of its interval."""
+    return [found.value, found.low, found.high]
+
+
+def _decision(decision: Decision) -> Json:
+    enough = "no measured level meets every requirement"
+    tau = decision.kendall_tau
+    return {
+        "action": decision.action,
+        "headline": decision.headline,
+        "reasons": list(decision.reasons),
+        **_number("level", decision.level, enough),
+        "tolerance": decision.tolerance,
+        "confidence": decision.confidence,
+        "incentive": _estimate(decision.incentive),
+        "incentive_before": _estimate(decision.incentive_before),
+        "first_level": decision.first_level,
+        "suffices": decision.suffices,
+        "kendall_tau": None if tau is None else _estimate(tau),
+        "kendall_tau_reason": "the level is the reference level, or tau does not exist" if tau is None else None,
+        **_number("cost", decision.cost, enough),
+        "ties": decision.ties,
+        "binding": decision.binding,
+        **_number("measure_to", decision.measure_to, "measuring further is not what is missing"),
+    }
+
+
+def _incentive_curve(curve: IncentiveCurve) -> Json:
+    return {
+        "levels": list(curve.levels),
+        "share": list(curve.share),
+        "low": list(curve.low),
+        "high": list(curve.high),
+        "burnt": list(curve.burnt),
+        "suffices": list(curve.suffices),
+    }
+
+
+def _incentive(found: Incentive) -> Json:
+    nobody = "nobody gains by gaming"
+    return {
+        "share": _estimate(found.share),
+        "gain": _estimate(found.gain),
+        "model": found.model,
+        **_number("effort", found.effort, nobody),
+        "burnt": _estimate(found.burnt),
+        "suffices": found.suffices,
+    }
+
+
+def _faller(one: Faller) -> Json:
+    return {
+        "name": one.name,
+        "peak_step": one.peak_step,
+        "peak_score": one.peak_score,
+        "last_step": one.last_step,
+        "last_score": one.last_score,
+        **_number("stderr", one.stderr, NO_STDERR),
+    }
+
+
+def _standing(one: Standing) -> Json:
+    return {
+        "name": one.name,
+        "score": one.score,
+        **_number("stderr", one.stderr, NO_STDERR),
+        "measured": one.measured,
+        "rank": one.rank,
+        "best_rank": one.best_rank,
+        "worst_rank": one.worst_rank,
+    }
+
+
+def _rank(key: str, score: float | None, rank: int | None, bounds: tuple[int, int] | None) -> Json:
+    return {
+        f"{key}_score": score,
+        f"{key}_rank": rank,
+        f"{key}_rank_interval": None if bounds is None else list(bounds),
+        f"{key}_rank_reason": NOT_RANKED if rank is None else None,
+    }
 
 
 def _model(model: ModelFit) -> Json:
@@ -76,10 +181,8 @@ def _model(model: ModelFit) -> Json:
         "max_step": model.max_step,
         "flags": list(model.flags),
         "treatment": model.treatment,
-        "direct_rank": model.direct_rank,
-        "direct_rank_interval": list(model.direct_rank_interval),
-        "tuned_rank": model.tuned_rank,
-        "tuned_rank_interval": list(model.tuned_rank_interval),
+        **_rank("direct", model.direct_score, model.direct_rank, model.direct_rank_interval),
+        **_rank("tuned", model.tuned_score, model.tuned_rank, model.tuned_rank_interval),
     }
 
 
@@ -109,8 +212,15 @@ def _level(level: Level) -> Json:
     pairs = len(level.prices)
     return {
         "level": level.level,
+        "measured": level.measured,
         "extrapolated": level.extrapolated,
         "ranking": list(level.ranking),
+        "standings": [_standing(one) for one in level.standings],
+        "ties": [{"names": list(one.names), "rank": one.rank, "last_place": one.last_place} for one in level.ties],
+        "estimated": list(level.estimated),
+        "absent": list(level.absent),
+        "incentive": _incentive(level.incentive),
+        **_number("certain", level.certain, "there are no two models to compare"),
         "prices": [_price(price) for price in level.prices],
         **_number("cheapest_price", level.cheapest_price, NO_PLACE_FOR_SALE),
         **_number("median_price", level.median_price, MEDIAN_INFINITE),
@@ -136,8 +246,8 @@ def _price(price: Price) -> Json:
         "model": price.model,
         "overtakes": price.overtakes,
         **_number("effort", price.effort, reason),
-        **_number("low", price.low, "out of reach in all but the rarest posterior draws"),
-        **_number("high", price.high, "unbounded: out of reach in some posterior draws"),
+        **_number("low", price.low, "beyond the forecast horizon in nearly all posterior draws"),
+        **_number("high", price.high, "beyond the forecast horizon in some posterior draws"),
         **_number("cost", price.cost, reason),
         "reachable": price.reachable,
         "reason": price.reason,
@@ -151,8 +261,8 @@ def _stabilising(stable: StabilisingLevel) -> Json:
     return {
         "status": stable.status,
         **_number("level", stable.level, stable.reason),
-        **_number("low", stable.low, "no posterior draw gives one"),
-        **_number("high", stable.high, "unbounded: some posterior draws have no such level within the search"),
+        **_number("low", stable.low, "no posterior draw gives one within the levels examined"),
+        **_number("high", stable.high, "some posterior draws have no such level among those examined"),
         "reason": stable.reason,
         "proof": stable.proof,
         "intervals": [[low, high] for low, high in stable.intervals],

@@ -1,32 +1,35 @@
 """The audit as one HTML file that works offline, in light and dark, with and without a mouse.
 
-``shell`` is the frame of every page of this package: contents, sections, charts, footer. Templates escape everything
-(jinja2 autoescape); the specifications of the charts are embedded as JSON that cannot end its script element; a
-content security policy allows the page's own scripts, by their hash, and no connection to anywhere.
+``shell`` is the frame of every page of this package: contents, sections, footer. Templates escape everything (jinja2
+autoescape); charts are drawn as SVG when the page is made; a content security policy allows the page's own script, by
+its hash, and no connection to anywhere.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 from markupsafe import Markup
 
-from headstart.auditing.values import Audit, Interval, Level, Price
+from headstart.auditing.decision import share_with_interval, under
+from headstart.auditing.values import Audit, Interval, Level, ModelFit, Price
 from headstart.io.atomic import envelope, write_text
 from headstart.report import wording, wording_runs
 from headstart.report.wording_backtest import backtest_rows, backtest_words
 
 if TYPE_CHECKING:
-    from headstart.report.charts import Chart
+    from headstart.report.drawing import Chart
+
+MOST_PRICES = 200
+"""Places of each level in the price list of a page."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +40,13 @@ class Section:
         id: Identifier, unique on the page.
         title: Heading, also in the contents.
         html: Content, already escaped.
+        folded: Whether it is closed until a reader opens it.
     """
 
     id: str
     title: str
     html: Markup
+    folded: bool = False
 
 
 def write_page(audit: Audit, path: str | os.PathLike[str]) -> None:
@@ -54,63 +59,56 @@ def write_page(audit: Audit, path: str | os.PathLike[str]) -> None:
 
 
 def audit_page(audit: Audit) -> str:
-    """The audit's page as HTML."""
-    from headstart.report import charts, charts_backtest, charts_levels
-
-    drawn: dict[str, Chart] = {
-        "trajectories": charts.trajectories_chart(audit),
-        "ranks": charts.ranks_chart(audit),
-        "prices": charts_levels.prices_chart(audit),
-        "agreement": charts_levels.agreement_chart(audit),
-        "stability": charts_levels.stability_chart(audit),
-    }
-    test = audit.backtest
-    if test is not None:
-        drawn["backtest"] = charts_backtest.backtest_chart(test)
-    summary = wording.summarise(audit)
-    context = {
-        "audit": audit,
-        "summary": summary,
-        "charts": drawn,
-        "backtest": test,
-        "backtest_words": backtest_words(test) if test else [],
-        "backtest_rows": backtest_rows(test) if test else [],
-        **_details(audit),
-    }
+    """The audit's page as HTML: the decision, what gaming gains, ranks before and after, then the detail, folded."""
+    context = {"audit": audit, "charts": _charts(audit), **_details(audit)}
+    parts = (
+        ("levels", "What gaming gains", False),
+        ("ranking", "Ranks before and after", False),
+        *((("untunable", wording_runs.UNTUNABLE_TITLE, False),) if audit.untunable else ()),
+        ("prices", "Price list", True),
+        ("curves", "Curves", True),
+        ("exact", "Exact knowledge", True),
+        ("backtest", "Forecasts tested", True),
+        ("method", "Method", True),
+    )
     sections = [
-        Section(id=name, title=title, html=render(f"audit/{name}.html", context))
-        for name, title in (
-            ("basis", "What this rests on"),
-            ("levels", "Levels"),
-            ("prices", "Price list"),
-            ("models", "Models"),
-            ("untunable", wording_runs.UNTUNABLE_TITLE),
-            ("stability", "Stability map"),
-            ("backtest", "How far to trust this"),
-            ("method", "Method and how to read"),
-        )
-        if name != "untunable" or audit.untunable
+        Section(id=name, title=title, html=render(f"audit/{name}.html", context), folded=folded)
+        for name, title, folded in parts
     ]
     return shell(
         title=f"{audit.benchmark}: headstart audit",
-        description=summary.headline,
+        description=audit.decision.headline,
         header=render("audit/header.html", context),
         sections=sections,
-        charts=list(drawn.values()),
+        run_id=audit.run_id,
     )
 
 
-def shell(*, title: str, description: str, header: Markup, sections: Sequence[Section], charts: Sequence[Chart]) -> str:
+def _charts(audit: Audit) -> Mapping[str, Chart]:
+    from headstart.report import charts, charts_backtest, charts_levels
+
+    drawn = [
+        charts.incentive_chart(audit),
+        charts.ranks_chart(audit),
+        charts.trajectories_chart(audit),
+        charts_levels.prices_chart(audit),
+        charts_levels.stability_chart(audit),
+        *([] if audit.backtest is None else [charts_backtest.backtest_chart(audit.backtest)]),
+    ]
+    return {chart.id: chart for chart in drawn}
+
+
+def shell(*, title: str, description: str, header: Markup, sections: Sequence[Section], run_id: str = "") -> str:
     """The frame of a page around its sections.
 
     Args:
         title: Title of the document.
         description: One sentence about it.
         header: What stands above the sections, with the page's only ``h1``.
-        sections: In reading order; they place the charts with the ``figure`` macro of ``parts.html``.
-        charts: Every chart that the sections place.
+        sections: In reading order; they place charts with the ``figure`` macro of ``parts.html``.
+        run_id: The same in every file of one run; empty for none.
     """
-    scripts = [_vega_bundle(), _asset("page.js")] if charts else [_asset("page.js")]
+    script = _asset("page.js")
     made = envelope("page")
     return (
         _environment()
@@ -121,11 +119,11 @@ def shell(*, title: str, description: str, header: Markup, sections: Sequence[Se
             header=header,
             sections=sections,
             css=Markup(_asset("page.css")),
-            specs=Markup(embedded_json({chart.id: chart.spec for chart in charts})),
-            scripts=[Markup(script) for script in scripts],
-            policy=_policy(scripts),
+            script=Markup(script),
+            policy=_policy(script),
             version=made["headstart_version"],
             created_at=made["created_at"],
+            run_id=run_id,
         )
     )
 
@@ -135,31 +133,12 @@ def render(template: str, context: dict[str, Any]) -> Markup:
     return Markup(_environment().get_template(template).render(context))
 
 
-def embedded_json(data: object) -> str:
-    r"""JSON that may stand inside a script element: nothing in it can be taken for a tag.
-
-    >>> embedded_json({"name": "</script>"})
-    '{"name":"\\u003c/script>"}'
-    """
-    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-
-
-def _policy(scripts: Sequence[str]) -> str:
-    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
-    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+def _policy(script: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-
-
-@cache
-def _vega_bundle() -> str:
-    import vl_convert  # slow to import, and needed for pages only
-
-    bundle = cast(str, vl_convert.javascript_bundle())  # pyright: ignore[reportCallIssue, reportUnknownMemberType]
-    return bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
 @cache
@@ -176,17 +155,24 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: dict[str, Callable[..., str]] = {
+    filters: dict[str, Callable[..., str | int]] = {
         "number": wording.number,
         "amount": wording.amount,
         "ranks": wording.ranks,
+        "rank": wording.rank_with_set,
+        "score": wording.score_in_words,
         "share": wording.share,
+        "certainty": wording.certainty,
+        "percent": wording.percent,
+        "two_digits": wording.two_digits,
+        "gain": share_with_interval,
+        "faller": wording.faller_in_words,
+        "tau": wording.tau_in_words,
+        "tied_count": _tied_count,
         "interval": _interval,
-        "tau_interval": _tau_interval,
-        "price_interval": wording.price_interval,
+        "effort": _effort,
         "price_note": _price_note,
         "verdict": wording.VERDICT_WORDS.__getitem__,
-        "measured_verdict": wording.measured_verdict,
         "error": _error,
         "direct_score": wording_runs.direct_score,
         "capitalise": _capitalise,
@@ -198,15 +184,28 @@ def _environment() -> jinja2.Environment:
 def _details(audit: Audit) -> dict[str, Any]:
     """What the audit's templates need besides the audit itself."""
     shapes = tuple(audit.levels[0].critical_stakes)
+    first = audit.levels[0]
     reference = next((level for level in audit.levels if level.level == audit.reference_level), audit.levels[-1])
     used = dict.fromkeys(flag for model in audit.models for flag in model.flags)
+    test = audit.backtest
     return {
-        "legend": wording.LEGEND,
-        "stakes": wording.rewards_in_words(audit.rewards, audit.cost_unit),
-        "proof": wording.PROOF_WORDS[audit.stabilising_level.proof],
+        "stakes": wording.stakes_in_words(audit),
+        "noise": wording.noise_in_words(audit),
+        "strict": wording.strict_in_words(audit.stabilising_level, audit.reference_level),
+        "needed": wording.percent(audit.decision.confidence),
+        "bills": {level.level: wording.number(wording.bill(audit, level.level)) for level in audit.levels},
+        "certain": any(level.certain is not None for level in audit.levels),
+        "unmeasured": any(not level.measured for level in audit.levels),
+        "before": under(first.level),
+        "before_zero": first.level == 0,
+        "after": under(audit.reference_level),
+        "estimated": reference.estimated,
+        "absent": reference.absent,
+        "remarks": {model.name: _remarks(model) for model in audit.models},
         "shapes": shapes,
-        "shape_columns": [(f"Stable up to ({shape})", "number") for shape in shapes],
+        "shape_columns": [(f"Honest up to ({wording.shape_in_words(shape)})", "number") for shape in shapes],
         "level_groups": [(str(level.level), _level_choice(level)) for level in audit.levels],
+        "most_prices": MOST_PRICES,
         "flags": [(flag, wording.FLAG_WORDS[flag]) for flag in used if flag in wording.FLAG_WORDS],
         "untunable_columns": [
             ("Contestant and direct score", "text"),
@@ -215,14 +214,25 @@ def _details(audit: Audit) -> dict[str, Any]:
         ],
         "untunable_words": wording_runs.untunable_words(audit),
         "outcomes": wording_runs.reported_outcomes(audit.outcomes),
-        "tied_direct": wording.tied_names(audit.levels[0]),
+        "tied_direct": wording.tied_names(first),
         "tied_tuned": wording.tied_names(reference),
+        "backtest": test,
+        "backtest_words": backtest_words(test) if test else [],
+        "backtest_rows": backtest_rows(test) if test else [],
     }
 
 
+def _tied_count(level: Level) -> int:
+    return len(wording.tied_names(level))
+
+
+def _remarks(model: ModelFit) -> tuple[str, ...]:
+    """Flags that tell a reader of the ranking something about the model rather than about its fitted curve."""
+    return tuple(flag for flag in model.flags if flag in ("forgets", "collapses", "at chance", "no gain"))
+
+
 def _level_choice(level: Level) -> str:
-    name = "0 (direct evaluation)" if level.level == 0 else wording.number(level.level)
-    return f"{name} {wording.EXTRAPOLATED}" if level.extrapolated else name
+    return "0 (direct evaluation)" if level.level == 0 else wording.number(level.level)
 
 
 def _capitalise(text: str) -> str:
@@ -230,22 +240,23 @@ def _capitalise(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _interval(bounds: Interval, unbounded: str = "∞") -> str:
+def _interval(bounds: Interval, unbounded: str = "any") -> str:
     return wording.interval(bounds, unbounded=unbounded)
 
 
-def _tau_interval(bounds: Interval) -> str:
-    return "–" if bounds.low is None or bounds.high is None else f"{bounds.low:.2f}–{bounds.high:.2f}"
+def _effort(price: Price) -> str:
+    """``120 (90–160)``, or that the overtake lies beyond the horizon, or that the order is open as it is."""
+    if price.effort is None:
+        return "beyond the horizon"
+    if price.effort == 0:
+        return "none: tied"
+    return f"{wording.number(price.effort)} ({wording.price_interval(price)})"
 
 
 def _price_note(price: Price) -> str:
     parts = [f"{wording.TIED} tied"] if price.tied else []
-    if price.extrapolated:
-        parts.append(f"{wording.EXTRAPOLATED} extrapolated")
-    if price.measured_bound:
-        parts.append(
-            f"not enough within the {wording.amount(price.measured_bound, 'steps')} measured beyond this level"
-        )
+    if price.extrapolated and price.reachable:
+        parts.append(f"{wording.EXTRAPOLATED} beyond the measured steps")
     if price.reason:
         parts.append(price.reason)
     return "; ".join(parts)

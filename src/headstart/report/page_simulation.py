@@ -74,7 +74,7 @@ def simulation_page(
     parts = (("rounds", "Round by round"), ("developers", "Developers"), ("method", "How it was played"))
     sections = [Section(id=key, title=text, html=render(f"simulation/{key}.html", context)) for key, text in parts]
     header = render("simulation/header.html", context)
-    return shell(title=title, description=headline, header=header, sections=sections, charts=list(charts.values()))
+    return shell(title=title, description=headline, header=header, sections=sections)
 
 
 def simulation_words(simulation: Simulation, names: Sequence[str], cost_unit: str) -> tuple[str, list[str]]:

@@ -1,23 +1,17 @@
 """The audit in plain words and readable numbers, shared by the terminal and the page.
 
 Numbers keep about three digits, always with their unit beside them or in their column's heading. ``EXTRAPOLATED`` marks
-whatever rests on the fitted curves beyond the measured steps, ``TIED`` neighbours that noise cannot tell apart.
+whatever rests on forecasts beyond the measured steps, ``TIED`` models that noise cannot tell apart.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
 
-from headstart.auditing.values import Audit, Interval, Level, Price, StabilisingLevel
+from headstart.auditing.values import Audit, Faller, Interval, Level, Price, StabilisingLevel
 
 EXTRAPOLATED = "†"
 TIED = "≈"
-LEGEND = (
-    f"{EXTRAPOLATED} extrapolated: rests on the fitted curve beyond the measured steps",
-    f"{TIED} tied: noise cannot tell the two scores apart",
-)
 
 FLAG_WORDS = {
     "forgets": "its score falls from its peak by more than noise while it is tuned",
@@ -29,12 +23,8 @@ FLAG_WORDS = {
     "too few points": "too few measured steps for its fit to be tested by anything",
 }
 
-VERDICT_WORDS = {"exists": "stable", "none": "gaming pays", "undecided": "undecided"}
-PROOF_WORDS = {
-    "exact": "decided in exact rational arithmetic",
-    "interval": "decided in interval arithmetic that encloses every quantity",
-    "numeric": "decided in floating-point arithmetic",
-}
+VERDICT_WORDS = {"exists": "honest", "none": "gaming pays", "undecided": "undecided"}
+"""Verdicts among developers who know the exact scores."""
 
 
 def number(value: float) -> str:
@@ -92,6 +82,34 @@ def share(value: float) -> str:
     return f"{100 * value:.0f} %"
 
 
+def certainty(value: float) -> str:
+    """A probability as whole per cent, rounded down, so that nothing looks surer than it is.
+
+    >>> certainty(0.929), certainty(0.996), certainty(1.0), certainty(0.0)
+    ('92 %', '99 %', '100 %', '0 %')
+    """
+    return "< 1 %" if 0 < value < 0.01 else f"{math.floor(100 * value + 1e-9)} %"
+
+
+def percent(value: float) -> str:
+    """A share in per cent with up to three digits.
+
+    >>> percent(0.01), percent(0.025)
+    ('1 %', '2.5 %')
+    """
+    return f"{100 * value:.3g} %"
+
+
+def two_digits(value: float) -> str:
+    """A rough number of steps: two digits.
+
+    >>> two_digits(292.0), two_digits(1468.0), two_digits(7.0)
+    ('290', '1,500', '7')
+    """
+    unit = 10.0 ** max(math.floor(math.log10(max(value, 1.0))) - 1, 0)
+    return f"{round(value / unit) * unit:,.0f}"
+
+
 def stakes_of(rewards: str) -> tuple[str, float | None]:
     """The shape (``winner``, ``top:3``) and the value of first place in a short form of rewards; None without one."""
     shape, _, last = rewards.rpartition(":")
@@ -100,6 +118,22 @@ def stakes_of(rewards: str) -> tuple[str, float | None]:
     except ValueError:
         return rewards, None
     return (shape, value) if shape and math.isfinite(value) else (rewards, None)
+
+
+def shape_in_words(shape: str) -> str:
+    """How rewards fall with the rank."""
+    kind, *details = shape.split(":")
+    match kind, details:
+        case "winner", []:
+            return "winner takes all"
+        case "top", [places]:
+            return f"equal for the first {places}"
+        case "linear", []:
+            return "falling in equal parts"
+        case "geometric", [ratio]:
+            return f"each {ratio} times the one above"
+        case _:
+            return shape
 
 
 def rewards_in_words(rewards: str, unit: str) -> str:
@@ -122,199 +156,74 @@ def rewards_in_words(rewards: str, unit: str) -> str:
             return f"the rewards are {rewards}, in {unit}"
 
 
-def price_in_words(price: Price, unit: str) -> str:
-    """What the lower of two neighbours would have to do to pass the upper one."""
-    if not price.reachable or price.effort is None:
-        reason = f" ({price.reason})" if price.reason else ""
-        return f"{price.model} cannot overtake {price.overtakes} by tuning{reason}"
-    mark = f" {EXTRAPOLATED}" if price.extrapolated else ""
-    cost = "" if unit == "steps" or price.cost is None else f", which costs {amount(price.cost, unit)}"
-    bounds = Interval(low=price.low, high=price.high)
-    return (
-        f"{price.model} would overtake {price.overtakes} with {amount(price.effort, 'steps')} "
-        f"of its own tuning (95 % interval {interval(bounds)}){cost}{mark}"
-    )
+def stakes_in_words(audit: Audit) -> str:
+    """What the audit takes the ranks to be worth, and whether somebody said so."""
+    source = "assumed, state your own" if audit.rewards_assumed else "as stated"
+    return f"At stake ({source}): {rewards_in_words(audit.rewards, audit.cost_unit)}."
 
 
-def level_in_words(level: float) -> str:
-    """``direct evaluation`` or ``level 500``."""
-    return "direct evaluation" if level == 0 else f"level {number(level)}"
+def faller_in_words(one: Faller) -> str:
+    """``m: .629 untuned, .275 after 4,000 steps``."""
+    before = "untuned" if one.peak_step == 0 else f"after {number(one.peak_step)} steps"
+    return f"{one.name}: {one.peak_score:.3f} {before}, {one.last_score:.3f} after {number(one.last_step)} steps"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fact:
-    """One key number with what it is and what to know about it."""
-
-    label: str
-    value: str
-    note: str
+def rank_with_set(rank: int | None, bounds: tuple[int, int] | None) -> str:
+    """``3 [2–5]``: a rank, and those that noise leaves possible where there are others."""
+    if rank is None or bounds is None:
+        return "–"
+    return str(rank) if bounds == (rank, rank) else f"{rank} [{ranks(bounds)}]"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Summary:
-    """The verdict a maintainer reads first.
-
-    Args:
-        outcome: Whether gaming pays at the assumed stakes, without tuning before testing.
-        headline: One sentence.
-        sentences: What it rests on, who would overtake whom, and the level that ends it.
-        facts: Key numbers.
-    """
-
-    outcome: Literal["pays", "does not pay", "undecided"]
-    headline: str
-    sentences: tuple[str, ...]
-    facts: tuple[Fact, ...]
+def score_in_words(score: float | None) -> str:
+    """Three decimals."""
+    return "–" if score is None else f"{score:.3f}"
 
 
-def summarise(audit: Audit) -> Summary:
-    """Put the audit's main findings into words."""
-    direct = audit.levels[0]
-    where = "under direct evaluation" if direct.level == 0 else f"at {level_in_words(direct.level)}"
-    outcome: Literal["pays", "does not pay", "undecided"]
-    match direct.verdict:
-        case "none":
-            outcome, headline = "pays", f"Gaming {audit.benchmark} pays {where}."
-            finding = _sentence(direct.witness) if direct.witness else "Some developer gains by tuning."
-            if any(price.tied and _is_told(price, direct) for price in direct.prices):
-                finding += f" Noise cannot tell these two apart {TIED}."
-        case "exists":
-            outcome, headline = "does not pay", f"Gaming {audit.benchmark} does not pay {where}, at these stakes."
-            finding = "No developer gains by tuning to take a place above its own: nobody tuning is an equilibrium."
-        case _:
-            outcome, headline = "undecided", f"Whether gaming {audit.benchmark} pays {where} is undecided."
-            finding = "The margins are too small, or a condition is not met, to decide either way."
-    if direct.measured_verdict != direct.verdict:
-        finding += f" Within the measured steps alone: {measured_verdict(direct)}."
-    assumed = " Nobody stated these stakes; they are an assumption." if audit.rewards_assumed else ""
-    sentences = [f"At stake: {rewards_in_words(audit.rewards, audit.cost_unit)}.{assumed}", finding]
-    cheapest = cheapest_clear_price(direct)
-    notable = list(direct.prices[:1])
-    if cheapest is not None and cheapest not in notable:
-        notable.append(cheapest)
-    sentences += [f"{price_in_words(price, audit.cost_unit)}." for price in notable if not _is_told(price, direct)]
-    sentences += stabilising_in_words(audit.stabilising_level, audit.reference_level)
-    return Summary(
-        outcome=outcome, headline=headline, sentences=tuple(sentences), facts=_facts(audit, direct, cheapest)
-    )
+def tau_in_words(level: Level) -> str:
+    """Kendall's tau with its interval."""
+    tau, bounds = level.kendall_tau_to_reference, level.kendall_tau_interval
+    if tau is None:
+        return "–"
+    if bounds.low is None or bounds.high is None or f"{bounds.low:.2f}" == f"{bounds.high:.2f}":
+        return f"{tau:.2f}"
+    return f"{tau:.2f} [{bounds.low:.2f}–{bounds.high:.2f}]"
 
 
-def _is_told(price: Price, level: Level) -> bool:
-    """Whether the level's witness is the overtaking that the price is for."""
-    return (level.witness or "").startswith(f"{price.model} takes {price.overtakes}'s place ")
+def noise_in_words(audit: Audit) -> str:
+    """The measurement noise of a score, and where it comes from."""
+    source = "as the file states" if audit.noise.stated else "estimated from the scatter around the curves"
+    return f"A score has a standard error of {audit.noise.stderr:.2g} ({source})."
 
 
-def cheapest_clear_price(level: Level) -> Price | None:
-    """The cheapest overtake between neighbours that noise can tell apart; None when there is none to be had."""
-    prices = [price for price in level.prices if price.cost is not None and not price.tied]
-    return min(prices, key=lambda price: price.cost or 0.0, default=None)
-
-
-def _facts(audit: Audit, direct: Level, cheapest: Price | None) -> tuple[Fact, ...]:
-    unit = audit.cost_unit
-    pairs = len(direct.prices)
-    facts: list[Fact] = []
-    if direct.prices:
-        first = direct.prices[0]
-        facts.append(_price_fact("Price of first place", first, unit))
-    if cheapest is not None and cheapest is not direct.prices[0]:
-        facts.append(_price_fact("Cheapest clear overtake", cheapest, unit))
-    if pairs:
-        median = "out of reach" if direct.median_price is None else amount(direct.median_price, unit)
-        note = f"over {count(pairs, 'neighbouring pair')}; {direct.unreachable} out of reach, {direct.tied} tied {TIED}"
-        facts.append(Fact(label="Median price of the next place", value=median, note=note))
-    facts.append(_level_fact(audit.stabilising_level))
-    return tuple(facts)
-
-
-def _price_fact(label: str, price: Price, unit: str) -> Fact:
-    value = "out of reach" if price.cost is None else amount(price.cost, unit)
-    marks = (f"; {TIED} tied" if price.tied else "") + (f"; {EXTRAPOLATED} extrapolated" if price.extrapolated else "")
-    return Fact(label=label, value=value, note=f"{price.model} past {price.overtakes}{marks}")
-
-
-def _level_fact(stable: StabilisingLevel) -> Fact:
-    value = {"zero": "0 steps", "infinite": "none exists", "unknown": "not known"}.get(stable.status, "not known")
-    if stable.level is not None:
-        value = amount(stable.level, "steps")
-    mark = f"{EXTRAPOLATED} extrapolated; " if stable.extrapolated else ""
-    bounds = f"95 % interval {interval(Interval(low=stable.low, high=stable.high))}; " if stable.low is not None else ""
-    return Fact(label="Level that ends gaming", value=value, note=f"{mark}{bounds}{_measured_short(stable)}")
-
-
-def stabilising_in_words(stable: StabilisingLevel, reference_level: float) -> list[str]:
-    """The level from which gaming no longer pays, and what the measured range alone shows about it."""
-    bounds = f"95 % interval {interval(Interval(low=stable.low, high=stable.high), unbounded='unbounded')}"
-    mark = f" {EXTRAPOLATED}" if stable.extrapolated else ""
-    match stable.status:
-        case "zero":
-            main = "No tuning before testing is needed"
-        case "finite" | "union" if stable.level is not None:
-            main = f"Tune-before-test ends gaming from {amount(stable.level, 'steps')} on ({bounds}){mark}"
-            main += _pieces(stable.intervals, "; also ")
-        case "union":
-            main = "Tune-before-test ends gaming" + _pieces(stable.intervals, " only ")
-        case "infinite":
-            main = "No level of tune-before-test ends gaming"
-        case _:
-            main = "Which level of tune-before-test ends gaming is not known"
-    sentences = [f"{main}: {_sentence(stable.reason)}"]
-    if stable.status != "zero":
-        where = f"within the {amount(reference_level, 'steps')} measured in {share(stable.share_within_measured)}"
-        sentences.append(f"{_measured(stable, reference_level)} The level lies {where} of the posterior draws.")
-    return sentences
-
-
-def _pieces(intervals: tuple[tuple[float, float | None], ...], start: str) -> str:
-    """The bounded stretches of stable levels, if any; only their number and range when they are many."""
-    bounded = [(low, high) for low, high in intervals if high is not None]
-    if not bounded:
-        return ""
-    if len(bounded) <= 2:
-        return f"{start}at levels {' and '.join(f'{number(low)}–{number(high)}' for low, high in bounded)}"
-    return f"{start}on {len(bounded)} stretches of levels between {number(bounded[0][0])} and {number(bounded[-1][1])}"
-
-
-def _measured(stable: StabilisingLevel, reference_level: float) -> str:
-    """What the measured steps alone show about the level."""
-    if stable.measured_level is None:
+def strict_in_words(stable: StabilisingLevel, reference: float) -> str:
+    """The strict level, in one sentence."""
+    if stable.level == 0:
+        return "With exact knowledge of the scores, nobody tuning is an equilibrium under direct evaluation already."
+    if stable.level is None:
         return (
-            f"The measured steps alone show that gaming pays up to level {number(reference_level)}, the last measured."
+            f"With exact knowledge of the scores, no level up to {number(reference)} steps makes nobody tuning an "
+            "equilibrium in most posterior draws: near-ties decide there."
         )
-    if stable.measured_level == 0:
-        return "The measured steps alone show no overtake that pays."
-    return f"The measured steps alone show that gaming pays up to level {number(stable.measured_level)}."
-
-
-def _measured_short(stable: StabilisingLevel) -> str:
-    if stable.measured_level is None:
-        return "measured steps alone: above all of them"
+    bounds = interval(Interval(low=stable.low, high=stable.high), unbounded="beyond what was measured")
     return (
-        "measured steps alone: 0"
-        if stable.measured_level == 0
-        else f"measured steps alone: above {number(stable.measured_level)}"
+        f"With exact knowledge of the scores, nobody tuning is an equilibrium from {number(stable.level)} steps on "
+        f"(95 % interval {bounds}); near-ties decide that level."
     )
-
-
-def _sentence(text: str) -> str:
-    """Text with a full stop; its first letter stays, since it may be that of a model's name."""
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def measured_verdict(level: Level) -> str:
-    """The verdict if nobody tunes beyond the measured steps; there is none beyond them."""
-    if level.extrapolated and level.measured_verdict == "undecided":
-        return "not measured"
-    return VERDICT_WORDS[level.measured_verdict]
 
 
 def price_interval(price: Price) -> str:
-    """The interval of a price's effort; a dash where it is out of reach at both ends."""
+    """The interval of a price's effort; a dash where it lies beyond the horizon at both ends."""
     if price.low is None and price.high is None:
         return "–"
-    return interval(Interval(low=price.low, high=price.high))
+    return interval(Interval(low=price.low, high=price.high), unbounded="beyond")
+
+
+def bill(audit: Audit, level: float) -> float:
+    """What giving every model the level costs, in cost units."""
+    return level * float(audit.fit.cost_per_step.sum())
 
 
 def tied_names(level: Level) -> frozenset[str]:
-    """The models that noise cannot tell from a neighbour at this level."""
-    return frozenset(name for price in level.prices if price.tied for name in (price.model, price.overtakes))
+    """The models that share a published rank with another at this level."""
+    return frozenset(name for group in level.ties if len(group.names) > 1 for name in group.names)

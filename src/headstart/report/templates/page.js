@@ -1,5 +1,6 @@
 "use strict";
-// Sorting, filtering and charts of one page. Without it the page still shows every table and every chart's text.
+// Sorting and filtering of tables, tables as cards on a phone, and lines of charts brought into focus. Without it the
+// page still shows every table and every chart.
 
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
@@ -55,46 +56,50 @@ function makeFilterable(table) {
   show();
 }
 
+// On a phone every row of a table becomes a card, so each cell needs its heading beside it.
+function labelCells(table) {
+  const labels = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
+  for (const row of table.tBodies[0].rows) for (const cell of row.cells) cell.dataset.label = labels[cell.cellIndex];
+  table.classList.add("cards");
+}
+
 // Charts ----------------------------------------------------------------------------------------------------------
 
-const views = new Map();
+const SVG = "http://www.w3.org/2000/svg";
 
-async function draw(place, spec) {
-  // "ast" makes Vega interpret its expressions instead of compiling them, which the page's policy forbids.
-  const config = { axisY: { labelLimit: place.clientWidth < 480 ? 118 : 240 } };
-  const options = { actions: false, ast: true, renderer: "svg", config, tooltip: { disableDefaultStyle: true } };
-  const { view } = await vegaEmbed(place, spec, options);
-  views.set(place.dataset.chart, view);
-  place.querySelector("svg").setAttribute("aria-hidden", "true"); // the place itself carries the description
-  view.addEventListener("click", (_event, item) => focusOn(place.dataset.chart, item?.datum?.m));
-}
-
-function focusOn(chart, model) {
-  const select = document.querySelector(`select[data-chart="${chart}"][data-signal="focus_a"]`);
-  if (!select || model === undefined || select.value === model) return;
-  select.value = model;
-  select.dispatchEvent(new Event("change"));
-}
-
-async function drawAll() {
-  const specs = JSON.parse(document.getElementById("chart-specs").textContent);
-  for (const place of all(".plot")) {
-    try {
-      await draw(place, specs[place.dataset.chart]);
-    } catch (error) {
-      place.textContent = "This chart could not be drawn; its numbers stand in the tables.";
-      console.error(error);
-    }
+function focusOn(select) {
+  for (const line of all(`#chart-${select.dataset.lines} [data-m]`)) {
+    const chosen = select.value !== "" && line.dataset.m === select.value;
+    line.classList.toggle("focus", chosen);
+    if (chosen) line.parentNode.append(line); // drawn last, above the others
   }
-  document.body.dataset.charts = "drawn";
+}
+
+function nameLines(plot) {
+  for (const line of all("[data-m]", plot)) {
+    const title = document.createElementNS(SVG, "title");
+    title.textContent = line.dataset.m;
+    line.append(title);
+  }
+}
+
+// Folded sections --------------------------------------------------------------------------------------------------
+
+function unfold() {
+  const section = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+  const details = section && section.querySelector(":scope > details");
+  if (details) details.open = true;
 }
 
 for (const control of all(".js-only")) control.hidden = false;
 for (const table of all("table")) {
+  labelCells(table);
   makeSortable(table);
   makeFilterable(table);
 }
-for (const select of all("select[data-signal]")) {
-  select.addEventListener("change", () => views.get(select.dataset.chart)?.signal(select.dataset.signal, select.value).runAsync());
-}
-drawAll();
+for (const plot of all(".plot")) nameLines(plot);
+for (const select of all("select[data-lines]")) select.addEventListener("change", () => focusOn(select));
+addEventListener("hashchange", unfold);
+addEventListener("beforeprint", () => all("section > details").forEach((details) => (details.open = true)));
+unfold();
+document.body.dataset.ready = "yes";
