@@ -7,13 +7,21 @@ import numpy as np
 
 from headstart.auditing.values import (
     Audit,
+    Decision,
+    Estimate,
+    Faller,
+    Incentive,
+    IncentiveCurve,
     Interval,
     Level,
     ModelFit,
+    NoiseUsed,
     Price,
     RankBound,
     StabilisingLevel,
     StakesCurve,
+    Standing,
+    TiedModels,
     Untunable,
 )
 from headstart.contest.curves import LogitPower
@@ -25,7 +33,7 @@ from headstart.fitting.fit import Fit
 NAMES = ("large", "medium", "small", "tiny")
 REFERENCE = 1000.0
 STEPS = (0.0, 10.0, 100.0, 1000.0)
-CEILING = "the score to beat is at or above this model's fitted ceiling"
+BEYOND = "not within 2,000 further steps, as far as a forecast is made"
 
 
 def synthetic_audit(names: tuple[str, str, str, str] = NAMES, **changes: Any) -> Audit:
@@ -42,6 +50,7 @@ def synthetic_audit(names: tuple[str, str, str, str] = NAMES, **changes: Any) ->
             ],
             verdict="none",
             witness=f"{b} takes {a}'s place with 120 further steps: it costs 120 steps and gains 3,880 steps net",
+            incentive=incentive(0.38, 0.32, 0.46, suffices=0.0, model=b, effort=240.0),
             critical_stakes={"winner": 120.0, "linear": 7.5},
             cheapest_price=2.5,
             median_price=120.0,
@@ -57,6 +66,7 @@ def synthetic_audit(names: tuple[str, str, str, str] = NAMES, **changes: Any) ->
             ],
             verdict="none",
             witness=f"{c} takes {a}'s place with 2,400 further steps: it costs 2,400 steps and gains 1,600 steps net",
+            incentive=incentive(0.19, 0.1, 0.25, suffices=0.0, model=c, effort=1200.0),
             critical_stakes={"winner": 2400.0, "linear": 0.012},
             cheapest_price=0.004,
             median_price=2400.0,
@@ -74,6 +84,7 @@ def synthetic_audit(names: tuple[str, str, str, str] = NAMES, **changes: Any) ->
             5000.0,
             (a, c, b, d),
             [price(c, a), price(b, c), price(d, b)],
+            measured=False,
             extrapolated=True,
             verdict="exists",
             measured_verdict="undecided",
@@ -88,12 +99,26 @@ def synthetic_audit(names: tuple[str, str, str, str] = NAMES, **changes: Any) ->
         cost_unit="steps",
         rewards="winner:4000",
         rewards_assumed=True,
+        decision=DECISION,
+        incentive_curve=IncentiveCurve(
+            levels=(0.0, 10.0, 100.0, 1000.0, 5000.0),
+            share=(0.38, 0.31, 0.19, 0.003, 0.0),
+            low=(0.32, 0.22, 0.1, 0.0, 0.0),
+            high=(0.46, 0.39, 0.25, 0.008, 0.0),
+            burnt=(900.0, 700.0, 300.0, 4.0, 0.0),
+            suffices=(0.0, 0.0, 0.0, 0.98, 1.0),
+        ),
+        noise=NoiseUsed(stderr=0.005, stated=True),
         fit=made_up_fit(names),
         models=(
             model(a, 1, (1, 1), 1, (1, 1)),
             model(c, 3, (2, 3), 2, (2, 3), flags=("forgets", "poor fit"), treatment="all points fitted"),
             model(b, 2, (2, 3), 3, (2, 3), chi2_per_point=None),
             model(d, 4, (4, 4), 4, (4, 4), flags=("at chance",)),
+        ),
+        fallers=(
+            Faller(name=c, peak_step=0.0, peak_score=0.61, last_step=1000.0, last_score=0.5, stderr=0.012),
+            Faller(name=d, peak_step=10.0, peak_score=0.3, last_step=1000.0, last_score=0.26, stderr=None),
         ),
         excluded=(("unfitted", "only one step was measured"),),
         untunable=(
@@ -122,10 +147,33 @@ def synthetic_audit(names: tuple[str, str, str, str] = NAMES, **changes: Any) ->
         ),
         backtest=BACKTEST,
         backtest_reason=None,
+        remarks=("The models of this audit are made up.",),
         notes=("Effort is counted in steps.",),
+        run_id="0123456789abcdef",
     )
     return replace(whole, **changes)
 
+
+DECISION = Decision(
+    action="tune before the test",
+    level=REFERENCE,
+    headline="Give every model 1,000 steps of the same tuning before the test.",
+    reasons=(
+        "No developer then gains more than 0.3 % [0–0.8 %] of first prize by gaming (38 % under direct evaluation).",
+        "It costs 4,000 steps.",
+    ),
+    tolerance=0.01,
+    confidence=0.95,
+    incentive=Estimate(value=0.003, low=0.0, high=0.008),
+    incentive_before=Estimate(value=0.38, low=0.32, high=0.46),
+    first_level=0.0,
+    suffices=0.98,
+    kendall_tau=None,
+    cost=4000.0,
+    ties=1,
+    binding=None,
+    measure_to=None,
+)
 
 STABLE = StabilisingLevel(
     status="finite",
@@ -172,12 +220,53 @@ def price(model: str, overtakes: str, *, effort: float | None = None, **changes:
         high=None,
         cost=effort,
         reachable=effort is not None,
-        reason=None if effort is not None else CEILING,
+        reason=None if effort is not None else BEYOND,
         tied=False,
         extrapolated=effort is None,
         measured_bound=1000.0 if effort is None else None,
     )
     return replace(plain, **changes)
+
+
+def incentive(share: float, low: float, high: float, **changes: Any) -> Incentive:
+    """What gaming gains when first prize is worth 4,000 steps."""
+    plain = Incentive(
+        share=Estimate(value=share, low=low, high=high),
+        gain=Estimate(value=4000 * share, low=4000 * low, high=4000 * high),
+        model=None,
+        effort=None,
+        burnt=Estimate(value=2000 * share, low=2000 * low, high=2000 * high),
+        suffices=1.0,
+    )
+    return replace(plain, **changes)
+
+
+def standings(ranking: tuple[str, ...]) -> tuple[Standing, ...]:
+    """Scores that fall by a tenth from place to place; the models in the middle are tied."""
+    last = len(ranking)
+    return tuple(
+        Standing(
+            name=name,
+            score=0.8 - 0.1 * place,
+            stderr=0.005,
+            measured=True,
+            rank=place,
+            best_rank=place if place in (1, last) else 2,
+            worst_rank=place if place in (1, last) else last - 1,
+        )
+        for place, name in enumerate(ranking, start=1)
+    )
+
+
+def ties(ranking: tuple[str, ...]) -> tuple[TiedModels, ...]:
+    """The first and the last alone, the others together."""
+    n = len(ranking)
+    groups = (ranking[:1], ranking[1:-1], ranking[-1:]) if n > 2 else tuple((name,) for name in ranking)
+    place, found = 1, []
+    for names in groups:
+        found.append(TiedModels(names=names, rank=place, last_place=place + len(names) - 1))
+        place += len(names)
+    return tuple(found)
 
 
 def untunable(name: str, worst: tuple[int, ...], **changes: Any) -> Untunable:
@@ -209,8 +298,14 @@ def level(steps: float, ranking: tuple[str, ...], prices: list[Price], **changes
     """A level with the prices of its neighbouring pairs."""
     plain = Level(
         level=steps,
+        measured=True,
         extrapolated=False,
-        ranking=ranking,
+        estimated=(),
+        absent=(),
+        standings=standings(ranking),
+        ties=ties(ranking),
+        incentive=incentive(0.003, 0.0, 0.008, suffices=0.98),
+        certain=0.9,
         prices=tuple(prices),
         cheapest_price=None,
         median_price=None,
@@ -249,8 +344,10 @@ def model(
         max_step=REFERENCE,
         flags=(),
         treatment=None,
+        direct_score=0.7 - 0.1 * direct,
         direct_rank=direct,
         direct_rank_interval=direct_interval,
+        tuned_score=0.8 - 0.1 * tuned,
         tuned_rank=tuned,
         tuned_rank_interval=tuned_interval,
     )

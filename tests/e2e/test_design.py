@@ -36,13 +36,6 @@ def trajectories(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def crossing(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The better a model is untuned, the worse it is tuned."""
-    folder = tmp_path_factory.mktemp("crossing")
-    return results(folder / "crossing.csv", (0.10, 0.15, 0.20, 0.25), (0.85, 0.70, 0.55, 0.40), [-2.0] * 4, 0.9)
-
-
-@pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Everybody still learns at the last measurement, so that every place can be bought."""
     folder = tmp_path_factory.mktemp("slow")
@@ -74,7 +67,7 @@ def test_the_document_has_every_field_that_is_promised(designed):
     assert document["schema"] == "headstart.design/1"
     promised = {"headstart_version", "created_at", "source", "benchmark", "cost_unit", "stakes", "worlds", "rewards"}
     assert promised <= set(document)
-    assert document["wish"] == {"confidence": 0.95, "target_tau": 0.9, "budget": 100000.0}
+    assert document["wish"] == {"confidence": 0.95, "target_tau": 0.9, "budget": 100000.0, "tolerance": 0.01}
     assert document["stakes"] == {"shape": "linear", "low": 100.0, "high": 2000.0, "assumed": False}
     assert document["quality"]["ranking"] == ["model-0", "model-1", "model-2", "model-3"]
     assert set(document["recommendation"]) == {"feasible", "protocol", "binding", "reason"}
@@ -82,10 +75,11 @@ def test_the_document_has_every_field_that_is_promised(designed):
         assert set(row) == {
             "protocol", "level", "extrapolated", "places", "verdict", "kind", "nobody_tunes", "stable_share",
             "kendall_tau", "kendall_tau_interval", "best_first", "effort_burnt", "bill", "exploitability", "on_front",
-            "note",
+            "note", "incentive", "incentive_at_low_stakes",
         }  # fmt: skip
+        assert row["incentive"]["low"] <= row["incentive"]["value"] <= row["incentive"]["high"]
         assert row["kendall_tau"] is not None or row["note"], "what is missing has a reason"
-    assert len(document["stakes_edge"]["levels"]) == len(document["stakes_edge"]["low"])
+    assert document["stakes_edge"] is None
 
 
 def test_the_recommendation_meets_every_wish_and_is_the_cheapest_that_does(designed):
@@ -95,34 +89,38 @@ def test_the_recommendation_meets_every_wish_and_is_the_cheapest_that_does(desig
     chosen = rows[document["recommendation"]["protocol"]]
 
     def meets(row: dict[str, Any]) -> bool:
-        return row["kind"] == "pure" and row["stable_share"] >= 0.95 and row["kendall_tau"] >= 0.9
+        return row["nobody_tunes"] and row["kendall_tau"] >= 0.9
 
     assert meets(chosen)
+    assert chosen["stable_share"] >= 0.95
     assert chosen["bill"] == min(row["bill"] for row in rows.values() if meets(row)) <= 100000
     assert chosen["kendall_tau_interval"]["low"] <= chosen["kendall_tau"] <= chosen["kendall_tau_interval"]["high"]
+    assert document["decision"]["level"] == chosen["level"]
 
 
-def test_the_cheapest_level_is_as_stable_as_asked_and_cheaper_levels_are_not(designed):
+def test_the_lower_end_of_the_stakes_asks_for_no_more_than_the_upper_end(designed):
     document, _ = designed
-    plain = document["cheapest_levels"][0]
-    assert plain["modifier"] == ""
-    assert plain["stable_share"] >= 0.95
-    below = [row for row in document["protocols"] if row["protocol"].count("+") == 0 and row["level"] < plain["level"]]
-    assert below
-    assert all(row["stable_share"] < 0.95 for row in below)
+    assert document["decision_at_low_stakes"]["level"] <= document["decision"]["level"]
+    assert "If first place is worth 100 steps only" in document["recommendation"]["reason"]
+
+
+def test_audit_and_design_decide_alike(trajectories):
+    from headstart.auditing.audit import audit
+    from headstart.data.trajectory_files import read_trajectories
+    from headstart.designing.run import design
+
+    given = read_trajectories(trajectories)
+    audited = audit(given, rewards="linear:2000", backtest_fraction=None)
+    chosen = design(given, stakes="linear:2000").measured
+    assert chosen is not None
+    assert chosen.decision == audited.decision
 
 
 @pytest.mark.parametrize(
     ("file", "requirements", "binding", "words"),
     [
-        ("trajectories", ("100:2000", "--budget", "1"), "budget", "budget of 1 steps is too small"),
-        ("slow", ("1e8:1e9",), "stability", "No protocol compared is stable"),
-        (
-            "crossing",
-            ("100:2000", "--target-tau", "1", "--reference", "0"),
-            "fidelity",
-            "Over all levels the fits imply",
-        ),
+        ("trajectories", ("100:2000", "--budget", "1"), "budget", "the budget is 1."),
+        ("slow", ("1e8:1e9",), "stability", "Your data cannot say"),
     ],
 )
 def test_a_wish_that_cannot_be_met_is_stated_and_the_documents_are_written(
@@ -136,24 +134,24 @@ def test_a_wish_that_cannot_be_met_is_stated_and_the_documents_are_written(
     assert document["recommendation"]["binding"] == binding
     assert document["recommendation"]["protocol"] in {row["protocol"] for row in document["protocols"]}
     assert words in document["recommendation"]["reason"]
-    assert words in out
-    assert (document["ceiling"] is not None) == (binding == "fidelity")
+    assert words in " ".join(out.split())
     assert page.read_text().startswith("<!doctype html>")
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--stakes", "500"), "--stakes must be LOW:HIGH"),
-        (("--stakes", "500:50"), "--stakes must be an interval"),
-        (("--stakes", "0:inf"), "--stakes must be an interval"),
+        (("--stakes", "much"), "stakes must be SHAPE:VALUE"),
+        (("--stakes", "500:50"), "stakes must be an interval"),
+        (("--stakes", "linear:0:inf"), "stakes must be an interval"),
         (("--budget", "many"), "--budget must be a number"),
         (("--budget", "200gpuh"), "--budget must be in steps"),
         (("--compare", "direct,magic"), "protocol must be direct, level:D"),
-        (("--compare", "direct,direct+items:10", "--rewards", "top:0"), "k must be >= 1"),
+        (("--stakes", "top:0:5"), "k must be >= 1"),
+        (("--compare", "tiers"), "the others need a contest file"),
         (("--confidence", "2"), "confidence must be in"),
         (("--target-tau", "3"), "target_tau must be in"),
-        (("--reference", "-3"), "reference must be a finite number"),
+        (("--compare", "level:9999"), "as far as a forecast is made"),
         (("--nearest", "linear:3"), "--nearest must be given together"),
         (("--rewards-for-level", "5", "--html", "x.html"), "--html must not be given"),
     ],
@@ -258,13 +256,16 @@ def test_the_page_draws_its_charts_and_never_scrolls_sideways(browser, designed,
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     browser.get_log("browser")
     browser.get(page.as_uri())
-    WebDriverWait(browser, 60).until(lambda b: b.execute_script("return document.body.dataset.charts") == "drawn")
+    WebDriverWait(browser, 60).until(lambda b: b.execute_script("return document.body.dataset.ready") == "yes")
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
-    for chart in ("pareto", "stakes"):
-        box = browser.execute_script(f"return document.querySelector('#chart-{chart} svg').getBoundingClientRect()")
+    drawing = "narrow" if width < 640 else "wide"
+    for chart in ("incentive", "pareto"):
+        box = browser.execute_script(
+            f"return document.querySelector('#chart-{chart} .{drawing} svg').getBoundingClientRect()"
+        )
         assert 100 < box["width"] <= width
     rows = browser.execute_script("return document.querySelectorAll('#protocols-table tbody tr').length")
     assert rows == len(document["protocols"])
-    assert browser.execute_script("return document.querySelector('h1').textContent").startswith("Choose level:")
+    assert browser.execute_script("return document.querySelector('h1').textContent").startswith("Give every model")
     assert document["recommendation"]["reason"] in browser.execute_script("return document.body.textContent")
     assert browser.get_log("browser") == []

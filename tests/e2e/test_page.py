@@ -30,7 +30,7 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
-CHARTS = ("trajectories", "ranks", "prices", "agreement", "stability", "backtest")
+CHARTS = ("incentive", "ranks", "trajectories", "prices", "stability", "backtest")
 HOSTILE = ("<script>document.title='hacked'</script>", '"><img src=x onerror=alert(1)>', "</script>x", "tiny")
 
 CONTRAST = """
@@ -87,7 +87,8 @@ def open_page(browser: webdriver.Chrome, page: Path, *, width: int = 1400, schem
         "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     )
     browser.get(page.as_uri())
-    WebDriverWait(browser, 60).until(lambda b: b.execute_script("return document.body.dataset.charts") == "drawn")
+    WebDriverWait(browser, 60).until(lambda b: b.execute_script("return document.body.dataset.ready") == "yes")
+    browser.execute_script("for (const folded of document.querySelectorAll('details')) folded.open = true")
 
 
 def script(browser: webdriver.Chrome, code: str, *arguments: object) -> Any:
@@ -118,7 +119,7 @@ def test_every_chart_is_drawn_without_a_word_on_the_console(browser: webdriver.C
     browser.get_log("browser")  # forget what earlier pages said
     open_page(browser, page)
     for chart in CHARTS:
-        box = browser.find_element(By.CSS_SELECTOR, f"#chart-{chart} svg").rect
+        box = browser.find_element(By.CSS_SELECTOR, f"#chart-{chart} .wide svg").rect
         assert box["width"] > 300
         assert box["height"] > 80
     assert browser.get_log("browser") == []
@@ -132,6 +133,8 @@ def test_hostile_names_stay_text(browser: webdriver.Chrome, tmp_path: Path):
     assert browser.title == "made-up: headstart audit"
     assert script(browser, "return document.querySelectorAll('main img, main script').length") == 0
     assert HOSTILE[0] in column(browser, "models-table", 1)
+    labels = script(browser, "return [...document.querySelectorAll('#chart-ranks text')].map((t) => t.textContent)")
+    assert HOSTILE[2] in labels
     assert browser.get_log("browser") == []
 
 
@@ -150,10 +153,10 @@ def test_a_table_is_sorted_with_the_keyboard(browser: webdriver.Chrome, page: Pa
 
 def test_what_does_not_exist_sorts_last_both_ways(browser: webdriver.Chrome, page: Path):
     open_page(browser, page)
-    button = browser.find_element(By.CSS_SELECTOR, "#levels-table thead th:nth-child(4) button")
-    for order in (["0.004", "2.5"], ["2.5", "0.004"]):
+    button = browser.find_element(By.CSS_SELECTOR, "#prices-table thead th:nth-child(4) button")
+    for order in (["2.5 (0–9)", "120 (90–160)"], ["120 (90–160)", "2.5 (0–9)"]):
         button.send_keys(Keys.ENTER)
-        assert column(browser, "levels-table", 3) == [*order, "out of reach", "out of reach"]
+        assert column(browser, "prices-table", 3) == [*order, "beyond the horizon"]
 
 
 def test_the_price_list_shows_one_level_and_filters_by_model(browser: webdriver.Chrome, page: Path):
@@ -168,30 +171,47 @@ def test_the_price_list_shows_one_level_and_filters_by_model(browser: webdriver.
     assert column(browser, "prices-table", 2) == ["medium"]
 
 
-def test_choosing_a_model_brings_it_into_focus(browser: webdriver.Chrome, page: Path):
+def test_choosing_a_model_brings_its_line_into_focus(browser: webdriver.Chrome, page: Path):
     open_page(browser, page)
-    drawn = "return document.querySelector('#chart-trajectories svg').innerHTML.length > 0 && views.get('trajectories')"
-    select = Select(browser.find_element(By.CSS_SELECTOR, "select[data-signal=focus_a]"))
+    focused = "return [...document.querySelectorAll('#chart-trajectories .wide .focus')].map((line) => line.dataset.m)"
+    assert script(browser, focused) == []
+    select = Select(browser.find_element(By.CSS_SELECTOR, "select[data-lines=trajectories]"))
     select.select_by_visible_text("tiny")
-    assert settled(browser, f"{drawn}.signal('focus_a')", "tiny")
+    assert script(browser, focused) == ["tiny"]
+    select.select_by_visible_text("none")
+    assert script(browser, focused) == []
 
 
-def test_the_stability_map_changes_with_the_reward_shape(browser: webdriver.Chrome, page: Path):
+def test_a_link_to_a_folded_section_opens_it(browser: webdriver.Chrome, page: Path):
     open_page(browser, page)
-    shape = "return document.querySelector('#chart-stability .mark-area path').getAttribute('d')"
-    before = script(browser, shape)
-    Select(browser.find_element(By.CSS_SELECTOR, "select[data-signal=shape]")).select_by_visible_text(
-        "falling in equal parts"
-    )
-    assert settled(browser, f"return ({shape.removeprefix('return ')}) !== {before!r}", True)
+    script(browser, "for (const folded of document.querySelectorAll('details')) folded.open = false")
+    browser.find_element(By.CSS_SELECTOR, ".contents a[href='#method']").click()
+    assert settled(browser, "return document.querySelector('#method details').open", True)
+    assert script(browser, "return document.querySelector('#prices details').open") is False
 
 
 @pytest.mark.parametrize("width", [320, 400, 800, 1400])
 def test_no_width_makes_the_page_scroll_sideways(browser: webdriver.Chrome, page: Path, width: int):
     open_page(browser, page, width=width)
     assert script(browser, "return document.documentElement.scrollWidth") <= width
+    drawing = "narrow" if width <= 640 else "wide"
     for chart in CHARTS:
-        assert browser.find_element(By.CSS_SELECTOR, f"#chart-{chart} svg").rect["width"] <= width
+        assert 0 < browser.find_element(By.CSS_SELECTOR, f"#chart-{chart} .{drawing} svg").rect["width"] <= width
+
+
+@pytest.mark.parametrize("width", [320, 400])
+def test_on_a_phone_no_table_is_cut(browser: webdriver.Chrome, page: Path, width: int):
+    open_page(browser, page, width=width)
+    cut = "return [...document.querySelectorAll('.scroll')].filter((box) => box.scrollWidth > box.clientWidth).length"
+    assert script(browser, cut) == 0
+    label = "return getComputedStyle(document.querySelector('#levels-table td'), '::before').content"
+    assert script(browser, label) == '"Gaming gains (95 %)"'
+
+
+def test_on_a_wide_screen_no_table_is_cut(browser: webdriver.Chrome, page: Path):
+    open_page(browser, page, width=1400)
+    cut = "return [...document.querySelectorAll('.scroll')].filter((box) => box.scrollWidth > box.clientWidth).length"
+    assert script(browser, cut) == 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -202,7 +222,7 @@ def test_text_stands_out_from_its_ground(browser: webdriver.Chrome, page: Path, 
     texts = script(
         browser, CONTRAST, "main p, main li, main dt, main dd, h1, h2, h3, td, th, label, caption span", "color"
     )
-    in_charts = script(browser, CONTRAST, ".plot svg text", "fill")
+    in_charts = script(browser, CONTRAST, ".plot .wide svg text", "fill")
     assert len(texts) > 100
     assert len(in_charts) > 50
     assert [found for found in texts + in_charts if found[0] < 4.5] == []

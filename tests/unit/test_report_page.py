@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 import re
 import subprocess
 import sys
@@ -10,17 +9,19 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
+import altair as alt
 import pytest
 
 from headstart.errors import InputError
-from headstart.report.page import audit_page, embedded_json, write_page
+from headstart.report.drawing import svg
+from headstart.report.page import audit_page, write_page
 from report_cases import synthetic_audit
 
 HOSTILE = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(2)>',
-    "</script><script>alert(3)</script>",
-    "' onload='alert(4)' {{7*7}} \u2028",
+    "</text></svg><script>alert(3)</script>",
+    "' onload='alert(4)' \u2028 {{7*7}}",
 )
 
 
@@ -69,17 +70,9 @@ def test_hostile_names_are_still_shown_as_they_are(hostile_page: str):
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in hostile_page
 
 
-def test_the_charts_survive_hostile_names(hostile_page: str):
-    specs = json.loads(Reader(hostile_page).scripts[0])
-    assert set(specs) == {"trajectories", "ranks", "prices", "agreement", "stability", "backtest"}
-    assert HOSTILE[2] in json.dumps(specs, ensure_ascii=False)
-
-
-@pytest.mark.parametrize("text", ["</script>", "<!--<script>", "\u2028", "]]>"])
-def test_embedded_json_reads_back_and_holds_no_tag(text: str):
-    written = embedded_json({text: [text]})
-    assert json.loads(written) == {text: [text]}
-    assert "<" not in written
+def test_the_charts_show_hostile_names_as_text(hostile_page: str):
+    assert "<script>alert" not in hostile_page
+    assert "&lt;/text&gt;&lt;/svg&gt;&lt;script&gt;alert(3)" in hostile_page
 
 
 def test_the_policy_allows_the_pages_own_scripts_and_no_connection(page: str):
@@ -88,7 +81,7 @@ def test_the_policy_allows_the_pages_own_scripts_and_no_connection(page: str):
     assert policy.startswith("default-src 'none';")
     assert "unsafe-eval" not in policy
     assert "http" not in policy
-    for script in reader.scripts[1:]:
+    for script in reader.scripts:
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         assert f"'sha256-{digest}'" in policy
 
@@ -109,9 +102,10 @@ def test_every_link_within_the_page_leads_somewhere(page: str):
     assert targets <= set(ids)
 
 
-def test_one_bundle_serves_all_charts(page: str):
-    assert len(Reader(page).scripts) == 3  # specifications, bundle, the page's own script
-    assert len(page) < 1_200_000
+def test_the_page_carries_no_plotting_library(page: str):
+    assert len(Reader(page).scripts) == 1
+    assert "vega" not in page.lower()
+    assert len(page) < 200_000
 
 
 def test_every_chart_is_described_in_words(page: str):
@@ -122,7 +116,7 @@ def test_every_chart_is_described_in_words(page: str):
 
 def test_every_table_has_a_caption_and_scoped_headings(page: str):
     tags = Reader(page).tags
-    assert sum(tag == "caption" for tag, _ in tags) == sum(tag == "table" for tag, _ in tags) == 5
+    assert sum(tag == "caption" for tag, _ in tags) == sum(tag == "table" for tag, _ in tags) == 7
     assert all(a.get("scope") in ("row", "col") for tag, a in tags if tag == "th")
 
 
@@ -134,16 +128,35 @@ def test_headings_descend_without_gaps(page: str):
 
 
 def test_everything_extrapolated_carries_the_mark(page: str):
-    row = re.search(r'<tr class="extrapolated">\s*<th scope="row" data-value="5000.0">(.*?)</th>', page, re.S)
+    row = re.search(r'<th scope="row" data-value="5000.0">(.*?)</th>', section(page, "levels"), re.S)
     assert row is not None
     assert "†" in row.group(1)
-    assert "not measured" in page
-    assert "not enough within the 900 steps measured beyond this level" in page
+    assert "not measured, forecast" in page
+    assert "† beyond the measured steps" in section(page, "prices")
 
 
 def test_tied_neighbours_are_shown_as_tied(page: str):
     assert "3 ≈ 2" in page
     assert "2 → 1" in page
+
+
+def test_the_decision_is_the_headline_and_what_a_caller_knows_is_told(page: str):
+    assert "<h1>Give every model 1,000 steps of the same tuning before the test.</h1>" in page
+    assert "The models of this audit are made up." in section(page, "ranking")
+    assert "Run 0123456789abcdef." in page
+
+
+def test_the_detail_is_folded_and_the_answer_is_not(page: str):
+    assert all("<details>" not in section(page, name) for name in ("levels", "ranking", "untunable"))
+    assert all("<details>" in section(page, name) for name in ("prices", "curves", "exact", "backtest", "method"))
+
+
+def test_two_drawings_share_no_identifier():
+    clipped = alt.Chart(alt.InlineData(values=[{"x": 1}])).mark_point(clip=True).encode(x="x:Q")
+    pages = [str(svg({**clipped.to_dict(), "width": 200}, prefix=prefix)) for prefix in ("a-", "b-")]
+    for page, prefix in zip(pages, ("a-", "b-"), strict=True):
+        assert f'id="{prefix}clip' in page
+        assert set(re.findall(r"url\(#([^)]+)\)", page)) <= set(re.findall(r' id="([^"]+)"', page))
 
 
 def section(page: str, name: str) -> str:
@@ -156,16 +169,14 @@ def test_contestants_that_cannot_be_tuned_appear_in_their_own_section_and_in_no_
     assert "Assumed: tuning would not make them worse" in shown
     for name in ("large by API", "tiny by API"):
         assert name in shown
-        assert all(name not in section(page, other) for other in ("levels", "prices", "models", "stability"))
-    specs = Reader(page).scripts[0]
-    assert "by API" not in specs
+        assert all(name not in section(page, other) for other in ("levels", "prices", "ranking", "curves", "exact"))
     without = audit_page(synthetic_audit(untunable=()))
     assert 'id="untunable"' not in without
     assert 'href="#untunable"' not in without
 
 
 def test_what_the_runner_reported_stands_beside_the_models(page: str):
-    assert "no gain (seeds 0, 2); diverged (seed 1)" in section(page, "models")
+    assert "no gain (seeds 0, 2); diverged (seed 1)" in section(page, "ranking")
     assert "What the runner reported" not in audit_page(synthetic_audit(outcomes=()))
 
 

@@ -9,16 +9,25 @@ from rich.console import Console
 
 from headstart.auditing.values import Audit
 from headstart.report.console import PIPE_WIDTH
-from headstart.report.terminal import print_audit
-from report_cases import synthetic_audit
+from headstart.report.terminal import print_audit, print_decision
+from report_cases import level, model, synthetic_audit
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "audit.txt"
 
 
-def text(audit: Audit, width: int = PIPE_WIDTH, *, terminal: bool = False) -> str:
+def text(audit: Audit, width: int = PIPE_WIDTH, *, terminal: bool = False, full: bool = True) -> str:
     stream = io.StringIO()
-    print_audit(audit, Console(file=stream, width=width, force_terminal=terminal, highlight=False))
+    print_audit(audit, Console(file=stream, width=width, force_terminal=terminal, highlight=False), full=full)
     return stream.getvalue()
+
+
+def large_audit() -> Audit:
+    """Fifty-five models and ten levels, as a public leaderboard has."""
+    names = tuple(f"some-family-{n}b-instruct" for n in range(55))
+    audit = synthetic_audit()
+    levels = tuple(replace(level(10.0 * at, names, []), level=10.0 * at) for at in range(10))
+    models = tuple(model(name, n, (1, 55), n, (max(1, n - 9), 55)) for n, name in enumerate(names, start=1))
+    return replace(audit, models=models, levels=levels, untunable=(), excluded=(), remarks=())
 
 
 def test_the_text_is_the_one_agreed_on():
@@ -28,7 +37,7 @@ def test_the_text_is_the_one_agreed_on():
 
 def test_a_pipe_gets_plain_text_that_is_never_cut(capsys: pytest.CaptureFixture[str]):
     long = "a-model-with-a-rather-long-name/and-a-path-of-sixty-characters"
-    print_audit(synthetic_audit(("large", long, "small", "tiny")))
+    print_audit(synthetic_audit(("large", long, "small", "tiny")), full=True)
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert not set("│┃━─┏┡") & set(out)
@@ -39,12 +48,27 @@ def test_a_terminal_gets_colour():
     assert "\x1b[" in text(synthetic_audit(), terminal=True)
 
 
+def test_the_short_text_of_a_large_audit_fits_a_terminal():
+    lines = text(large_audit(), 80, full=False).splitlines()
+    assert len(lines) < 40
+    assert max(map(len, lines)) <= 80
+    assert "8 of 55 (--full: all)" in "\n".join(lines)
+    assert "some-family-7b-instruct" in "\n".join(lines) and "some-family-8b-instruct" not in "\n".join(lines)
+
+
+def test_the_decision_comes_first_and_stands_alone_when_asked_for(capsys: pytest.CaptureFixture[str]):
+    audit = synthetic_audit()
+    assert text(audit, full=False).startswith(audit.decision.headline)
+    print_decision(audit)
+    assert " ".join(capsys.readouterr().out.split()) == audit.decision.sentence
+
+
 @pytest.mark.parametrize("width", [40, 60, 80])
 def test_a_narrow_terminal_loses_no_character(width: int):
     lines = text(synthetic_audit(), width).splitlines()
     assert max(map(len, lines)) <= width
     words = "".join("".join(lines).split())
-    for needed in ("Gamingmade-uppays", "Left", "unfitted"):
+    for needed in ("Giveeverymodel1,000steps", "Left", "unfitted"):
         assert needed in words
 
 
@@ -71,4 +95,6 @@ def test_contestants_that_cannot_be_tuned_stand_in_no_other_table():
 
 
 def test_an_audit_without_backtest_says_why():
-    assert "Not tested: switched off." in text(synthetic_audit(backtest=None, backtest_reason="switched off"))
+    assert "Forecasts were not tested: switched off." in text(
+        synthetic_audit(backtest=None, backtest_reason="switched off")
+    )

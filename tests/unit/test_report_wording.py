@@ -11,77 +11,36 @@ from headstart.data.outcomes import Divergence, Outcome, RunOutcome
 from headstart.report import wording
 from headstart.report.wording_backtest import backtest_words
 from headstart.report.wording_runs import reported_outcomes
-from report_cases import BACKTEST, STABLE, level, price, synthetic_audit
-
-WITNESS = "b takes a's place with 2 further steps: it costs 2 steps and gains 9 steps net"
-
-
-def text_of(**changes: object) -> str:
-    summary = wording.summarise(synthetic_audit(**changes))
-    return " ".join([summary.headline, *summary.sentences])
-
-
-def test_the_verdict_names_who_overtakes_whom_at_which_price():
-    words = text_of()
-    assert words.startswith("Gaming made-up pays under direct evaluation.")
-    assert "medium takes large's place with 120 further steps" in words
-
-
-def test_a_verdict_that_rests_on_a_tie_says_so():
-    tied = level(0.0, ("a", "b"), [price("b", "a", effort=2.0, tied=True)], verdict="none", witness=WITNESS)
-    clear = level(0.0, ("a", "b"), [price("b", "a", effort=2.0)], verdict="none", witness=WITNESS)
-    assert "Noise cannot tell these two apart ≈." in text_of(levels=(tied,))
-    assert "Noise cannot tell" not in text_of(levels=(clear,))
+from report_cases import BACKTEST, STABLE, synthetic_audit
 
 
 def test_assumed_stakes_are_called_an_assumption():
-    assert "first place is worth 4,000 steps, every other place nothing" in text_of()
-    assert "they are an assumption" in text_of()
-    assert "assumption" not in text_of(rewards_assumed=False)
-
-
-def test_the_level_stands_with_interval_mark_and_measured_answer():
-    words = text_of()
-    assert "ends gaming from 1,250 steps on (95 % interval 700–unbounded) †" in words
-    assert "measured steps alone show that gaming pays up to level 640" in words
-    assert "in 31 % of the posterior draws" in words
+    words = wording.stakes_in_words(synthetic_audit())
+    assert "first place is worth 4,000 steps, every other place nothing" in words
+    assert "assumed" in words
+    assert "assumed" not in wording.stakes_in_words(synthetic_audit(rewards_assumed=False))
 
 
 @pytest.mark.parametrize(
-    ("status", "says"),
+    ("changes", "says"),
     [
-        ("zero", "No tuning before testing is needed"),
-        ("infinite", "No level of tune-before-test ends gaming"),
-        ("unknown", "is not known"),
-        ("union", "ends gaming only at levels 10–20 and 30–40"),
+        ({}, "from 1,250 steps on (95 % interval 700–beyond what was measured)"),
+        ({"level": 0.0, "low": 0.0}, "under direct evaluation already"),
+        ({"level": None, "low": None, "status": "unknown"}, "no level up to 1,000 steps"),
     ],
 )
-def test_a_level_that_does_not_exist_is_not_invented(status: str, says: str):
-    stable = replace(STABLE, status=status, level=None, low=None, intervals=((10.0, 20.0), (30.0, 40.0)))
-    assert says in text_of(stabilising_level=stable)
+def test_the_strict_level_is_told_as_a_matter_of_exact_knowledge(changes: dict[str, object], says: str):
+    words = wording.strict_in_words(replace(STABLE, **changes), 1000.0)
+    assert words.startswith("With exact knowledge of the scores")
+    assert says in words
 
 
-def test_a_union_tells_of_the_stable_stretches_before_its_last():
-    stable = replace(STABLE, status="union", intervals=((10.0, 20.0), (1250.0, None)))
-    assert "from 1,250 steps on" in text_of(stabilising_level=stable)
-    assert "also at levels 10–20" in text_of(stabilising_level=stable)
-
-
-def test_an_undecided_verdict_is_not_turned_into_one():
-    undecided = level(0.0, ("a", "b"), [price("b", "a", effort=3.0)], verdict="undecided")
-    summary = wording.summarise(synthetic_audit(levels=(undecided,)))
-    assert summary.outcome == "undecided"
-    assert "undecided" in summary.headline
-
-
-def test_an_audit_whose_first_level_is_not_direct_evaluation_says_so():
-    assert "at level 50" in text_of(levels=(level(50.0, ("a", "b"), [price("b", "a", effort=3.0)]),))
-
-
-def test_tied_neighbours_are_not_the_cheapest_clear_overtake():
-    direct = synthetic_audit().levels[0]
-    assert wording.cheapest_clear_price(direct) == direct.prices[0]
-    assert min(price.cost for price in direct.prices if price.cost is not None) == 2.5
+@given(st.floats(min_value=0.0, max_value=1.0))
+def test_a_probability_is_never_shown_larger_than_it_is(value: float):
+    shown = wording.certainty(value)
+    assert shown == "< 1 %" or float(shown.removesuffix(" %")) <= 100 * value + 1e-6
+    assert (shown == "0 %") == (value == 0.0)
+    assert (shown == "100 %") == (value >= 1.0 - 1e-9)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import altair as alt
 
 from headstart.auditing.decision import share_words, under
-from headstart.auditing.values import Audit, ModelFit
+from headstart.auditing.values import Audit, Decision, IncentiveCurve, Level, ModelFit
 from headstart.report.charts_parts import Row, layered, rows, steps_axis
 from headstart.report.charts_style import Style, style
 from headstart.report.drawing import Chart
@@ -26,9 +26,14 @@ MOST_CURVES = 400
 """Models drawn as curves."""
 
 
-def incentive_chart(audit: Audit) -> Chart:
-    """Largest gain from gaming, by level, with its interval, the tolerance and the level recommended."""
-    curve, decision = audit.incentive_curve, audit.decision
+def incentive_chart(curve: IncentiveCurve, decision: Decision, levels: Sequence[Level]) -> Chart:
+    """Largest gain from gaming, by level, with its interval, the tolerance and the level recommended.
+
+    Args:
+        curve: What is drawn.
+        decision: Says which level is recommended, and which gain counts as none.
+        levels: Levels reported; dots mark the measured ones.
+    """
     limit = max(curve.levels[-1], 1.0)
     x = steps_axis(limit, LEVEL_TITLE)
     top = min(1.0, max(curve.high) * 1.08 + 0.01)
@@ -39,8 +44,8 @@ def incentive_chart(audit: Audit) -> Chart:
         {"e": level, "g": share, "l": low, "h": high}
         for level, share, low, high in zip(curve.levels, curve.share, curve.low, curve.high, strict=True)
     )
-    reported = {level.level for level in audit.levels if level.measured}
-    dots = rows({"e": e, "g": g} for e, g in zip(curve.levels, curve.share, strict=True) if e in reported)
+    measured = {level.level for level in levels if level.measured}
+    dots = rows({"e": e, "g": g} for e, g in zip(curve.levels, curve.share, strict=True) if e in measured)
     base = alt.Chart(data).encode(x=x)
     tolerance = alt.Chart(rows([{"g": decision.tolerance}]))
     layers = [
@@ -48,12 +53,12 @@ def incentive_chart(audit: Audit) -> Chart:
         tolerance.mark_rule(**style("edge")).encode(y=y),
         base.mark_line(**style("focus-a")).encode(y=y),
         alt.Chart(dots).mark_point(**style("focus-a-point")).encode(x=x, y=y),
-        *_chosen(audit, x, limit),
+        *_chosen(decision.level, x, limit),
     ]
     return Chart(
         id="incentive",
         title="Largest gain from gaming, by level",
-        description=_incentive_description(audit),
+        description=_incentive_description(decision, levels),
         spec=layered(layers, height=280),
         legend=(
             ("line-a", "gain of the developer that gains most, with its 95 % interval; dots: measured levels"),
@@ -63,24 +68,18 @@ def incentive_chart(audit: Audit) -> Chart:
     )
 
 
-def _chosen(audit: Audit, x: alt.X, limit: float) -> list[alt.Chart]:
-    level = audit.decision.level
+def _chosen(level: float | None, x: alt.X, limit: float) -> list[alt.Chart]:
     if level is None:
         return []
     late = math.log1p(level) > 0.7 * math.log1p(limit)
     look: Style = {**style("stakes-label"), "align": "right" if late else "left"}
     mark = alt.Chart(rows([{"e": level}])).encode(x=x)
-    label = mark.mark_text(
-        **look,
-        text=f"{number(level)} steps",
-        dx=-6 if late else 6,
-        baseline="top",
-    )
+    label = mark.mark_text(**look, text=f"{number(level)} steps", dx=-6 if late else 6, baseline="top")
     return [mark.mark_rule(**style("stakes")), label.encode(y=alt.value(2))]
 
 
-def _incentive_description(audit: Audit) -> str:
-    first, last, decision = audit.levels[0], audit.levels[-1], audit.decision
+def _incentive_description(decision: Decision, levels: Sequence[Level]) -> str:
+    first, last = levels[0], levels[-1]
     words = f"Line chart: the largest gain is {share_words(first.incentive.share.value)} {under(first.level)}"
     if decision.level is not None and decision.level > first.level:
         words += f", {share_words(decision.incentive.value)} at the level recommended, {number(decision.level)} steps,"
@@ -102,7 +101,8 @@ def ranks_chart(audit: Audit) -> Chart:
         axis=alt.Axis(tickMinStep=1, values=_rank_ticks(worst), orient="top", format="d", labelOverlap="greedy"),
     )
     axis = alt.Axis(ticks=False, domain=False, labelLimit=150)
-    base = alt.Chart(data).encode(y=alt.Y("m:N", title=None, sort=[model.name for model in known], axis=axis))
+    # in the order of the rows: a list of names to sort by would become an expression, which not every name survives
+    base = alt.Chart(data).encode(y=alt.Y("m:N", title=None, sort=None, axis=axis))
     layers = [
         base.mark_rule(**style("move")).encode(x=x, x2="tuned:Q"),
         base.mark_rule(**style("direct-whisker")).encode(x=alt.X("d1:Q"), x2="d2:Q"),
@@ -168,12 +168,10 @@ def trajectories_chart(audit: Audit) -> Chart:
     y = alt.Y("s:Q", title=f"measured score on {audit.benchmark}", scale=scale)
     data = rows(points)
     tuned, (other, why) = _reference_ranking(audit)[0], _second_focus(audit)
-    lines = alt.Chart(data).encode(x=x, y=y)
-    layers = [
-        lines.mark_line(**style("context", named=True)).encode(detail="m:N", description="m:N"),
-    ]
+    every = alt.Chart(data).encode(x=x, y=y, detail="m:N", description="m:N")
+    layers = [every.mark_line(**style("context", named=True))]
     for name, look in {tuned: "focus-a", other: "focus-b"}.items():
-        chosen = lines.transform_filter(alt.FieldEqualPredicate(field="m", equal=name))
+        chosen = alt.Chart(rows(row for row in points if row["m"] == name)).encode(x=x, y=y)
         layers += [chosen.mark_line(**style(look)), chosen.mark_point(**style(f"{look}-point"))]
     after = level_name(audit.reference_level)
     return Chart(

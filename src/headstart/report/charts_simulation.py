@@ -61,15 +61,14 @@ def _rounds_chart(
     focus: tuple[int, int],
 ) -> Chart:
     table: list[list[float]] = values.tolist()
-    data = rows({"r": at + 1, "m": names[m], "v": value} for at, row in enumerate(table) for m, value in enumerate(row))
+    points = [{"r": at + 1, "m": names[m], "v": value} for at, row in enumerate(table) for m, value in enumerate(row)]
     scale = alt.Scale(domain=[0.5, len(table) + 0.5], nice=False, zero=False)
     x = alt.X("r:Q", title=ROUND_TITLE, scale=scale, axis=alt.Axis(tickMinStep=1, format="d"))
-    base = alt.Chart(data).encode(x=x, y=y)
-    every = base.mark_line(**style("context", named=True), interpolate="step")
-    lines = [every.encode(detail="m:N", description="m:N")]
+    every = alt.Chart(rows(points)).encode(x=x, y=y, detail="m:N", description="m:N")
+    lines = [every.mark_line(**style("context", named=True), interpolate="step")]
     a, b = (names[at] for at in focus)
     for name, look in {b: "focus-b", a: "focus-a"}.items():
-        chosen = base.transform_filter(alt.FieldEqualPredicate(field="m", equal=name))
+        chosen = alt.Chart(rows(row for row in points if row["m"] == name)).encode(x=x, y=y)
         lines.append(chosen.mark_line(**style(look), interpolate="step"))
     return Chart(
         id=key,

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 from rich.console import Console
+from rich.text import Text
 
 PIPE_WIDTH = 250
 """Room for a table in a pipe; more than any needs with names of ordinary length."""
+
+PROSE_WIDTH = 79
+"""Sentences are no wider, however wide the window."""
 
 
 def stdout() -> Console:
@@ -14,3 +20,9 @@ def stdout() -> Console:
     if console.is_terminal:
         return console
     return Console(highlight=False, markup=False, emoji=False, width=PIPE_WIDTH, color_system=None)
+
+
+def say(out: Console, text: str, style: str = "") -> None:
+    """Sentences as plain text, folded to a readable width: what looks like markup in a name is part of the name."""
+    width = min(out.width, PROSE_WIDTH)
+    out.print(Text(fill(text, width, break_on_hyphens=False, break_long_words=False), style=style))

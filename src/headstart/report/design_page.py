@@ -10,6 +10,7 @@ from headstart.report.design_text import (
     basis_in_words,
     cheapest_in_words,
     gain_in_words,
+    reasons_of,
     share_in_words,
     tau_in_words,
     verdict_of,
@@ -35,21 +36,25 @@ def write_design_page(report: DesignResult, path: str | os.PathLike[str]) -> Non
 
 def design_page(report: DesignResult) -> str:
     """The design's page as HTML."""
+    from headstart.report.charts import incentive_chart
     from headstart.report.charts_design import pareto_chart, stakes_chart
 
-    charts = {"pareto": pareto_chart(report)}
+    measured, recommended = report.measured, report.design.recommendation
+    drawn = [pareto_chart(report)]
     if report.edge is not None:
-        charts["stakes"] = stakes_chart(report, report.edge)
-    recommended = report.design.recommendation
+        drawn.append(stakes_chart(report, report.edge))
+    if measured is not None:
+        drawn.append(incentive_chart(measured.curve, measured.decision, measured.levels))
     binding = recommended.binding
     headline = f"Choose {recommended.answer.protocol}" if binding is None else BINDING_WORDS[binding]
-    if binding == "stability" and report.measured is not None:
-        headline = "The data cannot say"
+    if measured is not None:
+        headline = measured.decision.headline
     context = {
         "report": report,
-        "charts": charts,
+        "charts": {chart.id: chart for chart in drawn},
         "headline": headline,
         "recommended": recommended,
+        "reasons": reasons_of(report),
         "basis": basis_in_words(report),
         "cheapest": [cheapest_in_words(level) for level in report.design.cheapest],
         "rows": [_row(report, index) for index in range(len(report.design.answers))],

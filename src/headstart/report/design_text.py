@@ -10,7 +10,7 @@ from headstart.auditing.decision import share_with_interval, share_words
 from headstart.designing.levels import CheapestLevel
 from headstart.designing.outcome import NOT_COMPUTED, ProtocolOutcome
 from headstart.designing.run import DesignResult
-from headstart.report.console import stdout
+from headstart.report.console import say, stdout
 from headstart.report.wording import EXTRAPOLATED, amount, number, share
 
 
@@ -97,16 +97,31 @@ def gain_in_words(report: DesignResult, place: int) -> str:
     return high if low is None else f"{share_words(low[place].value)} to {high}"
 
 
+def reasons_of(report: DesignResult) -> list[str]:
+    """What the recommendation rests on, one sentence each; for measured models beside the headline of the decision."""
+    measured = report.measured
+    if measured is None:
+        return [report.design.recommendation.reason]
+    low = measured.decision_low
+    reasons = list(measured.decision.reasons)
+    if low is not None and low.headline != measured.decision.headline:
+        reasons.append(f"If first place is worth {amount(report.stakes.low, report.cost_unit)} only: {low.headline}")
+    return reasons
+
+
 def print_design(report: DesignResult) -> None:
     """The recommendation, what it rests on, and the comparison."""
     console = stdout()
-    found, unit = report.design, report.cost_unit
-    for text in (found.recommendation.reason, "", *basis_in_words(report), ""):
-        console.print(text, markup=False, soft_wrap=True)
-    table = Table(box=None, pad_edge=False)
+    found = report.design
     known = report.measured is None
-    gain = [] if known else ["gaming gains", "enough"]
-    right = (*gain, "Kendall tau", "best first", f"burnt ({unit})", f"bill ({unit})")
+    if report.measured is not None:
+        say(console, report.measured.decision.headline, "bold")
+    say(console, " ".join(reasons_of(report)))
+    say(console, " ".join(basis_in_words(report)), "dim")
+    console.print()
+    table = Table(box=None, pad_edge=False, collapse_padding=True)
+    gain = [] if known else ["gaming gains", "sure"]
+    right = (*gain, "tau", "best first", "burnt", "bill")
     for column in ("protocol", *(["verdict"] if known else []), *right, "front"):
         table.add_column(column, justify="right" if column in right else "left", no_wrap=not console.is_terminal)
     for place, (answer, front) in enumerate(zip(found.answers, found.on_front, strict=True)):
@@ -114,7 +129,7 @@ def print_design(report: DesignResult) -> None:
         table.add_row(
             answer.protocol + mark,
             *([verdict_of(answer)] if known else [gain_in_words(report, place), share_in_words(answer)]),
-            tau_in_words(answer),
+            tau_in_words(answer) if known else "–" if answer.kendall_tau is None else f"{answer.kendall_tau:.2f}",
             "–" if answer.best_first is None else share(answer.best_first),
             "–" if answer.effort_burnt is None else number(answer.effort_burnt),
             number(answer.bill),
@@ -124,10 +139,10 @@ def print_design(report: DesignResult) -> None:
     console.print()
     for answer in found.answers:
         if answer.note is not None and answer.note != NOT_COMPUTED:
-            console.print(f"{answer.protocol}: {answer.note}", markup=False, soft_wrap=True)
+            say(console, f"{answer.protocol}: {answer.note}")
     for level in found.cheapest:
         for sentence in cheapest_in_words(level):
-            console.print(sentence, markup=False, soft_wrap=True)
+            say(console, sentence)
 
 
 def print_rewards(document: dict[str, Any]) -> None:

@@ -88,7 +88,7 @@ def _charts(audit: Audit) -> Mapping[str, Chart]:
     from headstart.report import charts, charts_backtest, charts_levels
 
     drawn = [
-        charts.incentive_chart(audit),
+        charts.incentive_chart(audit.incentive_curve, audit.decision, audit.levels),
         charts.ranks_chart(audit),
         charts.trajectories_chart(audit),
         charts_levels.prices_chart(audit),

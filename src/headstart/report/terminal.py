@@ -7,7 +7,6 @@ tables are never cut to a width, so that it can be searched.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import fill
 
 from rich.console import Console
 from rich.table import Table
@@ -16,12 +15,9 @@ from rich.text import Text
 from headstart.auditing.decision import share_with_interval, under
 from headstart.auditing.values import Audit, Level, ModelFit, Price
 from headstart.report import wording, wording_runs
-from headstart.report.console import stdout
+from headstart.report.console import say, stdout
 from headstart.report.wording import EXTRAPOLATED, TIED, number
 from headstart.report.wording_backtest import backtest_words
-
-PROSE_WIDTH = 79
-"""Sentences are no wider, however wide the window."""
 
 FEW = 8
 """Models shown unless all are asked for."""
@@ -37,16 +33,16 @@ def print_audit(audit: Audit, console: Console | None = None, *, full: bool = Fa
     """
     out = console or stdout()
     print_decision(audit, out)
-    _say(out, f"{wording.stakes_in_words(audit)} {wording.noise_in_words(audit)}", "dim")
+    say(out, f"{wording.stakes_in_words(audit)} {wording.noise_in_words(audit)}", "dim")
     _print_table(out, "What gaming gains, by level", _levels(audit))
     _print_table(out, _models_title(audit, full), _models(audit, full))
     for remark in audit.remarks:
         out.print()
-        _say(out, remark)
+        say(out, remark)
     _print_fallers(audit, out, full)
-    _print_untunable(audit, out)
+    _print_untunable(audit, out, full)
     for name, reason in audit.excluded:
-        _say(out, f"Left out: {name}: {reason}")
+        say(out, f"Left out: {name}: {reason}")
     if full:
         _print_rest(audit, out)
 
@@ -54,28 +50,23 @@ def print_audit(audit: Audit, console: Console | None = None, *, full: bool = Fa
 def print_decision(audit: Audit, console: Console | None = None) -> None:
     """Print what to do, and nothing else."""
     out = console or stdout()
-    _say(out, audit.decision.headline, "bold")
-    _say(out, " ".join(audit.decision.reasons))
+    say(out, audit.decision.headline, "bold")
+    say(out, " ".join(audit.decision.reasons))
 
 
 def _print_rest(audit: Audit, out: Console) -> None:
     for level in _shown_levels(audit):
         _print_table(out, f"Prices of the next place {under(level.level)}", _prices(level, audit.cost_unit))
     out.print()
-    _say(out, wording.strict_in_words(audit.stabilising_level, audit.reference_level))
+    say(out, wording.strict_in_words(audit.stabilising_level, audit.reference_level))
     if audit.backtest is None:
-        _say(out, f"Forecasts were not tested: {audit.backtest_reason}.")
+        say(out, f"Forecasts were not tested: {audit.backtest_reason}.")
     else:
-        _say(out, " ".join(backtest_words(audit.backtest)))
+        say(out, " ".join(backtest_words(audit.backtest)))
     for name, words in wording_runs.reported_outcomes(audit.outcomes):
-        _say(out, f"Reported by the runner: {name}: {words}")
+        say(out, f"Reported by the runner: {name}: {words}")
     for note in audit.notes:
-        _say(out, f"Note: {note}")
-
-
-def _say(out: Console, text: str, style: str = "") -> None:
-    width = min(out.width, PROSE_WIDTH)
-    out.print(Text(fill(text, width, break_on_hyphens=False, break_long_words=False), style=style))
+        say(out, f"Note: {note}")
 
 
 def _print_fallers(audit: Audit, out: Console, full: bool) -> None:
@@ -85,12 +76,12 @@ def _print_fallers(audit: Audit, out: Console, full: bool) -> None:
     more = len(audit.fallers) - len(shown)
     words = "; ".join(wording.faller_in_words(one) for one in shown)
     out.print()
-    _say(out, f"Falls under the same tuning, look here first: {words}{f'; and {more} more' if more else ''}.")
+    say(out, f"Falls under the same tuning, look here first: {words}{f'; and {more} more' if more else ''}.")
 
 
-def _print_untunable(audit: Audit, out: Console) -> None:
+def _print_untunable(audit: Audit, out: Console, full: bool) -> None:
     if audit.untunable:
-        words = wording_runs.untunable_words(audit)
+        words = wording_runs.untunable_words(audit)[: None if full else 1]
         _print_table(out, wording_runs.UNTUNABLE_TITLE, _untunable(audit), before=words)
 
 
@@ -99,7 +90,7 @@ def _print_table(out: Console, title: str, table: Table, *, before: Sequence[str
     out.print()
     out.print(Text(title, style="bold"))
     for sentence in before:
-        _say(out, sentence)
+        say(out, sentence)
     if out.is_terminal:
         out.print(table)
         return
