@@ -23,6 +23,7 @@ from headstart.auditing.decision import share_with_interval, under
 from headstart.auditing.values import Audit, Interval, Level, ModelFit, Price
 from headstart.io.atomic import envelope, write_text
 from headstart.report import wording, wording_runs
+from headstart.report.palette import light_colours
 from headstart.report.wording_backtest import backtest_rows, backtest_words
 
 if TYPE_CHECKING:
@@ -82,6 +83,19 @@ def audit_page(audit: Audit) -> str:
         sections=sections,
         run_id=audit.run_id,
     )
+
+
+def notebook_view(audit: Audit, picture: Chart) -> str:
+    """The decision and its picture as HTML for the output of a notebook's cell."""
+    colours = "".join(f"{name}:{colour};" for name, colour in light_colours().items())
+    context = {
+        "audit": audit,
+        "chart": picture,
+        "colours": colours,
+        "stakes": wording.stakes_in_words(audit),
+        "noise": wording.noise_in_words(audit),
+    }
+    return str(render("notebook.html", context))
 
 
 def _charts(audit: Audit) -> Mapping[str, Chart]:
