@@ -7,6 +7,7 @@ not established (None). The engine draws a proposition's conclusion only from co
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,18 +34,28 @@ class Condition:
     why: str
 
 
-def conditions(contest: Contest) -> tuple[Condition, ...]:
-    """Every condition that docs/theory names, decided for this contest.
+class Conditions(NamedTuple):
+    """Every condition that docs/theory names, as this contest meets it."""
+
+    strict_cost: Condition
+    common_free_effort: Condition
+    tie_rule: Condition
+    common_cost: Condition
+    ordered_curves: Condition
+    saturating_curves: Condition
+    growing_catch_up: Condition
+
+
+def conditions(contest: Contest) -> Conditions:
+    """Decide every condition for this contest.
 
     Source: docs/theory; C1-C3 and Assumption 4.1 are those of Chen, Zhang, Hardt (arXiv 2603.08371), Sec. 4.
     """
-    return (
-        strict_cost(contest),
-        common_free_effort(contest),
-        tie_rule(contest),
-        common_cost(contest),
-        *curve_conditions(contest),
-    )
+    c1, c2, c3 = curve_conditions(contest)
+    return Conditions(
+        strict_cost=strict_cost(contest), common_free_effort=common_free_effort(contest), tie_rule=tie_rule(contest),
+        common_cost=common_cost(contest), ordered_curves=c1, saturating_curves=c2, growing_catch_up=c3,
+    )  # fmt: skip
 
 
 def strict_cost(contest: Contest) -> Condition:
