@@ -48,7 +48,8 @@ class Registry(Generic[Member]):
         self.family, self.group = family, group
         self._members: dict[str, Member] = dict(members or {})
         self._lazy = dict(lazy or {})
-        self._own = (*self._members, *self._lazy)
+        self.own = (*self._members, *self._lazy)
+        """Names of the members that come with headstart."""
         self._complaint = complaint
 
     def register(self, name: str, member: Added) -> Added:
@@ -66,7 +67,7 @@ class Registry(Generic[Member]):
 
     def names(self) -> tuple[str, ...]:
         """Names of all members, headstart's own first; nothing is imported to tell them."""
-        return tuple(dict.fromkeys([*self._own, *self._members, *(point.name for point in self._offers())]))
+        return tuple(dict.fromkeys([*self.own, *self._members, *(point.name for point in self._offers())]))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
@@ -116,7 +117,7 @@ class Registry(Generic[Member]):
         return f"the {self.family} {point.name!r} of {_package(point)} (entry point {point.value} in {self.group})"
 
     def _offers(self) -> list[EntryPoint]:
-        return [point for point in entry_points(group=self.group) if point.name not in self._own]
+        return [point for point in entry_points(group=self.group) if point.name not in self.own]
 
 
 def _package(point: EntryPoint) -> str:
