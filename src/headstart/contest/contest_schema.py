@@ -7,6 +7,7 @@ themselves; ``contest_file`` adds the place to their complaints.
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, Field, SerializeAsAny
@@ -34,7 +35,7 @@ def rewards_form(rule: Callable[..., Any]) -> type[Form]:
 def _noise(value: object) -> object:
     if isinstance(value, list):
         return checked(Numbers, cast(object, value)).root
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float | Decimal)):
         raise InputError(f"must be a number, or a list of one number per model, got {value!r}")
     return value
 
