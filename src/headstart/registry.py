@@ -6,6 +6,7 @@ an entry point in the group of the family, imported only when its name is used; 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -122,6 +123,21 @@ class Registry(Generic[Member]):
 
 def _package(point: EntryPoint) -> str:
     return f"the package {point.dist.name}" if point.dist is not None else "an unknown package"
+
+
+def numbers_taken(function: Callable[..., object], *, beside: tuple[str, ...] = ()) -> dict[str, type]:
+    """The numbers that a function takes, ``int`` or ``float`` by name, as its short form on the command line has them.
+
+    Args:
+        function: A function or class.
+        beside: Names of parameters that are not part of the short form.
+
+    >>> def top(n, value, *, k: int): ...
+    >>> numbers_taken(top, beside=("n", "value"))
+    {'k': <class 'int'>}
+    """
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: int if p.annotation in (int, "int") else float for p in parameters if p.name not in beside}
 
 
 def callable_complaint(found: object) -> str | None:

@@ -6,7 +6,6 @@ import pytest
 from headstart.contest import Contest, CostTable, CurveTable, Linear, PowerCost
 from headstart.designing.protocols import contest_under, parse, protocol_name, rules_of, tuning_bill
 from headstart.designing.protocols.base import shared_rewards
-from headstart.designing.protocols.tiers import simultaneous_tiers
 from headstart.designing.scenario import known_scenario
 from headstart.errors import InputError
 
@@ -89,24 +88,3 @@ def test_items_need_scores_that_are_shares():
     rules_of(parse("level:100+items:50"), scenario)
     with pytest.raises(InputError, match="strictly between 0 and 1"):
         rules_of(parse("level:700+items:50"), scenario)
-
-
-def test_tiers_are_drawn_once_for_all_pairs_and_wrongly_separate_equals_in_about_one_case_of_twenty():
-    wrong, repeats, models = 0, 300, 12
-    random = np.random.default_rng(1)
-    for _ in range(repeats):
-        # equal models: the estimate is off by one draw of the noise that the worlds show
-        worlds = random.normal(random.normal(size=models), 1.0, (400, models))
-        wrong += simultaneous_tiers(worlds[:, np.argsort(-worlds.mean(axis=0))])[-1] > 0
-    assert wrong / repeats < 0.09
-    pairwise = models * (models - 1) / 2 * 0.05
-    assert pairwise > 3  # what testing pair by pair at 5 % would expect
-
-
-def test_clearly_separated_models_have_tiers_of_their_own():
-    worlds = np.random.default_rng(0).normal([3.0, 2.0, 1.0], 0.01, (200, 3))
-    assert simultaneous_tiers(worlds).tolist() == [0, 1, 2]
-
-
-def test_models_without_any_noise_are_separated_exactly_when_they_differ():
-    assert simultaneous_tiers(np.tile([2.0, 1.0, 1.0], (50, 1))).tolist() == [0, 1, 1]

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from headstart.contest.arrays import FloatArray, frozen, require, require_finite
 from headstart.errors import InputError
-from headstart.registry import Registry, callable_complaint
+from headstart.registry import Registry, callable_complaint, numbers_taken
 
 Rewards = Float[FloatArray, " models"]
 
@@ -82,14 +82,9 @@ def _positive(value: float) -> float:
     return float(value)
 
 
-def own_numbers(rule: str) -> dict[str, bool]:
-    """The numbers that a rule takes beside the value of first place: name, and whether it is a whole number.
-
-    >>> own_numbers("top"), own_numbers("winner")
-    ({'k': True}, {})
-    """
-    parameters = inspect.signature(REWARDS[rule]).parameters.values()
-    return {p.name: p.annotation in (int, "int") for p in parameters if p.name not in ("n", "value")}
+def own_numbers(rule: str) -> dict[str, type]:
+    """The numbers that a rule takes beside the value of first place: ``int`` or ``float`` by name."""
+    return numbers_taken(REWARDS[rule], beside=("n", "value"))
 
 
 def short_form(rule: str) -> str:
@@ -121,7 +116,7 @@ def parse(text: str, n: int) -> Rewards:
     require(kind in REWARDS and len(numbers) == len(own) + 1, "rewards", must, text)
     try:
         value = float(numbers[-1])
-        given = {name: (int if own[name] else float)(number) for name, number in zip(own, numbers, strict=False)}
+        given = {name: own[name](number) for name, number in zip(own, numbers, strict=False)}
     except ValueError:  # not a number
         raise InputError(f"rewards must be {must}, got {text!r}", field="rewards") from None
     try:
