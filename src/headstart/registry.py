@@ -86,14 +86,17 @@ class Registry(Generic[Member]):
             self._members[name] = self._load(name)
         return self._members[name]
 
+    def provider(self, name: str) -> str | None:
+        """Name of the installed package that offers a member; None for headstart's own and those of this process."""
+        return next((p.dist.name for p in self._offers() if p.name == name and p.dist is not None), None)
+
     def name_of(self, member: object) -> str | None:
         """The name of a member that has been used or registered before, or None."""
         return next((name for name, known in self._members.items() if known is member), None)
 
     def _load(self, name: str) -> Member:
         if name in self._lazy:
-            module, _, attribute = self._lazy[name].partition(":")
-            return cast("Member", getattr(import_module(module), attribute))
+            return cast("Member", imported(self._lazy[name]))
         offers = [point for point in self._offers() if point.name == name]
         if not offers:
             raise InputError(f"{self.family} must be one of {', '.join(self.names())}, got {name!r}")
@@ -123,6 +126,12 @@ class Registry(Generic[Member]):
 
 def _package(point: EntryPoint) -> str:
     return f"the package {point.dist.name}" if point.dist is not None else "an unknown package"
+
+
+def imported(place: str) -> object:
+    """What stands at ``"module:attribute"``."""
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(module), attribute)
 
 
 def numbers_taken(function: Callable[..., object], *, beside: tuple[str, ...] = ()) -> dict[str, type]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from functools import lru_cache, partial
-from typing import Any, Literal, TypeVar, cast, get_args, get_type_hints
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, RootModel, ValidationError, create_model
 
@@ -51,7 +52,19 @@ class Numbers(RootModel[list[float]]):
     model_config = ConfigDict(strict=True, allow_inf_nan=False, frozen=True)
 
 
+Given = dict[str, Any]
+"""The keys of a table that stand in the file, with lists as tuples."""
+
 F = TypeVar("F", bound=BaseModel)
+
+
+class _ProblemsError(InputError):
+    """Complaints about a document: the first, and how many more there are."""
+
+    def __init__(self, message: str, *, more: int, file: str | None, field: str | None) -> None:
+        told = f" (and {more} more problems)" if more else ""
+        super().__init__(message + told, file=file, field=field)
+        self.first, self.more = message, more
 
 
 def checked(form: type[F], data: object, source: str | None = None) -> F:
@@ -65,8 +78,14 @@ def checked(form: type[F], data: object, source: str | None = None) -> F:
     except ValidationError as error:
         problems = error.errors(include_url=False)
         place, message = _complaint(form, cast("Mapping[str, Any]", problems[0]))
-        more = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
-        raise InputError(message + more, file=source, field=place or None) from None
+        inner = [problem.get("ctx", {}).get("error") for problem in problems]
+        more = len(problems) - 1 + sum(error.more for error in inner if isinstance(error, _ProblemsError))
+        raise _ProblemsError(message, more=more, file=source, field=place or None) from None
+
+
+def keys_given(form: type[Form]) -> Callable[[object], Given]:
+    """What reads a table of the given form as the keys that stand in it; for pydantic's ``BeforeValidator``."""
+    return lambda value: checked(form, value).given()
 
 
 def member_of(
@@ -124,6 +143,34 @@ def form_of_call(kind: str, function: Callable[..., Any], skip: tuple[str, ...] 
     return create_model(f"{kind} table", __base__=Form, kind=(kind_of_table, ...), **keys)
 
 
+def form_of_fields(
+    value: type[Any],
+    *,
+    required: tuple[str, ...] = (),
+    only: tuple[str, ...] | None = None,
+    without: tuple[str, ...] = (),
+    also: Mapping[str, Any] | None = None,
+) -> type[Form]:
+    """The form of a table that holds the fields of a dataclass; keys that are not given leave its defaults alone.
+
+    Args:
+        value: The dataclass; tuples are lists in the table.
+        required: Fields that must be given.
+        only: The fields meant; None for all.
+        without: Fields that are not in the table.
+        also: Further keys with their types.
+    """
+    hints = get_type_hints(value)
+    named = [f.name for f in fields(value) if f.name not in without and (only is None or f.name in only)]
+    keys: dict[str, Any] = {name: _as_list(hints[name]) for name in named} | dict(also or {})
+    typed: dict[str, Any] = {name: (key, ...) if name in required else (key | None, None) for name, key in keys.items()}
+    return create_model(f"{value.__name__} table", __base__=Form, **typed)
+
+
+def _as_list(hint: Any) -> Any:
+    return list[get_args(hint)[0]] if get_origin(hint) is tuple else hint
+
+
 @contextmanager
 def located(source: str | None = None, *, place: str = "") -> Generator[None]:
     """Put the file and the full key into complaints of the values that are built inside."""
@@ -144,8 +191,9 @@ def _complaint(form: type[BaseModel], problem: Mapping[str, Any]) -> tuple[str, 
     leaf = place.rpartition(".")[2]
     inner = problem.get("ctx", {}).get("error")
     if isinstance(inner, InputError):
+        text = inner.first if isinstance(inner, _ProblemsError) else inner.message
         own = inner.field or ""  # of a list: "[2]"
-        message = inner.message if own and not own.startswith("[") else f"{leaf}{'' if own else ' '}{inner.message}"
+        message = text if own and not own.startswith("[") else f"{leaf}{'' if own else ' '}{text}"
         return f"{place}{'.' if own and not own.startswith('[') else ''}{own}", message
     if kind == "extra_forbidden":
         known = ["schema" if name == "schema_" else name for name in _table(form, loc).model_fields]
