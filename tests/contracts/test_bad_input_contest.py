@@ -30,8 +30,8 @@ SPOILT = {
     "a misspelt key": (["levle"], 1, "levle", 'unknown key; did you mean "level"'),
     "a key of no meaning": (["colour"], 1, "colour", "unknown key; known keys: schema, "),
     "a negative level": (["level"], -1, "level", "level must be >= 0, got -1"),
-    "a level in words": (["level"], "high", "level", "must be a valid number, got 'high'"),
-    "true for a level": (["level"], True, "level", "must be a valid number, got True"),
+    "a level in words": (["level"], "high", "level", "must be a number, got 'high'"),
+    "true for a level": (["level"], True, "level", "must be a number, got True"),
     "another tie-break": (["tie_break"], "coin", "tie_break", "must be 'capability' or 'listed', got 'coin'"),
     "no rewards": (["rewards"], None, "rewards", "rewards is missing"),
     "rewards in words": (
@@ -43,7 +43,7 @@ SPOILT = {
     "too few rewards": (["rewards"], [1], "rewards", "must be 2 long, one per model, got 1"),
     "too many rewards": (["rewards"], [1, 0, 0], "rewards", "must be 2 long, one per model, got 3"),
     "rewards that rise": (["rewards"], [0, 1], "rewards", "must be non-increasing with rank"),
-    "a reward in words": (["rewards"], [1, "0"], "rewards[1]", "must be a valid number, got '0'"),
+    "a reward in words": (["rewards"], [1, "0"], "rewards[1]", "must be a number, got '0'"),
     "another kind of rewards": (
         ["rewards"],
         {"kind": "lottery"},
@@ -51,7 +51,7 @@ SPOILT = {
         "one of winner, top, linear, geometric, got 'lottery'",
     ),
     "a reward shape without its number": (["rewards"], {"kind": "top"}, "rewards.k", "k is missing"),
-    "half a rank": (["rewards"], {"kind": "top", "k": 1.5}, "rewards.k", "must be a valid integer, got 1.5"),
+    "half a rank": (["rewards"], {"kind": "top", "k": 1.5}, "rewards.k", "must be a whole number, got 1.5"),
     "no rank": (["rewards"], {"kind": "top", "k": 0}, "rewards.k", "k must be >= 1, got 0"),
     "a ratio of one": (["rewards"], {"kind": "geometric", "ratio": 1}, "rewards.ratio", "between 0 and 1"),
     "a negative reward": (["rewards"], {"kind": "winner", "value": -1}, "rewards.value", ">= 0, got -1"),

@@ -6,6 +6,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import grimp
 import pytest
 
 import headstart
@@ -70,3 +71,12 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert version
     assert f"version: {version.group(1)}\n" in (ROOT / "CITATION.cff").read_text()
     assert f"## {version.group(1)} " in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    graph = grimp.build_graph("headstart", exclude_type_checking_imports=True, cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    assert len(imports) > 200
+    while leaves := {module for module, imported in imports.items() if not imported & imports.keys()}:
+        imports = {module: imported for module, imported in imports.items() if module not in leaves}
+    assert sorted(imports) == []  # what is left imports what is left

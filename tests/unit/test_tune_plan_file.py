@@ -9,7 +9,8 @@ import pytest
 
 from headstart.tune.plan import DEFAULT_LEVELS, Plan, Recipe, SuppliedScore
 from headstart.tune.plan_file import read_plan
-from headstart.tune.plan_schema import ModelForm, PlanForm, RecipeForm, ScoreForm, TaskForm, UntunableForm
+from headstart.tune.plan_schema import MODEL, RECIPE, SCORE, PlanForm, UntunableForm
+from headstart.tune.plan_schema import TASK as TASK_FORM
 from tiny_models import parity_records, write_jsonl
 
 MODELS = """
@@ -214,6 +215,6 @@ def test_a_plan_from_standard_input_is_relative_to_where_one_stands(
 
 def test_every_key_of_a_plan_is_in_the_reference() -> None:
     page = (Path(__file__).parents[2] / "docs" / "reference" / "plan.md").read_text()
-    forms = [PlanForm, ModelForm, UntunableForm, ScoreForm, TaskForm, RecipeForm]
+    forms = [PlanForm, MODEL, UntunableForm, SCORE, TASK_FORM, RECIPE]
     keys = {field.alias or key for form in forms for key, field in form.model_fields.items()}
     assert {key for key in keys if not re.search(rf"`[^`\n]*\b{key}\b[^`\n]*`", page)} == set()

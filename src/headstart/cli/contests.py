@@ -31,22 +31,23 @@ def solve(
     Example: `headstart solve contest.toml --mixed --all-pairs --json -`
     """
     from headstart.contest.contest_file import contest_from_document, read_document
-    from headstart.io.atomic import envelope, write_json
+    from headstart.io.atomic import write_json
+    from headstart.report.solution_document import solution_document
     from headstart.report.solution_text import print_solution
-    from headstart.solve.solution import SCHEMA, solution_document
+    from headstart.solve.solution import solve_contest
 
     check_outputs(json=json)
     document = read_document(contest)
     game = contest_from_document(document, source=contest)
     with progress_bar() as progress:
-        found = solution_document(
+        found = solve_contest(
             game, document, all_pairs=all_pairs, mixed=mixed, tolerance=tolerance, seed=seed, progress=progress
         )
     if json is not None:
-        write_json(json, envelope(SCHEMA) | found)
+        write_json(json, solution_document(found))
     if json != "-":
         print_solution(found)
-    if found["mixed"] and found["mixed"]["status"] != "converged":
+    if found.mixed is not None and found.mixed.status != "converged":
         tell("the mixed equilibrium did not converge: its measured exploitability stands beside it")
         return 3
     return 0

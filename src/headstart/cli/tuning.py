@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, TypedDict
 
 import typer
 
 from headstart.cli.common import JsonOut, check_outputs, tell
 from headstart.errors import InputError
 
-if TYPE_CHECKING:
-    from headstart.tune.executors import Executor
+
+class Options(TypedDict):
+    """How cells run, as executors take it."""
+
+    address: str | None
+    workers: int | None
+    threads: int
+    device: str
+
 
 NOT_COMPLETED = 3
 """Exit status where cells failed: the others are finished and collected."""
@@ -26,7 +33,8 @@ def tune(
         bool, typer.Option("--dry-run", help="Say what would run, what it would cost and what is missing; run nothing.")
     ] = False,
     executor: Annotated[
-        str, typer.Option(metavar="local|ray", help="Processes on this machine, or tasks on a Ray cluster.")
+        str,
+        typer.Option(metavar="local|ray", help="Processes on this machine, or tasks on a Ray cluster."),
     ] = "local",
     address: Annotated[
         str | None, typer.Option(help="Ray cluster to join, such as auto; by default one on this machine.")
@@ -50,10 +58,12 @@ def tune(
     """
     from headstart.io.atomic import envelope, write_json
     from headstart.report import tuning as texts
+    from headstart.tune.executors import check_executor, make_executor
     from headstart.tune.plan_file import read_plan
 
     check_outputs(json=json)
-    _check_executor(executor, address)
+    check_executor(executor, address=address)
+    options = Options(address=address, workers=workers, threads=threads, device=device)
     read = read_plan(plan)
     folder = out if out is not None else Path("runs") / read.name
     if folder.exists() and not folder.is_dir():
@@ -68,7 +78,7 @@ def tune(
         if lacking:
             found = DryRun.without_packages(read, folder, lacking)
         else:
-            with _executor(executor, address, workers, threads, device) as chosen:
+            with make_executor(executor, **options) as chosen:
                 found = look(read, folder, executor=chosen)
         if json is not None:
             write_json(json, envelope(SCHEMA) | dry_run_document(found))
@@ -80,7 +90,7 @@ def tune(
     from headstart.tune.run import run_plan
     from headstart.tune.run_report import SCHEMA, report_document
 
-    with _executor(executor, address, workers, threads, device) as chosen, progress() as watch:
+    with make_executor(executor, **options) as chosen, progress() as watch:
         try:
             report = run_plan(read, folder, executor=chosen, plan_file=None if plan == "-" else plan, watch=watch)
         except KeyboardInterrupt:
@@ -93,20 +103,3 @@ def tune(
     for failed in report.failed:
         tell(f"failed: {failed.cell.id}: {failed.reason}")
     return NOT_COMPLETED if report.failed else 0
-
-
-def _check_executor(name: str, address: str | None) -> None:
-    if name not in ("local", "ray"):
-        raise InputError(f"--executor must be local or ray, got {name!r}")
-    if address is not None and name != "ray":
-        raise InputError("--address must be given together with --executor ray")
-
-
-def _executor(name: str, address: str | None, workers: int | None, threads: int, device: str) -> Executor:
-    if name == "ray":
-        from headstart.tune.executors.on_ray import RayExecutor
-
-        return RayExecutor(address=address, workers=workers, threads=threads, device=device)
-    from headstart.tune.executors.local import LocalExecutor
-
-    return LocalExecutor(workers=workers, threads=threads, device=device)

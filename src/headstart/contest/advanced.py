@@ -15,7 +15,7 @@ from headstart.contest.tables import CurveTable
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Advanced:
+class Advanced(Curve):
     """``curve(by + effort)``: what is left of a batch of curves after some effort.
 
     Args:
@@ -32,6 +32,9 @@ class Advanced:
         object.__setattr__(self, "by", frozen(by))
         require(bool((self.by >= 0).all()), "by", ">= 0", self.by)
 
+    def parameters(self) -> dict[str, FloatArray]:
+        return {**(self.curve.parameters() if self.curve.stacks else {}), "by": self.by}
+
     @property
     def ceiling(self) -> Scores:
         return self.curve.ceiling
@@ -47,6 +50,12 @@ class Advanced:
 
     def effort_to_exceed(self, score: ArrayLike, shortfall: ArrayLike | None = None) -> Efforts:
         return np.maximum(self.curve.effort_to_exceed(score, shortfall) - self.by, 0.0)
+
+    def kinks(self) -> FloatArray:
+        return self.curve.kinks() - self.by
+
+    def plateaus(self) -> Scores:
+        return self.curve.plateaus()
 
     def rises_at(self, effort: ArrayLike) -> BoolArray:
         return self.curve.rises_at(self.by + np.asarray(effort, dtype=np.float64))

@@ -7,13 +7,12 @@ not established (None). The engine draws a proposition's conclusion only from co
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from headstart.contest.arrays import FloatArray
 from headstart.contest.contest import Contest
-from headstart.contest.costs import Cost, PowerCost
-from headstart.contest.curves import Exponential, Linear, LogitPower, Points
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,18 +32,28 @@ class Condition:
     why: str
 
 
-def conditions(contest: Contest) -> tuple[Condition, ...]:
-    """Every condition that docs/theory names, decided for this contest.
+class Conditions(NamedTuple):
+    """Every condition that docs/theory names, as this contest meets it."""
+
+    strict_cost: Condition
+    common_free_effort: Condition
+    tie_rule: Condition
+    common_cost: Condition
+    ordered_curves: Condition
+    saturating_curves: Condition
+    growing_catch_up: Condition
+
+
+def conditions(contest: Contest) -> Conditions:
+    """Decide every condition for this contest.
 
     Source: docs/theory; C1-C3 and Assumption 4.1 are those of Chen, Zhang, Hardt (arXiv 2603.08371), Sec. 4.
     """
-    return (
-        strict_cost(contest),
-        common_free_effort(contest),
-        tie_rule(contest),
-        common_cost(contest),
-        *curve_conditions(contest),
-    )
+    c1, c2, c3 = curve_conditions(contest)
+    return Conditions(
+        strict_cost=strict_cost(contest), common_free_effort=common_free_effort(contest), tie_rule=tie_rule(contest),
+        common_cost=common_cost(contest), ordered_curves=c1, saturating_curves=c2, growing_catch_up=c3,
+    )  # fmt: skip
 
 
 def strict_cost(contest: Contest) -> Condition:
@@ -92,7 +101,7 @@ def tie_rule(contest: Contest) -> Condition:
 def common_cost(contest: Contest) -> Condition:
     """One convex cost for all, and no caps."""
     shared = contest.costs.single_family()
-    same = shared is not None and all(_same(values) for values in _fields(shared))
+    same = shared is not None and (not shared.stacks or all(_same(values) for values in shared.parameters().values()))
     uncapped = bool(np.isinf(contest.max_effort).all())
     why = "costs differ" if not same else "one cost, no caps" if uncapped else "developers are capped"
     return Condition(name="common convex cost", holds=same and uncapped, feeds=("C",), why=why)
@@ -113,10 +122,6 @@ def _same(values: FloatArray) -> bool:
     return bool((values == values.flat[0]).all())
 
 
-def _fields(cost: Cost) -> tuple[FloatArray, ...]:
-    return (cost.scale, cost.exponent, cost.free) if isinstance(cost, PowerCost) else ()
-
-
 def _ordered_family(contest: Contest) -> tuple[bool | None, bool | None, str]:
     """C1 and C3 where one family with a common ceiling makes both a matter of one parameter.
 
@@ -126,15 +131,10 @@ def _ordered_family(contest: Contest) -> tuple[bool | None, bool | None, str]:
     slopes fall with rank (docs/theory, C1 and C3 by family).
     """
     family = contest.curves.single_family()
-    match family:
-        case LogitPower() if _same(family.L) and _same(family.U) and (family.U > family.L).all():
-            slope, name = family.beta, "beta"
-        case Exponential() if _same(family.ceiling) and (family.ceiling > family.floor).all():
-            slope, name = family.rate, "rate"
-        case Linear() if (family.slope > 0).all():
-            slope, name = family.slope, "slope"
-        case _:
-            return None, None, "the curves do not share one family with one floor and ceiling"
+    ordering = None if family is None else family.ordering_parameter()
+    if ordering is None:
+        return None, None, "the curves do not share one family with one floor and ceiling"
+    name, slope = ordering
     order = contest.order()
     falling = _same(slope) or bool((np.diff(slope[order]) <= 0).all())
     tied = bool((np.diff(contest.scores()[order]) == 0).any())
@@ -145,22 +145,7 @@ def _ordered_family(contest: Contest) -> tuple[bool | None, bool | None, str]:
 
 def _concave_and_saturating(contest: Contest) -> tuple[bool | None, str]:
     for family in contest.curves.families:
-        match family:
-            case Linear() if (family.slope > 0).any():
-                return False, "a line does not saturate"
-            case Points():
-                return None, "concavity of interpolated points is not decided"
-            case LogitPower():
-                if not _logit_power_concave(family, contest.level).all():
-                    return False, "a logit power law with beta > 1 is still convex at the level"
-            case _:
-                pass
+        holds, why = family.concave_and_saturating(contest.level)
+        if holds is not True:
+            return holds, why
     return True, "every curve is concave from the level on and has a ceiling"
-
-
-def _logit_power_concave(family: LogitPower, level: float) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """With x = 1 + e and c = exp(-alpha), x^b/(x^b + c) is concave where x^b >= c (b - 1)/(b + 1)."""
-    steep = family.beta > 1
-    with np.errstate(divide="ignore"):
-        bend = np.log(np.maximum(family.beta - 1, 0.0) / (family.beta + 1))  # -inf where not steep
-    return ~steep | (family.alpha + family.beta * np.log1p(level) >= bend)

@@ -3,42 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from pydantic import BaseModel
 
-from headstart.contest import rewards as reward_shapes
 from headstart.contest.arrays import FloatArray
 from headstart.contest.contest import Contest
-from headstart.contest.contest_schema import SCHEMA, ContestForm, validate
-from headstart.contest.costs import Cost, PointsCost, PowerCost
-from headstart.contest.curves import Curve, Exponential, Linear, LogitPower, Points
+from headstart.contest.contest_schema import SCHEMA, ContestForm
+from headstart.contest.costs import COSTS, Cost
+from headstart.contest.curves import CURVES
+from headstart.contest.law import Law
+from headstart.contest.rewards import REWARDS, explicit
 from headstart.contest.tables import CostTable, CurveTable
 from headstart.errors import InputError
 from headstart.io.atomic import JsonValue, envelope, write_json, write_text
 from headstart.io.documents import Document, parse_document
+from headstart.io.forms import Form, Numbers, checked, located
 from headstart.io.text import check_name
 from headstart.io.toml_text import TomlValue, toml_text
+from headstart.registry import Registry
 
-_CURVES: dict[str, Callable[..., Curve]] = {
-    "logit_power": LogitPower,
-    "exponential": Exponential,
-    "linear": Linear,
-    "points": Points,
-}
-_COSTS: dict[str, Callable[..., Cost]] = {"power": PowerCost, "points": PointsCost}
-# Families that can be batches, and the keys of their tables, which are their fields.
-_KEYS: dict[type[Any], tuple[str, ...]] = {
-    LogitPower: ("L", "U", "alpha", "beta"),
-    Exponential: ("floor", "ceiling", "rate"),
-    Linear: ("intercept", "slope"),
-    PowerCost: ("scale", "exponent", "free"),
-}
-_F = TypeVar("_F")
+_L = TypeVar("_L", bound=Law)
 
 
 def read_contest(path: str | os.PathLike[str]) -> Contest:
@@ -59,23 +46,21 @@ def contest_from_document(document: Mapping[str, object], *, source: str = "cont
     Raises:
         InputError: As ``read_contest``.
     """
-    form = validate(document, source)
+    form = checked(ContestForm, document, source)
     n = len(form.models)
     caps = [form.defaults.max_effort if model.max_effort is None else model.max_effort for model in form.models]
-    with np.errstate(over="ignore", invalid="ignore"):  # numbers near the largest float are compared, not computed with
-        curves = [_build(_CURVES, model.curve, f"models[{at}].curve", source) for at, model in enumerate(form.models)]
-        costs = [_cost(form, at, source) for at in range(n)]
-        with _located(source):
-            return Contest(
-                names=_names(form),
-                curves=CurveTable(**_grouped(curves)),
-                costs=CostTable(**_grouped(costs)),
-                rewards=_rewards(form, source),
-                level=float(form.level),
-                max_effort=np.array([np.inf if cap is None else cap for cap in caps]),
-                tie_break=form.tie_break,
-                noise_sd=_noise(form),
-            )
+    # numbers near the largest float are compared, not computed with
+    with np.errstate(over="ignore", invalid="ignore"), located(source):
+        return Contest(
+            names=_names(form),
+            curves=CurveTable.of([_law(CURVES, m.curve, f"models[{at}].curve") for at, m in enumerate(form.models)]),
+            costs=CostTable.of([_cost(form, at) for at in range(n)]),
+            rewards=_rewards(form),
+            level=float(form.level),
+            max_effort=np.array([np.inf if cap is None else cap for cap in caps]),
+            tie_break=form.tie_break,
+            noise_sd=_noise(form),
+        )
 
 
 def read_document(path: str | os.PathLike[str]) -> Document:
@@ -93,7 +78,7 @@ def read_document(path: str | os.PathLike[str]) -> Document:
     """
     parsed = parse_document(path)
     contest_from_document(parsed.plain, source=parsed.source)
-    filled = validate(parsed.plain, parsed.source).model_dump(by_alias=True)
+    filled = checked(ContestForm, parsed.plain, parsed.source).model_dump(by_alias=True)
     document = cast("dict[str, Any]", _overlay(filled, parsed.exact))
     defaults = document["defaults"]
     for model in document["models"]:
@@ -155,30 +140,31 @@ def _names(form: ContestForm) -> tuple[str, ...]:
     return tuple(first)
 
 
-def _build(families: Mapping[str, Callable[..., _F]], form: BaseModel, place: str, source: str) -> _F:
+def _law(laws: Registry[type[_L]], form: Form, place: str) -> _L:
     fields = form.model_dump()
-    with _located(source, place):
-        return families[fields.pop("kind")](**fields)
+    with located(place=place):
+        return laws[fields.pop("kind")](**fields)
 
 
-def _cost(form: ContestForm, at: int, source: str) -> Cost:
+def _cost(form: ContestForm, at: int) -> Cost:
     own = form.models[at].cost
     if own is not None:
-        return _build(_COSTS, own, f"models[{at}].cost", source)
+        return _law(COSTS, own, f"models[{at}].cost")
     if form.defaults.cost is None:
-        raise InputError("cost is missing, and [defaults] gives none", file=source, field=f"models[{at}].cost")
-    return _build(_COSTS, form.defaults.cost, "defaults.cost", source)
+        raise InputError("cost is missing, and [defaults] gives none", field=f"models[{at}].cost")
+    return _law(COSTS, form.defaults.cost, "defaults.cost")
 
 
-def _rewards(form: ContestForm, source: str) -> FloatArray:
+def _rewards(form: ContestForm) -> FloatArray:
     n = len(form.models)
-    with _located(source, "rewards"):
-        if isinstance(form.rewards, list):
-            if len(form.rewards) != n:
-                raise InputError(f"rewards must be {n} long, one per model, got {len(form.rewards)}")
-            return reward_shapes.explicit(form.rewards)
+    with located(place="rewards"):
+        if isinstance(form.rewards, Numbers):
+            given = form.rewards.root
+            if len(given) != n:
+                raise InputError(f"rewards must be {n} long, one per model, got {len(given)}")
+            return explicit(given)
         fields = form.rewards.model_dump()
-        return reward_shapes.SHAPES[fields.pop("kind")](n, **fields)
+        return explicit(REWARDS[fields.pop("kind")](n, **fields))
 
 
 def _noise(form: ContestForm) -> FloatArray | None:
@@ -191,41 +177,8 @@ def _noise(form: ContestForm) -> FloatArray | None:
     return noise if noise.any() else None
 
 
-@contextmanager
-def _located(source: str, place: str = "") -> Generator[None]:
-    """Put the file and the full key into complaints of the values that are built inside."""
-    try:
-        yield
-    except InputError as error:
-        if error.file:  # placed already, further in
-            raise
-        inner = error.field if error.field != place else None
-        key = ".".join(part for part in (place, inner) if part)
-        raise InputError(error.message, file=source, field=key or None) from None
-
-
-def _grouped(items: Sequence[Any]) -> dict[str, Any]:
-    """Fields of the table of ``items``: one batch per family, so that a table of one family evaluates in one call."""
-    families: list[Any] = []
-    family, row = np.zeros(len(items), dtype=np.int64), np.zeros(len(items), dtype=np.int64)
-    kinds: list[type[Any]] = [type(item) for item in items]
-    for kind in dict.fromkeys(kinds):
-        members = [at for at, other in enumerate(kinds) if other is kind]
-        if kind in _KEYS:
-            family[members], row[members] = len(families), np.arange(len(members))
-            families.append(kind(**{key: [getattr(items[at], key) for at in members] for key in _KEYS[kind]}))
-        else:
-            for at in members:
-                family[at] = len(families)
-                families.append(items[at])
-    return {"families": tuple(families), "family": family, "row": row}
-
-
-def _table(item: Curve | Cost) -> dict[str, JsonValue]:
-    if isinstance(item, (Points, PointsCost)):
-        second = "score" if isinstance(item, Points) else "cost"
-        return {"kind": item.kind, "effort": _floats(item.effort), second: _floats(item.values)}
-    return {"kind": item.kind, **{key: float(getattr(item, key)) for key in _KEYS[type(item)]}}
+def _table(item: Law) -> dict[str, JsonValue]:
+    return {"kind": item.kind, **{key: values.tolist() for key, values in item.parameters().items()}}
 
 
 def _floats(values: FloatArray) -> list[JsonValue]:

@@ -5,41 +5,38 @@ Costs and rewards share one unit, the contest's cost unit (steps, GPU-hours, mon
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from headstart.contest.arrays import FloatArray, IntArray, frozen, require, require_finite, rows
+from headstart.contest.arrays import FloatArray, frozen, require, require_finite
+from headstart.contest.law import Law
+from headstart.registry import Registry, class_complaint
 
 
-class Cost(Protocol):
-    """What every family of costs can do; shapes broadcast against the family's fields."""
-
-    kind: ClassVar[str]
+class Cost(Law, ABC):
+    """A batch of costs of one kind; shapes broadcast against its parameters."""
 
     @property
+    @abstractmethod
     def free_effort(self) -> FloatArray:
         """Largest effort that costs nothing; the cost is strictly increasing beyond it."""
-        ...
 
+    @abstractmethod
     def cost(self, effort: ArrayLike) -> FloatArray:
         """Cost of ``effort >= 0``; ``inf`` at infinite effort."""
-        ...
 
+    @abstractmethod
     def effort_at(self, cost: ArrayLike) -> FloatArray:
         """Largest effort that costs at most ``cost >= 0``."""
-        ...
-
-    def take(self, index: IntArray) -> Self:
-        """The costs at ``index`` of a one-dimensional batch."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PowerCost:
+class PowerCost(Cost):
     """``scale * max(effort - free, 0) ** exponent``.
 
     Args:
@@ -60,9 +57,7 @@ class PowerCost:
     kind: ClassVar[str] = "power"
 
     def __init__(self, *, scale: ArrayLike = 1.0, exponent: ArrayLike = 1.0, free: ArrayLike = 0.0) -> None:
-        for name, value in (("scale", scale), ("exponent", exponent), ("free", free)):
-            object.__setattr__(self, name, frozen(value))
-            require_finite(name, getattr(self, name))
+        self._set(scale=scale, exponent=exponent, free=free)
         require((self.scale > 0).all(), "scale", "> 0", self.scale)
         require((self.exponent >= 1).all(), "exponent", ">= 1 (a smaller one is a concave cost)", self.exponent)
         require((self.free >= 0).all(), "free", ">= 0", self.free)
@@ -81,12 +76,9 @@ class PowerCost:
             paid = np.asarray(cost, dtype=np.float64) / self.scale
         return self.free + paid ** (1.0 / self.exponent)
 
-    def take(self, index: IntArray) -> PowerCost:
-        return rows(self, index)
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PointsCost:
+class PointsCost(Cost):
     """One convex cost given by points: straight between them, continued with the last slope.
 
     Args:
@@ -100,6 +92,7 @@ class PointsCost:
     effort: Float[FloatArray, " points"]
     values: Float[FloatArray, " points"]
     kind: ClassVar[str] = "points"
+    stacks: ClassVar[bool] = False
 
     def __init__(self, *, effort: ArrayLike, cost: ArrayLike) -> None:
         object.__setattr__(self, "effort", frozen(effort))
@@ -135,5 +128,17 @@ class PointsCost:
         beyond = np.maximum(c - self.values[-1], 0.0) / self._last_slope
         return np.interp(c, self.values[start:], self.effort[start:]) + beyond
 
-    def take(self, index: IntArray) -> PointsCost:
-        return self  # a batch of one, which broadcasts
+    def parameters(self) -> dict[str, FloatArray]:
+        return {"effort": self.effort, "cost": self.values}
+
+    def kinks(self) -> FloatArray:
+        return self.effort
+
+
+COSTS: Registry[type[Cost]] = Registry(
+    "cost law",
+    group="headstart.costs",
+    members={law.kind: law for law in (PowerCost, PointsCost)},
+    complaint=class_complaint("kind", "cost", "effort_at", "free_effort"),
+)
+"""Laws by the kind that contest files name; packages add theirs under the entry-point group ``headstart.costs``."""

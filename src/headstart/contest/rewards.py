@@ -1,7 +1,8 @@
-"""Reward schedules: what each rank is worth, best first, in the contest's cost unit."""
+"""Reward rules: what each rank is worth, best first, in the contest's cost unit."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from headstart.contest.arrays import FloatArray, frozen, require, require_finite
 from headstart.errors import InputError
+from headstart.registry import Registry, callable_complaint, numbers_taken
 
 Rewards = Float[FloatArray, " models"]
 
@@ -56,7 +58,23 @@ def geometric(n: int, value: float = 1.0, *, ratio: float) -> Rewards:
     return explicit(_positive(value) * ratio ** np.arange(n))
 
 
-SHAPES: dict[str, Callable[..., Rewards]] = {"winner": winner, "top": top, "linear": linear, "geometric": geometric}
+def _complaint(rule: object) -> str | None:
+    if not callable(rule):
+        return callable_complaint(rule)
+    first = list(inspect.signature(rule).parameters)[:2]
+    return None if first == ["n", "value"] else f"must take n and value first, got {', '.join(first) or 'nothing'}"
+
+
+REWARDS: Registry[Callable[..., Rewards]] = Registry(
+    "reward rule",
+    group="headstart.rewards",
+    members={"winner": winner, "top": top, "linear": linear, "geometric": geometric},
+    complaint=_complaint,
+)
+"""Rules by name: functions of the number of models, the value of first place, and numbers of their own by keyword.
+
+Packages add theirs under the entry-point group ``headstart.rewards``.
+"""
 
 
 def _positive(value: float) -> float:
@@ -64,11 +82,26 @@ def _positive(value: float) -> float:
     return float(value)
 
 
+def own_numbers(rule: str) -> dict[str, type]:
+    """The numbers that a rule takes beside the value of first place: ``int`` or ``float`` by name."""
+    return numbers_taken(REWARDS[rule], beside=("n", "value"))
+
+
+def short_form(rule: str) -> str:
+    """How the rule is written on the command line.
+
+    >>> short_form("geometric")
+    'geometric:RATIO:VALUE'
+    """
+    return ":".join([rule, *(name.upper() for name in own_numbers(rule)), "VALUE"])
+
+
 def parse(text: str, n: int) -> Rewards:
-    """Read the command line's short form.
+    """Read the short form of a schedule.
 
     Args:
-        text: ``winner:VALUE``, ``top:K:VALUE``, ``linear:VALUE`` or ``geometric:RATIO:VALUE``.
+        text: ``winner:VALUE``, ``top:K:VALUE``, ``linear:VALUE``, ``geometric:RATIO:VALUE``, or any other rule with its
+            own numbers before the value.
         n: Number of models.
 
     Raises:
@@ -78,16 +111,21 @@ def parse(text: str, n: int) -> Rewards:
     [30.0, 30.0, 0.0, 0.0]
     """
     kind, *numbers = text.split(":")
-    form = "winner:VALUE, top:K:VALUE, linear:VALUE or geometric:RATIO:VALUE"
-    require(kind in SHAPES and len(numbers) == (1 if kind in {"winner", "linear"} else 2), "rewards", form, text)
+    own = own_numbers(kind) if kind in REWARDS else {}
+    must = _short_forms()
+    require(kind in REWARDS and len(numbers) == len(own) + 1, "rewards", must, text)
     try:
         value = float(numbers[-1])
-        if kind == "top":
-            return top(n, value, k=int(numbers[0]))
-        if kind == "geometric":
-            return geometric(n, value, ratio=float(numbers[0]))
-        return SHAPES[kind](n, value)
+        given = {name: own[name](number) for name, number in zip(own, numbers, strict=False)}
+    except ValueError:  # not a number
+        raise InputError(f"rewards must be {must}, got {text!r}", field="rewards") from None
+    try:
+        return explicit(REWARDS[kind](n, value, **given))
     except InputError as error:
         raise InputError(f"rewards {text!r}: {error.message}", field="rewards") from None
-    except ValueError:  # float() or int(): not a number
-        raise InputError(f"rewards must be {form}, got {text!r}", field="rewards") from None
+
+
+def _short_forms() -> str:
+    """All of them; rules of packages are only named, because telling their numbers would import the packages."""
+    forms = [short_form(name) if name in REWARDS.own else f"{name}:...:VALUE" for name in REWARDS.names()]
+    return f"{', '.join(forms[:-1])} or {forms[-1]}"

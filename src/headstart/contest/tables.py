@@ -7,22 +7,18 @@ single family, the common case, evaluation is one vectorised call.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Generic, Protocol, Self, TypeVar
+from dataclasses import dataclass
+from typing import Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray, require
-from headstart.contest.costs import Cost, PointsCost
-from headstart.contest.curves import Curve, Exponential, Linear, LogitPower, Points
+from headstart.contest.costs import Cost
+from headstart.contest.curves import Curve
+from headstart.contest.law import Law
 
-
-class _Batch(Protocol):
-    def take(self, index: IntArray) -> Self: ...
-
-
-F = TypeVar("F", bound=_Batch)
+F = TypeVar("F", bound=Law)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,20 +85,20 @@ class _Table(Generic[F]):
         return result
 
 
-def _same_family(items: Sequence[Any]) -> list[list[int]]:
-    """Indices of the items that stack into one batch; curves and costs given by points stand alone."""
-    groups: dict[str, list[int]] = {}
+def _same_family(items: Sequence[Law]) -> list[list[int]]:
+    """Indices of the items that stack into one batch."""
+    groups: dict[object, list[int]] = {}
     for i, item in enumerate(items):
-        alone = isinstance(item, Points | PointsCost)
-        groups.setdefault(f"{item.kind} {id(item)}" if alone else item.kind, []).append(i)
+        groups.setdefault(type(item) if item.stacks else id(item), []).append(i)
     return list(groups.values())
 
 
-def _stack(items: Sequence[Any]) -> Any:
+def _stack(items: Sequence[F]) -> F:
     first = items[0]
-    if isinstance(first, Points | PointsCost):
+    if not first.stacks:
         return first
-    return type(first)(**{f.name: [getattr(item, f.name) for item in items] for f in fields(first)})
+    columns = [item.parameters() for item in items]
+    return type(first)(**{key: [column[key] for column in columns] for key in columns[0]})
 
 
 class CurveTable(_Table[Curve]):
@@ -161,19 +157,10 @@ def twins(curves: CurveTable, i: IntArray, k: IntArray) -> BoolArray:
     result = same_family & (curves.row[i] == curves.row[k])
     for index, family in enumerate(curves.families):
         pairs = np.flatnonzero(same_family & (curves.family[i] == index))
-        match family:
-            case LogitPower():
-                fields = (family.L, family.U, family.alpha, family.beta)
-            case Exponential():
-                fields = (family.floor, family.ceiling, family.rate)
-            case Linear():
-                fields = (family.intercept, family.slope)
-            case Points():
-                result[pairs] = True  # one curve
-                continue
-            case _:
-                continue
-        columns = [np.broadcast_to(f, (max(f.size, curves.row.max() + 1),)) if f.ndim == 0 else f for f in fields]
+        if not family.stacks:
+            result[pairs] = True  # one curve
+            continue
         rows_i, rows_k = curves.row[i[pairs]], curves.row[k[pairs]]
+        columns = [values for values in family.parameters().values() if values.ndim]  # the others are shared
         result[pairs] = np.all([c[rows_i] == c[rows_k] for c in columns], axis=0)
     return result

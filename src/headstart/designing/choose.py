@@ -87,7 +87,8 @@ def choose(
     for index, protocols in enumerate(chosen):
         tell(protocol_name(protocols), 0.4 + 0.3 * index / len(chosen))
         answers.append(protocol_outcome(scenario, protocols, equilibrium=False, seed=seed))
-    unsettled = _worth_solving(answers, everything=compare is not None and len(compare) <= FEW)
+    shares_ranks = [any(p.shares_ranks for p in protocols) for protocols in chosen]
+    unsettled = _worth_solving(answers, shares_ranks, everything=compare is not None and len(compare) <= FEW)
     for done, index in enumerate(unsettled):
         tell(f"equilibrium of {answers[index].protocol}", 0.7 + 0.3 * done / len(unsettled))
         answers[index] = protocol_outcome(scenario, chosen[index], seed=seed)
@@ -120,7 +121,7 @@ def _levels_to_compare(
     return [combined(level, modifier) for level in levels]
 
 
-def _worth_solving(answers: Sequence[ProtocolOutcome], *, everything: bool) -> list[int]:
+def _worth_solving(answers: Sequence[ProtocolOutcome], shares_ranks: Sequence[bool], *, everything: bool) -> list[int]:
     """Indices of the protocols without figures whose mixed or noisy answer is worth its time."""
     unsettled = [index for index, a in enumerate(answers) if a.kind == "none"]
     if everything or not unsettled:
@@ -131,7 +132,7 @@ def _worth_solving(answers: Sequence[ProtocolOutcome], *, everything: bool) -> l
         (i for i in unsettled if answers[i].bill < bound or answers[i].protocol == "direct"),
         key=lambda i: answers[i].bill,
     )
-    plain = [i for i in near if "tiers" not in answers[i].protocol] or near
+    plain = [i for i in near if not shares_ranks[i]] or near
     spread = np.linspace(0, len(plain) - 1, min(EQUILIBRIA, len(plain)))
     return [plain[i] for i in sorted({round(float(at)) for at in spread})]
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from headstart.contest.arrays import FloatArray, require
-from headstart.contest.rewards import SHAPES, parse
+from headstart.contest.rewards import REWARDS, own_numbers, parse
 from headstart.designing.scenario import Scenario
 from headstart.errors import InputError
 from headstart.solve.prices import price_matrix
@@ -51,11 +51,9 @@ class Stakes:
         (5000.0, 'linear')
         """
         kind, *rest = text.split(":")
-        given = kind in SHAPES
-        shape = [kind] if given else ["linear"]
-        numbers = rest if given else [kind, *rest]
-        if kind in ("top", "geometric"):
-            shape, numbers = [kind, *numbers[:1]], numbers[1:]
+        own = len(own_numbers(kind)) if kind in REWARDS else 0
+        shape = [kind, *rest[:own]] if kind in REWARDS else ["linear"]
+        numbers = rest[own:] if kind in REWARDS else [kind, *rest]
         form = "SHAPE:VALUE or SHAPE:LOW:HIGH, such as linear:5000 or top:3:500:5000"
         require(len(numbers) in (1, 2), "stakes", form, text)
         try:

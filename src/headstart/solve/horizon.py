@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from headstart.contest.arrays import BoolArray, FloatArray, IntArray
+from headstart.contest.arrays import FloatArray, IntArray
 from headstart.contest.contest import Contest
-from headstart.contest.curves import Exponential, Linear, LogitPower
 from headstart.contest.tables import CurveTable, twins
-
-LARGEST_LOG_LEVEL = 600.0
-"""Levels are searched up to exp(600) steps; floating point ends shortly after."""
 
 
 def settled_beyond(contest: Contest, i: IntArray, k: IntArray) -> FloatArray:
@@ -68,59 +64,9 @@ def _same_ceiling(curves: CurveTable, i: IntArray, k: IntArray, most: FloatArray
             continue
         first, second = curves.row[i[own]], curves.row[k[own]]
         spend = np.maximum(most[i[own]], most[k[own]])
-        match family:
-            case LogitPower():
-                result[own] = _logit_power(family.take(first), family.take(second), spend)
-            case Exponential():
-                result[own] = _exponential(family.take(first), family.take(second), spend)
-            case Linear():
-                result[own] = _lines(family.take(first), family.take(second), spend)
-            case _:
-                pass
+        result[own] = family.settled(first, second, spend)
     return result
 
 
 def _attains(curves: CurveTable, ceiling: FloatArray) -> FloatArray:
     return curves.effort_to_reach(ceiling, np.zeros(ceiling.size))
-
-
-def _lines(a: Linear, b: Linear, spend: FloatArray) -> FloatArray:
-    """From where the steeper line leads by more than the other can make up; parallel lines never change."""
-    steeper = a.slope > b.slope
-    slope, start = np.where(steeper, a.slope, b.slope), np.where(steeper, a.intercept, b.intercept)
-    flatter, other = np.where(steeper, b.slope, a.slope), np.where(steeper, b.intercept, a.intercept)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        level = (other + flatter * spend - start) / (slope - flatter)
-    return np.where(slope == flatter, 0.0, np.maximum(level, 0.0))
-
-
-def _exponential(a: Exponential, b: Exponential, spend: FloatArray) -> FloatArray:
-    """Log-shortfalls are lines in the level: the same argument."""
-    log_a, log_b = np.log(a.ceiling - a.floor), np.log(b.ceiling - b.floor)
-    return _lines(Linear(intercept=-log_a, slope=a.rate), Linear(intercept=-log_b, slope=b.rate), spend)
-
-
-def _logit_power(a: LogitPower, b: LogitPower, spend: FloatArray) -> FloatArray:
-    """Bounds on the log-shortfalls whose difference grows with the level; the level where it turns positive.
-
-    With ``w = log(U - L) - alpha`` the log-shortfall lies between ``w - beta log(1 + e) - log(1 + exp(-z))`` and
-    ``w - beta log(1 + e)``. The model that is behind in the end has the smaller beta, or with equal betas the larger w.
-    """
-    w_a, w_b = np.log(a.U - a.L) - a.alpha, np.log(b.U - b.L) - b.alpha
-    a_behind = (a.beta < b.beta) | ((a.beta == b.beta) & (w_a > w_b))
-    gap_w = np.where(a_behind, w_a - w_b, w_b - w_a)
-    gap_beta = np.abs(a.beta - b.beta)
-    alpha, beta = np.where(a_behind, a.alpha, b.alpha), np.where(a_behind, a.beta, b.beta)
-
-    def certain(u: FloatArray) -> BoolArray:
-        overtaking = beta * np.log1p(spend * np.exp(-u))
-        return gap_w + gap_beta * u - overtaking - np.logaddexp(0.0, -(alpha + beta * u)) > 0
-
-    low, high = np.zeros(spend.size), np.full(spend.size, LARGEST_LOG_LEVEL)
-    settles = certain(high)
-    for _ in range(60):
-        middle = (low + high) / 2
-        yes = certain(middle)
-        low, high = np.where(yes, low, middle), np.where(yes, middle, high)
-    never_known = (gap_beta == 0) & (gap_w == 0)  # equal to first order; twins are told apart by the caller
-    return np.where(never_known, np.nan, np.where(settles, np.expm1(high), np.inf))

@@ -16,8 +16,9 @@ import numpy as np
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray
 from headstart.contest.compare import Standing, lead_of
 from headstart.contest.contest import Contest
+from headstart.contest.curves.logit_power import LARGEST_LOG_LEVEL
 from headstart.contest.tables import twins
-from headstart.solve.horizon import LARGEST_LOG_LEVEL, settled_beyond
+from headstart.solve.horizon import settled_beyond
 from headstart.solve.pure import Proof
 
 Status = Literal["zero", "finite", "infinite", "union", "unknown"]

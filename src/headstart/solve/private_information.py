@@ -24,7 +24,7 @@ from scipy.stats import binom
 
 from headstart.contest.arrays import FloatArray, frozen, require, require_finite
 from headstart.contest.costs import PowerCost
-from headstart.contest.curves import Curve, Exponential, Linear, LogitPower
+from headstart.contest.curves import Curve
 from headstart.contest.rewards import explicit
 
 _TABLE = 20_000  # efforts at which the marginal cost of score is tabulated
@@ -161,7 +161,7 @@ class TypicalField:
         room = float(self.cost.effort_at(self.rewards[0] - self.rewards[-1])) - free
         # fine near 0, where a power cost starts flat
         paid = np.unique(np.r_[0.0, np.geomspace(1e-9, 1.0, _TABLE // 2), np.linspace(0.0, 1.0, _TABLE // 2)]) * room
-        slope = _slope(self.curve, self.level + free + paid)
+        slope = self.curve.gradient(self.level + free + paid)
         exponent = float(self.cost.exponent)
         rise = float(self.cost.scale) * exponent * paid ** (exponent - 1.0)
         with np.errstate(divide="ignore"):
@@ -271,19 +271,3 @@ def _exploitability(
     gain = won - field.cost.cost(needed)
     own = field.mean_reward(types) - np.interp(types, quality, cost)
     return float(max(np.max(gain.max(axis=1) - own), 0.0))
-
-
-def _slope(curve: Curve, effort: FloatArray) -> FloatArray:
-    """Score gained per further unit of effort."""
-    match curve:
-        case Linear():
-            return np.broadcast_to(curve.slope, effort.shape)
-        case Exponential():
-            return curve.rate * curve.shortfall(effort)
-        case LogitPower():
-            risen = np.maximum(curve.score(effort) - curve.L, 0.0)
-            width = np.where(curve.U > curve.L, curve.U - curve.L, 1.0)
-            return curve.beta / (1.0 + effort) * risen * curve.shortfall(effort) / width
-        case _:
-            require(False, "curve", "a logit_power, exponential or linear curve", curve.kind)
-            raise AssertionError  # require has raised

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray
 from headstart.contest.compare import ROUNDING, UNDERFLOW, Standing, effort_to_pass, lead_of
-from headstart.contest.conditions import Condition, conditions
+from headstart.contest.conditions import Conditions, conditions
 from headstart.contest.contest import Contest
 from headstart.contest.tables import CostTable, CurveTable, twins
 
@@ -71,7 +71,7 @@ class PureSolution:
     efforts: Float[FloatArray, " models"] | None
     witness: Witness | None
     slack: float
-    conditions: tuple[Condition, ...]
+    conditions: Conditions
     reason: str
 
 
@@ -91,7 +91,7 @@ def solve_pure(contest: Contest) -> PureSolution:
     candidate = candidate_efforts(contest)
     # Prop. A (its general form covers free effort): under (T) every equilibrium costs nobody anything, and by Prop. E
     # one exists exactly if the candidate is one
-    only = next(c for c in known if c.name == "tie rule").holds is True
+    only = known.tie_rule.holds is True
     pair = tightest_pair(contest, candidate)
     slack = np.inf if pair is None else pair.slack
     efforts, unique, witness = None, None, None

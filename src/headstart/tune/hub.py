@@ -9,6 +9,19 @@ from typing import Any
 from headstart.errors import InputError
 from headstart.tune.plan import ModelSpec
 
+# What transformers may read beside the weights. Each is digested, so a change of any is a change of the model.
+COMPANIONS = (
+    "config.json",
+    "generation_config.json",
+    "tokenizer*.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "*.jinja",
+    "*.model",
+    "vocab.*",
+    "merges.txt",
+)
+
 
 def cached(spec: ModelSpec) -> Path | None:
     """The snapshot folder of a pinned model, if it is on this machine; None if the hub is to be asked.
@@ -54,8 +67,6 @@ def _snapshot(spec: ModelSpec, *, dry_run: bool = False, local_files_only: bool 
     from huggingface_hub import snapshot_download  # pyright: ignore[reportUnknownVariableType]
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
     from huggingface_hub.utils import tqdm  # pyright: ignore[reportUnknownVariableType]
-
-    from headstart.tune.model_files import COMPANIONS
 
     class LateBar(tqdm):  # pyright: ignore[reportUntypedBaseClass]
         """A progress bar for downloads that take a while; looking into the cache is not worth one."""

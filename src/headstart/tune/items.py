@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -99,3 +100,16 @@ class Task:
     exact_match: ExactMatch = ExactMatch()
     notes: tuple[str, ...] = ()
     zero_shot: Task | None = None
+
+
+def notes_on(splits: Mapping[str, Sequence[Item]]) -> tuple[str, ...]:
+    """Traps in the items of a task that are no errors."""
+    found: list[str] = []
+    for split, items in splits.items():
+        places = {item.answer for item in items if not isinstance(item, Generation)}
+        if len(places) == 1 and len(items) > 1:
+            found.append(
+                f"Every right answer of the {split} split stands at index {places.pop()}: "
+                "a model can learn or prefer the place instead of the answer."
+            )
+    return tuple(found)

@@ -10,8 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from headstart.errors import InputError
-from headstart.tune.items import ContextChoice, Generation, Item, MultipleChoice
-from headstart.tune.tasks import notes_on
+from headstart.tune.items import ContextChoice, Generation, Item, MultipleChoice, notes_on
 
 _LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
 _DEFAULT_LENGTH = 256  # the harness's own

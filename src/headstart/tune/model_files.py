@@ -16,22 +16,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from headstart.errors import InputError
+from headstart.tune.hub import COMPANIONS, cached, fetch, to_fetch
 from headstart.tune.plan import ModelSpec
 
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
-# What transformers may read beside the weights. Each is digested, so a change of any is a change of the model.
-COMPANIONS = (
-    "config.json",
-    "generation_config.json",
-    "tokenizer*.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "*.jinja",
-    "*.model",
-    "vocab.*",
-    "merges.txt",
-)
 TEMPLATES = "additional_chat_templates/*.jinja"
 
 # Keys by which a file of the folder would have transformers run code, read other files than those that are digested,
@@ -80,8 +69,6 @@ def find_files(spec: ModelSpec) -> ModelFiles:
         InputError: If the model is not there, has no weights in safetensors or GGUF, or would need code of its own.
     """
     if not spec.is_local:
-        from headstart.tune.hub import fetch
-
         return _cached(spec) or _files_in(fetch(spec), spec)
     folder = Path(spec.source)
     if not folder.is_dir():
@@ -93,15 +80,11 @@ def missing(spec: ModelSpec) -> list[str]:
     """What is not on this machine: readable lines, empty when everything is. Fetches nothing."""
     if spec.is_local:
         return [] if Path(spec.source).is_dir() else [f"model {spec.name}: no folder {spec.source}"]
-    from headstart.tune.hub import to_fetch
-
     return [] if _cached(spec) else to_fetch(spec)
 
 
 def _cached(spec: ModelSpec) -> ModelFiles | None:
     """The files of a commit that was fetched before; the hub, which may be down, is not asked."""
-    from headstart.tune.hub import cached
-
     folder = cached(spec)
     if folder is not None:
         with suppress(InputError):  # a fetch that was interrupted: the hub has the rest

@@ -13,23 +13,21 @@ from typing import Literal, get_args
 
 from headstart.errors import InputError
 from headstart.tune.checks import check_label, must, one_of, unique
+from headstart.tune.kinds import TASK_KINDS
 
 DType = Literal["float32", "bfloat16", "float16", "float64"]
-TaskKind = Literal["lm_eval", "multiple_choice", "context_choice", "generation"]
 Attention = Literal["sdpa", "eager"]
 Method = Literal["lora", "full"]
 Schedule = Literal["constant", "linear", "cosine"]
 Loss = Literal["completion", "all"]
 Truncation = Literal["error", "left"]
 
-DEFAULT_LEVELS = (0, 5, 10, 20, 40, 80, 160, 320)
-_CHOICE_METRICS = ("acc", "acc_norm", "choice_logprob")
-KIND_METRICS: dict[TaskKind, tuple[str, ...]] = {
-    "multiple_choice": _CHOICE_METRICS,
-    "context_choice": _CHOICE_METRICS,
-    "generation": ("exact_match",),
-    "lm_eval": (*_CHOICE_METRICS, "exact_match"),  # which of them is known once the task is loaded
+_REQUIRED = {
+    "train": "a file of training items",
+    "test": "a file of test items",
+    "lm_eval_name": "the task's name in lm-evaluation-harness",
 }
+DEFAULT_LEVELS = (0, 5, 10, 20, 40, 80, 160, 320)
 LARGEST_SEED = 2**32 - 1
 
 
@@ -111,7 +109,7 @@ class TaskSpec:
 
     Args:
         name: As it appears in the trajectories (column ``benchmark``).
-        kind: ``lm_eval`` for a task of lm-evaluation-harness, else the shape of the items in local files.
+        kind: Name of a kind of task (``headstart.tune.kinds``): what the rows of its files mean.
         train: JSON lines or Parquet file of training items (absolute path); None for ``lm_eval``.
         test: The same for the test items.
         validation: The same for validation items; only their overlap with the test split is looked at.
@@ -128,7 +126,7 @@ class TaskSpec:
     """
 
     name: str
-    kind: TaskKind
+    kind: str
     train: str | None = None
     test: str | None = None
     validation: str | None = None
@@ -146,13 +144,11 @@ class TaskSpec:
 
     def __post_init__(self) -> None:
         check_label(self.name, "name")
-        one_of(self.kind, get_args(TaskKind), "kind")
-        one_of(self.metric, KIND_METRICS[self.kind], "metric", f" for kind {self.kind}")
-        if self.kind == "lm_eval":
-            must(bool(self.lm_eval_name), "lm_eval_name", "the task's name in lm-evaluation-harness", self.lm_eval_name)
-        else:
-            must(self.train is not None, "train", "a file of training items", self.train)
-            must(self.test is not None, "test", "a file of test items", self.test)
+        one_of(self.kind, TASK_KINDS.names(), "kind")
+        kind = TASK_KINDS[self.kind]
+        one_of(self.metric, kind.metrics, "metric", f" for kind {self.kind}")
+        for key in kind.required:
+            must(bool(getattr(self, key)), key, _REQUIRED.get(key, "given"), getattr(self, key))
         must(self.fewshot >= 0, "fewshot", ">= 0", self.fewshot)
         for name, limit in (("train_limit", self.train_limit), ("test_limit", self.test_limit)):
             must(limit is None or limit >= 1, name, ">= 1", limit)

@@ -10,8 +10,10 @@ from typing import Any
 
 from headstart.errors import InputError
 from headstart.tune.encode import Counts, Encoder
+from headstart.tune.executors import EXECUTORS
 from headstart.tune.hardware import Hardware
 from headstart.tune.items import Item, Task
+from headstart.tune.kinds import TASK_KINDS
 from headstart.tune.overlap import Overlap, check_overlap, measure_overlap
 from headstart.tune.plan import Plan, Recipe, TaskSpec
 from headstart.tune.seal import Seal, differences, read_seal, seal
@@ -19,11 +21,7 @@ from headstart.tune.tasks import load_task
 
 _CPU_BATCH_TOKENS = 512  # its caches hold no more: see bench/README.md
 _GPU_BATCH_TOKENS = 8192
-_PACKAGES = {
-    "tune": ("torch", "transformers", "peft", "safetensors", "filelock"),
-    "lm-eval": ("lm_eval",),
-    "ray": ("ray",),
-}
+_PACKAGES = ("torch", "transformers", "peft", "safetensors", "filelock")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,15 +74,12 @@ def require_packages(plan: Plan, *, executor: str) -> None:
 
 def missing_packages(plan: Plan, *, executor: str) -> list[str]:
     """Which extras are to be installed before the plan can run; nothing is imported."""
-    extras = ["tune"]
-    if any(task.kind == "lm_eval" for task in plan.tasks):
-        extras.append("lm-eval")
-    if executor == "ray":
-        extras.append("ray")
+    kinds = [TASK_KINDS[name] for name in dict.fromkeys(task.kind for task in plan.tasks)]
+    needed = {"tune": _PACKAGES, **{one.extra: one.packages for one in [*kinds, EXECUTORS[executor]] if one.extra}}
     return [
         f'headstart tune needs the extra: pip install "headstart[{extra}]"'
-        for extra in extras
-        if not all(find_spec(package) for package in _PACKAGES[extra])
+        for extra, packages in needed.items()
+        if not all(find_spec(package) for package in packages)
     ]
 
 
@@ -138,7 +133,7 @@ def refuse_other(path: Path, now: Seal) -> None:
     if sealed.hash != now.hash:
         lines = differences(sealed.resolution, now.resolution)
         raise InputError(
-            "the folder holds a run of another plan; give this one a folder of its own with --out, or undo what "
+            "the folder holds a run of another plan; give this one a folder of its own, or undo what "
             "changed:\n  " + "\n  ".join(lines),
             file=str(path.parent),
         )

@@ -23,6 +23,7 @@ from headstart.io.atomic import envelope, write_json
 from headstart.io.documents import read_json
 from headstart.tune.hardware import Hardware
 from headstart.tune.items import Item, Task
+from headstart.tune.kinds import TASK_KINDS
 from headstart.tune.plan import ModelSpec, Plan, TaskSpec
 
 if TYPE_CHECKING:
@@ -225,8 +226,10 @@ def _versions(plan: Plan) -> dict[str, str | None]:
     names = [*_PACKAGES]
     if any(spec.gguf_file for spec in plan.models):
         names.append("gguf")
-    if any(spec.kind == "lm_eval" for spec in plan.tasks):
-        names.append("lm_eval")
+    for kind in sorted({spec.kind for spec in plan.tasks}):
+        names += TASK_KINDS[kind].packages
+        provider = TASK_KINDS.provider(kind)
+        names += [provider] if provider else []
     versions = {name: _version(name) for name in names}
     return {"headstart": headstart.__version__, "python": platform.python_version(), **versions}
 

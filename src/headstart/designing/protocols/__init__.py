@@ -7,27 +7,32 @@ from collections.abc import Callable
 from headstart.contest.arrays import require
 from headstart.designing.protocols.base import Protocol, Rules, contest_under, rules_of, tuning_bill
 from headstart.designing.protocols.items import Items
-from headstart.designing.protocols.level import TuneBeforeTest
+from headstart.designing.protocols.level import TuneBeforeTest, direct_evaluation
 from headstart.designing.protocols.shortlist import Shortlist
 from headstart.designing.protocols.tiers import Tiers
+from headstart.registry import Registry, callable_complaint, numbers_taken
 
 __all__ = [
-    "Items", "Protocol", "Rules", "Shortlist", "Tiers", "TuneBeforeTest", "contest_under", "parse", "protocol_name",
-    "rules_of", "tuning_bill",
+    "PROTOCOLS", "Items", "Protocol", "Rules", "Shortlist", "Tiers", "TuneBeforeTest", "contest_under", "parse",
+    "protocol_name", "rules_of", "tuning_bill",
 ]  # fmt: skip
 
-FORM = "direct, level:D, tiers, top:K, items:N, or several joined by +"
+PROTOCOLS: Registry[Callable[..., Protocol]] = Registry(
+    "protocol",
+    group="headstart.protocols",
+    members={
+        "direct": direct_evaluation,
+        "level": TuneBeforeTest,
+        "top": Shortlist,
+        "tiers": Tiers,
+        "items": Items,
+    },
+    complaint=callable_complaint,
+)
+"""Levers by the word that names them: classes, or functions, that take one number or none.
 
-_READERS: dict[str, Callable[[str], Protocol]] = {
-    "direct": lambda _: TuneBeforeTest(level=0.0),
-    "level": lambda text: TuneBeforeTest(level=float(text)),
-    "top": lambda text: Shortlist(k=int(text)),
-    "items": lambda text: Items(count=int(text)),
-    "tiers": lambda _: Tiers(),
-}
-
-_ORDER = (TuneBeforeTest, Shortlist, Tiers, Items)
-"""Levels first: tiers are drawn at the level, a shortlist restricts it."""
+Packages add theirs under the entry-point group ``headstart.protocols``.
+"""
 
 
 def parse(text: str) -> tuple[Protocol, ...]:
@@ -39,24 +44,35 @@ def parse(text: str) -> tuple[Protocol, ...]:
     >>> protocol_name(parse("tiers+level:1000"))
     'level:1000+tiers'
     """
-    found: list[Protocol] = []
-    for part in text.split("+"):
-        kind, colon, value = part.strip().partition(":")
-        reads = kind in _READERS and bool(colon) == (kind not in ("direct", "tiers"))
-        require(reads, "protocol", FORM, text)
-        try:
-            found.append(_READERS[kind](value))
-        except ValueError as error:
-            if type(error) is not ValueError:  # our own complaint about the number's range
-                raise
-            require(False, "protocol", FORM, text)
+    found = [_part(part.strip(), text) for part in text.split("+")]
     kinds = [type(protocol) for protocol in found]
     require(len(set(kinds)) == len(kinds), "protocol", "made of different parts", text)
     tuned = any(isinstance(protocol, TuneBeforeTest) and protocol.level > 0 for protocol in found)
-    require(tuned or Shortlist not in kinds, "protocol", "top:K together with a level above 0", text)
+    for protocol in found:
+        must = f"{protocol.name} together with a level above 0"
+        require(tuned or not protocol.needs_level, "protocol", must, text)
     if TuneBeforeTest not in kinds:
-        found.append(TuneBeforeTest(level=0.0))
-    return tuple(sorted(found, key=lambda protocol: _ORDER.index(type(protocol))))
+        found.append(direct_evaluation())
+    return tuple(sorted(found, key=lambda protocol: protocol.stage))
+
+
+def _part(part: str, text: str) -> Protocol:
+    word, colon, value = part.partition(":")
+    numbers = numbers_taken(PROTOCOLS[word]) if word in PROTOCOLS else {}
+    require(word in PROTOCOLS and bool(colon) == bool(numbers), "protocol", _forms(), text)
+    try:
+        given = {name: kind(value) for name, kind in numbers.items()}
+    except ValueError:
+        require(False, "protocol", _forms(), text)
+        raise AssertionError from None  # require has raised
+    return PROTOCOLS[word](**given)
+
+
+def _forms() -> str:
+    """How the parts are written; those of packages are only named, because telling more would import them."""
+    words = {word: numbers_taken(PROTOCOLS[word]) if word in PROTOCOLS.own else {} for word in PROTOCOLS.names()}
+    forms = [":".join([word, *(name.upper() for name in numbers)]) for word, numbers in words.items()]
+    return f"{', '.join(forms)}, or several joined by +"
 
 
 def protocol_name(protocols: tuple[Protocol, ...]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import Protocol as Interface
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -31,17 +32,26 @@ class Rules:
     items: int | None = None
 
 
-class Protocol(Interface):
-    """One lever of the designer. A new protocol is one file with one such class."""
+class Protocol(ABC):
+    """One lever of the designer: a frozen dataclass with one number as its field, or none."""
+
+    stage: ClassVar[int] = 2
+    """When its rules apply in a combination: 0 levels, 1 who is tuned, 2 who shares a rank, 3 how it is measured."""
+
+    needs_level: ClassVar[bool] = False
+    """Whether it means anything only together with a level above 0."""
+
+    shares_ranks: ClassVar[bool] = False
+    """Whether models may share a rank and its reward."""
 
     @property
+    @abstractmethod
     def name(self) -> str:
-        """Its name on the command line."""
-        ...
+        """How it is written: its word in the registry, then ``:`` and the number, if it has one."""
 
+    @abstractmethod
     def extend(self, rules: Rules, scenario: Scenario) -> Rules:
         """The rules with this lever pulled too."""
-        ...
 
 
 def direct_rules(scenario: Scenario) -> Rules:

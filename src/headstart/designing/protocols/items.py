@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from headstart.contest.arrays import require
-from headstart.designing.protocols.base import Rules, contest_under
+from headstart.designing.protocols.base import Protocol, Rules, contest_under
 from headstart.designing.scenario import Scenario
 
 
 @dataclass(frozen=True, kw_only=True)
-class Items:
+class Items(Protocol):
     """Test every model on ``count`` items.
 
     Assumes independent items of which each model solves a share equal to its score, so that only scores in [0, 1]
@@ -18,6 +19,7 @@ class Items:
     """
 
     count: int
+    stage: ClassVar[int] = 3
 
     def __post_init__(self) -> None:
         require(self.count >= 1, "items", ">= 1", self.count)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
 from headstart.contest.arrays import require
-from headstart.designing.protocols.base import Rules
+from headstart.designing.protocols.base import Protocol, Rules
 from headstart.designing.scenario import Scenario
 
 
 @dataclass(frozen=True, kw_only=True)
-class TuneBeforeTest:
+class TuneBeforeTest(Protocol):
     """Give every model ``level`` steps before the test.
 
     Assumes that the designer's tuning and the developers' own add up, step for step.
@@ -21,6 +22,7 @@ class TuneBeforeTest:
     """
 
     level: float
+    stage: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         require(bool(np.isfinite(self.level)) and self.level >= 0, "level", "a finite number >= 0", self.level)
@@ -31,3 +33,8 @@ class TuneBeforeTest:
 
     def extend(self, rules: Rules, scenario: Scenario) -> Rules:
         return replace(rules, levels=np.full(scenario.contest.n, self.level))
+
+
+def direct_evaluation() -> TuneBeforeTest:
+    """Nobody is tuned before the test."""
+    return TuneBeforeTest(level=0.0)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
 from headstart.contest.arrays import require
-from headstart.designing.protocols.base import Rules
+from headstart.designing.protocols.base import Protocol, Rules
 from headstart.designing.scenario import Scenario
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shortlist:
+class Shortlist(Protocol):
     """Restrict the designer's tuning to the ``k`` models that score best untuned.
 
     Assumes that the list is drawn up from scores nobody could tune for (an earlier edition, say). A developer who tunes
@@ -20,6 +21,8 @@ class Shortlist:
     """
 
     k: int
+    stage: ClassVar[int] = 1
+    needs_level: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require(self.k >= 1, "k", ">= 1", self.k)

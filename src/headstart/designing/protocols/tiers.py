@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
 from headstart.contest.arrays import IntArray
-from headstart.designing.protocols.base import Rules, contest_under
+from headstart.designing.protocols.base import Protocol, Rules, contest_under
 from headstart.designing.scenario import Scenario
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tiers:
+class Tiers(Protocol):
     """Draw tiers at the rules' level, once: exactly equal scores share one.
 
     The boundaries are positions in the ranking and stay where they are when a developer tunes: overtaking within a
     tier pays nothing, overtaking the last model of a better tier pays the difference between the tiers. Tiers drawn
     by a significance threshold do not stabilise a measured field (docs/negative-results), so they are not offered.
     """
+
+    shares_ranks: ClassVar[bool] = True
 
     @property
     def name(self) -> str:

@@ -12,13 +12,10 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from headstart.contest.arrays import FloatArray, IntArray
+from headstart.contest.arrays import FloatArray
 from headstart.contest.contest import Contest
-from headstart.contest.curves import Curve, Points
 
 Positions = Float[FloatArray, "*points"]
-BISECTIONS = 60
-"""Halvings of a piece between two measured points: down to the last digit."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,39 +51,9 @@ class ScoreAxis:
         curve = self.contest.curves[i]
         score = self.origin + y
         shortfall = -y if self.from_ceiling else curve.ceiling - score
-        if isinstance(curve, Points):
-            total = _effort_on_points(curve, score, exceed=exceed)
-        elif exceed:
-            total = curve.effort_to_exceed(score, shortfall)
-        else:
-            total = curve.effort_to_reach(score, shortfall)
+        total = curve.inverse(score, shortfall, exceed=exceed)
         return np.maximum(total - self.contest.level, 0.0)
 
     def cost(self, i: int, position: ArrayLike, *, exceed: bool = False) -> FloatArray:
         """Cost of reaching (or exceeding) a position, in cost units; ``inf`` when never."""
         return np.asarray(self.contest.costs[i].cost(self.effort(i, position, exceed=exceed)))
-
-
-def priority(contest: Contest) -> IntArray:
-    """Place of each model in the order that breaks ties, 0 first."""
-    if contest.tie_break == "listed":
-        return np.arange(contest.n)
-    place = np.empty(contest.n, dtype=np.int64)
-    place[contest.order()] = np.arange(contest.n)
-    return place
-
-
-def _effort_on_points(curve: Curve, score: FloatArray, *, exceed: bool) -> FloatArray:
-    """The inverse of a measured curve, for many scores at once (the curve's own inverse takes one at a time)."""
-    assert isinstance(curve, Points)
-    s = np.atleast_1d(score)
-    right = np.searchsorted(curve.values, s, side="right" if exceed else "left")
-    known = np.minimum(right, curve.values.size - 1)
-    low, high = curve.effort[np.maximum(known - 1, 0)].copy(), curve.effort[known].copy()
-    for _ in range(BISECTIONS):
-        middle = 0.5 * (low + high)
-        value = curve.score(middle)
-        short = value <= s if exceed else value < s
-        low, high = np.where(short, middle, low), np.where(short, high, middle)
-    result = np.where(right == curve.values.size, np.inf, np.where(right == 0, 0.0, high))
-    return result.reshape(score.shape)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray
-from headstart.solve.mixed.axis import ScoreAxis, priority
+from headstart.solve.mixed.axis import ScoreAxis
 
 ROUNDS = 100
 """Enough rounds of elimination for any real contest; stopping early leaves dominated positions in, no harm."""
@@ -54,7 +54,7 @@ def bounds(axis: ScoreAxis) -> Bounds:
     low_effort = np.minimum(contest.costs.free, contest.max_effort)
     low = np.array([float(axis.position(i, low_effort[i])) for i in range(n)])
     gain = np.full(n, contest.rewards[0] - contest.rewards[-1])
-    place = priority(contest)
+    place = contest.priority
     high, high_effort, capped = _reach(axis, low_effort, low, gain)
     limit = np.full(n, np.inf)
     for _ in range(ROUNDS):

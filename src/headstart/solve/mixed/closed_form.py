@@ -12,9 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.integrate import quad
 
 from headstart.contest.arrays import FloatArray
-from headstart.contest.costs import PointsCost
-from headstart.contest.curves import Points
-from headstart.solve.mixed.axis import ScoreAxis, priority
+from headstart.solve.mixed.axis import ScoreAxis
 from headstart.solve.mixed.bounds import NUDGE
 from headstart.solve.mixed.profile import Profile
 
@@ -145,9 +143,7 @@ class TwoDevelopers:
         efforts: list[FloatArray] = []
         for side, i in enumerate(self.pair):
             curve, cost = self.axis.contest.curves[i], self.axis.contest.costs[i]
-            own = [curve.effort - self.axis.contest.level] if isinstance(curve, Points) else []
-            own += [cost.effort] if isinstance(cost, PointsCost) else []
-            for points in own:
+            for points in (curve.kinks() - self.axis.contest.level, cost.kinks()):
                 points = points[(points >= 0) & (points <= self.top_effort[side])]
                 at = self.axis.position(i, points)
                 efforts.append(points if side == who else self.axis.effort(self.pair[who], at[at < self.top]))
@@ -156,7 +152,7 @@ class TwoDevelopers:
 
     def _summit_must_exceed(self) -> bool:
         """Whether the atom at the top has to stand just above the rival's cap, because it loses the tie."""
-        place = priority(self.axis.contest)
+        place = self.axis.contest.priority
         loses = place[self.pair[self.summit]] > place[self.pair[1 - self.summit]]
         return bool(loses and self.top_probability(self.summit) > ACCURACY)
 
@@ -168,7 +164,7 @@ def two_developers(axis: ScoreAxis, first: int, second: int) -> TwoDevelopers | 
         None when one of them has a plateau within the contested positions (its cost of a score jumps), or
         when nothing is contested.
     """
-    contest, place = axis.contest, priority(axis.contest)
+    contest, place = axis.contest, axis.contest.priority
     prize = float(contest.rewards[0] - contest.rewards[1])
     if prize <= 0:
         return None
@@ -198,9 +194,9 @@ def two_developers(axis: ScoreAxis, first: int, second: int) -> TwoDevelopers | 
 def _has_plateau(axis: ScoreAxis, i: int, bottom: float, top: float) -> bool:
     """Whether i's cost of a position jumps at or above the bottom, where it can still rise."""
     curve = axis.contest.curves[i]
-    if not isinstance(curve, Points):
+    levels = curve.plateaus() - axis.origin
+    if not levels.size:
         return False
-    levels = curve.values[:-1][np.diff(curve.values) == 0] - axis.origin
     levels = np.r_[levels[(levels >= bottom) & (levels <= top)], bottom]
     jump = axis.effort(i, levels, exceed=True) - axis.effort(i, levels)
     return bool((np.isfinite(jump) & (jump > 1e-9 * (1.0 + axis.effort(i, levels)))).any())

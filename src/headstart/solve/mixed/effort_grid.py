@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray
-from headstart.solve.mixed.axis import ScoreAxis, priority
+from headstart.solve.mixed.axis import ScoreAxis
 from headstart.solve.mixed.bounds import NUDGE, Bounds
 from headstart.solve.mixed.profile import Profile, cell_means, rung_order
 
@@ -73,7 +73,7 @@ class EffortGrid:
         atom_model = np.r_[np.arange(n), active]
         atom_edge = np.searchsorted(edges, np.concatenate([bounds.low, bounds.high[active]]))
         atom_effort = np.r_[bounds.low_effort, bounds.high_effort[active]]
-        cell_point, atom_point = rung_order(atom_edge, atom_model, edges.size - 1, priority(contest))
+        cell_point, atom_point = rung_order(atom_edge, atom_model, edges.size - 1, contest.priority)
         start, stop = atom_point[active], atom_point[n:] + 1
         cost = np.full((active.size, cell_point.size + atom_point.size), FORBIDDEN)
         for row, i in enumerate(active):

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from headstart.contest.arrays import FloatArray, IntArray, frozen, require
-from headstart.solve.mixed.axis import ScoreAxis, priority
+from headstart.solve.mixed.axis import ScoreAxis
 
 _GAUSS = np.polynomial.legendre.leggauss(5)
 NODES, WEIGHTS = 0.5 * (_GAUSS[0] + 1.0), 0.5 * _GAUSS[1]
@@ -121,7 +121,7 @@ def _runs(index: IntArray) -> list[tuple[int, int]]:
 def above_probability(axis: ScoreAxis, profile: Profile) -> Float[FloatArray, "models models"]:
     """Probability that i ranks above k, for all pairs; the diagonal is 0."""
     n, count = profile.n, profile.cells.shape[1]
-    place = priority(axis.contest)
+    place = axis.contest.priority
     cell_point, atom_point = rung_order(profile.atom_edge, profile.atom_model, count, place)
     mass = np.zeros((n, cell_point.size + atom_point.size))
     mass[:, cell_point] = profile.cells

@@ -7,9 +7,10 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, cast
 
 from headstart.errors import HeadstartError, InputError
+from headstart.registry import Registry, imported
 
 if TYPE_CHECKING:
     from headstart.tune.hardware import Hardware
@@ -70,6 +71,68 @@ class Executor(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutorKind:
+    """One way to run cells.
+
+    Args:
+        make: Makes an executor from ``workers``, ``threads`` and ``device``, and ``address`` if it takes one: a
+            function or class, or ``"module:attribute"`` for one that is imported when it is used.
+        takes_address: Whether it can join machines that are named by an address.
+        extra: Extra of headstart to install for it; None for none.
+        packages: Names to import that must be installed for it.
+    """
+
+    make: Callable[..., Executor] | str
+    takes_address: bool = False
+    extra: str | None = None
+    packages: tuple[str, ...] = ()
+
+
+def _complaint(kind: object) -> str | None:
+    return None if isinstance(kind, ExecutorKind) else f"must be an ExecutorKind, got {type(kind).__name__}"
+
+
+EXECUTORS: Registry[ExecutorKind] = Registry(
+    "executor",
+    group="headstart.executors",
+    members={
+        "local": ExecutorKind(make="headstart.tune.executors.local:LocalExecutor"),
+        "ray": ExecutorKind(
+            make="headstart.tune.executors.on_ray:RayExecutor", takes_address=True, extra="ray", packages=("ray",)
+        ),
+    },
+    complaint=_complaint,
+)
+"""Executors by name; packages add theirs under the entry-point group ``headstart.executors``."""
+
+
+def check_executor(name: str, *, address: str | None = None) -> ExecutorKind:
+    """The kind of an executor, before anything of it is imported.
+
+    Raises:
+        InputError: If there is none of that name, or it takes no address.
+    """
+    kind = EXECUTORS[name]
+    if address is not None and not kind.takes_address:
+        raise InputError(f"address must be left out for the executor {name}, got {address!r}", field="address")
+    return kind
+
+
+def make_executor(
+    name: str, *, workers: int | None = None, threads: int = 1, device: str = "auto", address: str | None = None
+) -> Executor:
+    """An executor by its name, to be used as a context.
+
+    Raises:
+        InputError: If there is none of that name, or an option does not suit it.
+    """
+    kind = check_executor(name, address=address)
+    make = cast("Callable[..., Executor]", imported(kind.make) if isinstance(kind.make, str) else kind.make)
+    options = {"address": address} if kind.takes_address else {}
+    return make(workers=workers, threads=threads, device=device, **options)
 
 
 def attempt(call: bytes) -> Reply[Any]:
