@@ -139,13 +139,9 @@ def incentive_of_paths(
     """
     paid = explicit(rewards)
     path = np.ascontiguousarray(score_path, dtype=np.float64)
-    require(path.ndim >= 2 and path.shape[-1] >= 1, "score_path", "of shape (*batch, models, efforts)", path.shape)
+    spent, steps = checked_rising(path, cost, effort)
     batch, (n, efforts) = path.shape[:-2], path.shape[-2:]
     require(n == paid.size, "score_path", f"for {paid.size} models, one per reward", path.shape)
-    require_finite("score_path", path)
-    require(bool((path[..., 1:] >= path[..., :-1]).all()), "score_path", "non-decreasing along efforts", "a fall")
-    spent = _checked("cost", cost, path.shape)
-    steps = _checked("effort", effort, path.shape)
     flat = path.reshape(-1, n, efforts)
     kept = noise.flattened(batch, n)
     size = flat.shape[0]
@@ -169,6 +165,18 @@ def incentive_of_paths(
         best_cost=frozen(_picked(spent, best).reshape(full)),
         stake=stake,
     )
+
+
+def checked_rising(path: FloatArray, cost: ArrayLike, effort: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Costs and efforts of paths, each of shape (1 or batch, models, efforts).
+
+    Raises:
+        InputError: If shapes do not fit, or a path, a cost or an effort falls.
+    """
+    require(path.ndim >= 2 and path.shape[-1] >= 1, "score_path", "of shape (*batch, models, efforts)", path.shape)
+    require_finite("score_path", path)
+    require(bool((path[..., 1:] >= path[..., :-1]).all()), "score_path", "non-decreasing along efforts", "a fall")
+    return _checked("cost", cost, path.shape), _checked("effort", effort, path.shape)
 
 
 def _checked(name: str, given: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
