@@ -235,12 +235,12 @@ def _compiled_sweep(
         spread = np.ptp(path[:, :, 0], axis=1)
         if (spread / shared * 2 + 2 * WINDOW <= _MOST_CELLS).all():
             sd = np.ascontiguousarray(shared, dtype=np.float64)
-            _in_threads(lambda a, z: compiled.common(path, cost, sd, worth, ended, a, z, *out), size, path.size)
+            in_threads(lambda a, z: compiled.common(path, cost, sd, worth, ended, a, z, *out), size, path.size)
             return
     wins: BoolArray = np.array([tie == "listed"])
     if noise.sd.shape[0] == 1:
         sds = np.ascontiguousarray(noise.difference_sd(n))
-        _in_threads(lambda a, z: compiled.pairwise(path, cost, sds, wins, worth, ended, a, z, *out), size, path.size)
+        in_threads(lambda a, z: compiled.pairwise(path, cost, sds, wins, worth, ended, a, z, *out), size, path.size)
         return
     step = max(20_000_000 // n**2, 1)  # matrices of all pairs, a stretch of the batch at a time
     for at in range(0, size, step):
@@ -249,12 +249,12 @@ def _compiled_sweep(
         own_cost = cost[part] if cost.shape[0] > 1 else cost
         piece = (path[part], own_cost, sds, wins, worth, ended)
         kept = tuple(o[part] for o in out)
-        _in_threads(
+        in_threads(
             lambda a, z, piece=piece, kept=kept: compiled.pairwise(*piece, a, z, *kept), len(kept[0]), path[part].size
         )
 
 
-def _in_threads(sweep: Callable[[int, int], object], size: int, work: int) -> None:
+def in_threads(sweep: Callable[[int, int], object], size: int, work: int) -> None:
     """Split a batch among the processors at hand, where that repays the threads."""
     most = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     threads = max(min(most, size, work // _PER_THREAD), 1)
