@@ -101,6 +101,24 @@ def test_every_correlated_equilibrium_under_noise_lies_in_the_intervals(kind):
     assert excluding >= 3
 
 
+def test_ranks_that_are_nearly_certain_still_leave_small_efforts_worth_while():
+    # both models can buy a tenth of a standard deviation for a thousandth of first prize, and in equilibrium they do
+    tau = 0.05
+    curves = CurveTable.batch(Linear(intercept=[0.5 + 2.1 * tau, 0.5], slope=0.1 * tau), 2)
+    contest = Contest(
+        names=("a", "b"), curves=curves, costs=CostTable.batch(PowerCost(scale=0.001), 2), rewards=[1.0, 0.0],
+        max_effort=1.0,
+    )  # fmt: skip
+    noise, efforts = ScoreNoise.common(tau), [np.array([0.0, 0.5, 1.0])] * 2
+    table = profiles(efforts)
+    payoffs = payoffs_with_noise(contest, efforts, table, noise)
+    both = (table == 2).all(axis=1)
+    assert largest_mass(payoffs, table, both) == pytest.approx(1.0)
+    assert largest_mass(payoffs, table, ~both) < 1e-7
+    found = strategic_ranks(contest, noise=noise)
+    assert found.surely_above(0, 1) and found.effort.tolist() == pytest.approx([1.0, 1.0])
+
+
 def test_observed_ranks_lie_in_their_intervals_with_the_confidence_stated():
     rng = np.random.default_rng(3)
     n, draws = 12, 20_000
@@ -199,7 +217,7 @@ def test_ties_are_never_certain_and_one_model_has_no_pairs():
 @pytest.mark.parametrize("n", [2, 5, 40])
 def test_radii_hold_for_all_pairs_at_once(n):
     rng = np.random.default_rng(n)
-    draws = 40_000
+    draws = 20_000
     own = rng.uniform(0.5, 2.0, n)
     factor = rng.normal(size=(n, 3)) * 0.5
     covariance = factor @ factor.T + np.diag(own**2)

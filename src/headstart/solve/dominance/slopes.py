@@ -152,7 +152,7 @@ def _steepest_of_points(curve: Points, low: float, high: float) -> float:
     left, right = np.clip(low - start, 0, width), np.clip(high - start, 0, width)
     with np.errstate(divide="ignore", invalid="ignore"):
         vertex = np.clip(np.where(a < 0, -b / (2 * a), 0.0), left, right)
-    met = (start + width >= low) & (start <= high)
+    met = (start + width > low) & (start < high)
     slopes = np.stack([(a * t + b) * t + c for t in (left, right, vertex)])
     return max(float(np.max(slopes, where=met, initial=0.0)), 0.0)
 
@@ -160,12 +160,16 @@ def _steepest_of_points(curve: Points, low: float, high: float) -> float:
 def _flat_points(curve: Points, slope: float) -> float:
     """The last effort at which the interpolant is steeper than ``slope``; flat after its last point."""
     a, b, c = _pieces(curve)
-    start, width = curve.effort[:-1], np.diff(curve.effort)
     for p in range(a.size - 1, -1, -1):
-        if (a[p] * width[p] + b[p]) * width[p] + c[p] > slope:
-            return float(start[p] + width[p])
-        inside = np.roots(np.trim_zeros([a[p], b[p], c[p] - slope], "f")) if a[p] or b[p] else np.zeros(0)
-        real: list[float] = [float(t.real) for t in inside if abs(t.imag) <= 1e-9 * width[p] and 0 < t.real < width[p]]
-        if real:
-            return float(start[p] + min(max(real) * OUTWARD, width[p]))
+        start, end = float(curve.effort[p]), float(curve.effort[p + 1])
+        if _steepest_of_points(curve, start, end) <= slope:
+            continue
+        width = end - start
+        if (a[p] * width + b[p]) * width + c[p] > slope:
+            return end
+        crossings = np.roots(np.trim_zeros([a[p], b[p], c[p] - slope], "f"))
+        later: list[float] = sorted(float(t.real) for t in crossings if t.real > 0)
+        # where the slope falls for good: behind the vertex of a hill, before that of a valley
+        last = (later[-1] if a[p] < 0 else later[0]) if later else width
+        return min(start + last * OUTWARD, end)
     return 0.0
