@@ -24,6 +24,7 @@ from headstart.solve.dominance import (
     iterated_dominance_of_paths,
     own_noise_sd,
 )
+from headstart.solve.dominance.bound import GainBound
 from headstart.solve.dominance.slopes import first_cost, flat_from, steepest
 from headstart.solve.incentive import ScoreNoise
 from headstart.solve.incentive.field import reward_field
@@ -227,6 +228,32 @@ def test_no_correlated_equilibrium_of_a_grid_uses_an_effort_deleted_from_paths(c
         unique += bool(found.unique)
         assert largest_mass(payoffs_with_noise(contest, [efforts] * 3, table, noise), table, wrong) < 1e-7
     assert excluding >= 8 and unique >= 2
+
+
+@pytest.mark.parametrize("shape", [linear, winner])
+def test_bounds_on_gains_and_slopes_hold_for_any_rivals_and_are_sharp_against_known_ones(shape):
+    rng = np.random.default_rng(12)
+    n = 5
+    rewards, sd = shape(n, 4.0), rng.uniform(0.02, 0.1, n)
+    noise = ScoreNoise.independent(sd)
+    bound = GainBound.of(rewards, noise)
+    for _ in range(40):
+        low = rng.uniform(0.4, 0.6, n)
+        high = low + rng.choice([0.0, 0.01, 0.1], n)
+        most, slope = bound.gain(low, high), bound.slope(low, high)
+        field = reward_field(low + rng.random(n) * (high - low), rewards, noise)
+        for i in range(n):
+            ends = np.array([low[i], high[i]])
+            earned = field.value(np.full(2, i), ends)
+            assert earned[1] - earned[0] <= most[i] + 1e-12
+            at = low[i] + rng.random() * (high[i] - low[i])
+            near = field.value(np.full(2, i), np.array([at - 1e-5, at + 1e-5]))
+            assert (near[1] - near[0]) / 2e-5 <= slope[i] * (1 + 1e-6)
+    if shape is linear:
+        at = np.array([0.5, 0.51, 0.52, 0.9, 0.1])
+        field = reward_field(at, rewards, noise)
+        near = field.value(np.repeat(np.arange(n), 2), (at[:, None] + [-1e-5, 1e-5]).ravel()).reshape(n, 2)
+        assert bound.slope(at, at) == pytest.approx((near[:, 1] - near[:, 0]) / 2e-5, rel=1e-4)
 
 
 def test_the_compiled_sweep_deletes_the_same_efforts():
