@@ -1,4 +1,4 @@
-"""Small games solved by brute force: every profile of a grid of efforts, and the correlated equilibria by a linear program."""
+"""Small games by brute force: every profile of a grid of efforts, and all correlated equilibria by linear programs."""
 
 import itertools
 

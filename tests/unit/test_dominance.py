@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from small_games import largest_mass, payoffs_with_noise, profiles
 
 from headstart.contest import (
     Contest,
@@ -28,6 +27,7 @@ from headstart.solve.dominance.bound import GainBound
 from headstart.solve.dominance.slopes import first_cost, flat_from, steepest
 from headstart.solve.incentive import ScoreNoise
 from headstart.solve.incentive.field import reward_field
+from small_games import largest_mass, payoffs_with_noise, profiles
 
 
 def random_curve(rng):

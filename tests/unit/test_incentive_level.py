@@ -1,4 +1,4 @@
-"""From the level found on nobody gains more than the tolerance: looked at many levels, and in cases with known answers."""
+"""From the level found on nobody gains more than the tolerance: at many levels, and in cases with known answers."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,9 @@ def test_gains_that_no_level_changes_are_found_for_good_or_for_none():
 
 
 def test_costs_that_start_at_nothing_still_have_a_level_where_scores_saturate():
-    curves = CurveTable.of([Exponential(floor=0.2, ceiling=0.9, rate=0.1), Points(effort=[0, 5, 9], score=[0.2, 0.5, 0.6])])
+    curves = CurveTable.of(
+        [Exponential(floor=0.2, ceiling=0.9, rate=0.1), Points(effort=[0, 5, 9], score=[0.2, 0.5, 0.6])]
+    )
     contest = Contest(
         names=("a", "b"), curves=curves, costs=CostTable.batch(PowerCost(scale=1e-4, exponent=2.0), 2),
         rewards=[1.0, 0.0], noise_sd=0.05,

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from small_games import largest_mass, payoffs_with_noise, payoffs_without_noise, profiles
 
 from headstart.contest import Contest, CostTable, CurveTable, Linear, LogitPower, Points, PointsCost, PowerCost
 from headstart.contest.rewards import geometric, linear, top, winner
 from headstart.errors import InputError
 from headstart.solve.incentive import ScoreNoise
 from headstart.solve.simultaneous import pair_radii, range_quantile, two_sided
-from headstart.solve.strategic_ranks import share_certain, strategic_ranks, strategic_ranks_of_paths
+from headstart.solve.strategic_ranks import certain_pairs, strategic_ranks, strategic_ranks_of_paths
+from small_games import largest_mass, payoffs_with_noise, payoffs_without_noise, profiles
 
 SHAPES = {
     "linear": linear,
@@ -129,8 +129,9 @@ def test_observed_ranks_lie_in_their_intervals_with_the_confidence_stated():
         ),
         costs=CostTable.batch(PowerCost(scale=0.5), n), rewards=linear(n, 20.0), level=10.0,
     )  # fmt: skip
+    uneven = rng.uniform(0.01, 0.03, n)
     for noise, sd in [(ScoreNoise.common(0.02), np.full(n, 0.02 / np.sqrt(2))),
-                      (ScoreNoise.independent(sd := rng.uniform(0.01, 0.03, n)), sd)]:  # fmt: skip
+                      (ScoreNoise.independent(uneven), uneven)]:  # fmt: skip
         found = strategic_ranks(contest, noise=noise)
         # the worst the field can do: one half at its highest scores, the other untuned
         scores = np.where(rng.random((draws, n)) < 0.5, found.low, found.high)
@@ -175,7 +176,10 @@ def test_paths_without_noise_agree_with_plain_loops(least_effort):
         narrowed += high != path[b, :, -1].tolist()
     assert narrowed > batch / 2
     assert found.certain.shape == (batch,)
-    assert 0 < share_certain(found) < 1
+    assert 0 < found.certain.mean() < 1
+    pairs = [(found.low[b, i] > found.high[b]).sum() for b in range(batch) for i in range(n)]
+    assert found.certain.mean() == pytest.approx(sum(pairs) / batch / (n * (n - 1) / 2))
+    assert certain_pairs(found.low, found.low, found.radius).min() >= found.certain.min()
 
 
 def test_paths_that_enclose_a_contest_are_no_narrower_than_it():
@@ -211,7 +215,7 @@ def test_ties_are_never_certain_and_one_model_has_no_pairs():
     found = strategic_ranks(contest)
     assert (found.best.tolist(), found.worst.tolist(), float(found.certain)) == ([1, 1], [2, 2], 0.0)
     alone = strategic_ranks_of_paths([[0.5, 0.6]], [0.0, 1.0], [0.0, 1.0], rewards=[1.0], noise=ScoreNoise.common(0.1))
-    assert (alone.best.tolist(), alone.worst.tolist(), share_certain(alone)) == ([1], [1], None)
+    assert (alone.best.tolist(), alone.worst.tolist()) == ([1], [1]) and np.isnan(alone.certain)
 
 
 @pytest.mark.parametrize("n", [2, 5, 40])

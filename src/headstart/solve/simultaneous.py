@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -50,18 +51,18 @@ def pair_radii(noise: ScoreNoise, n: int, missing: float) -> Float[FloatArray, "
 
 
 def two_sided(count: int, missing: float) -> float:
-    """z with ``P(count independent standard normals all lie in [-z, z]) = 1 - missing``.
+    """Z with ``P(count independent standard normals all lie in [-z, z]) = 1 - missing``.
 
     >>> round(two_sided(1, 0.05), 4)
     1.96
     """
-    each = -np.expm1(np.log1p(-missing) / count)
+    each = -math.expm1(math.log1p(-missing) / count)
     return float(-ndtri(each / 2))
 
 
 @lru_cache(maxsize=256)
 def range_quantile(n: int, missing: float) -> float:
-    """q with ``P(range of n independent standard normals > q) = missing``.
+    """Q with ``P(range of n independent standard normals > q) = missing``.
 
     >>> round(range_quantile(10, 0.05), 3)  # the studentized range with known standard deviation
     4.474

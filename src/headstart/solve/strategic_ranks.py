@@ -64,10 +64,7 @@ class StrategicRanks:
     @property
     def certain(self) -> Float[FloatArray, " *batch"]:
         """Share of the pairs whose order is the same in every equilibrium and beyond the noise; nan without pairs."""
-        n = self.low.shape[-1]
-        # each pair that is certain counts once, for the lower of the two
-        above = (self.best - 1).sum(axis=-1)
-        return above / (n * (n - 1) / 2) if n > 1 else np.full(above.shape, np.nan)
+        return certain_pairs(self.low, self.high, self.radius)
 
     def surely_above(self, i: ArrayLike, k: ArrayLike) -> BoolArray:
         """Whether model i ranks above model k in every equilibrium and beyond the noise (one field, not a batch)."""
@@ -303,14 +300,31 @@ def _ranks(low: FloatArray, high: FloatArray, radius: FloatArray, ends: FloatArr
     return best.astype(np.int64), worst.astype(np.int64)
 
 
-def share_certain(found: StrategicRanks) -> float | None:
-    """Median over the batch of the share of pairs that are certain; None without pairs.
+def certain_pairs(
+    low: Float[FloatArray, "*batch models"],
+    high: Float[FloatArray, "*batch models"],
+    radius: Float[FloatArray, "*batch models"],
+) -> Float[FloatArray, " *batch"]:
+    """Share of the pairs in which one model's lowest score exceeds the other's highest by more than both radii.
 
-    >>> path = np.array([[0.9, 0.9], [0.5, 0.6]])
-    >>> share_certain(strategic_ranks_of_paths(path, [0.0, 1.0], [0.0, 1.0], rewards=[2.0, 0.0]))
-    1.0
+    Args:
+        low: Lowest score of each model.
+        high: Highest score of each model.
+        radius: What noise may add to or take from a score; broadcastable.
+
+    Returns:
+        In [0, 1]; nan where there are no pairs.
+
+    >>> certain_pairs(np.array([0.9, 0.5, 0.4]), np.array([0.9, 0.6, 0.6]), np.zeros(3)).round(3).tolist()
+    0.667
     """
-    share = found.certain
-    return None if np.isnan(share).any() else float(np.median(share))
-
-
+    n = low.shape[-1]
+    if n < 2:
+        return np.full(low.shape[:-1], np.nan)
+    starts = np.sort((low - radius).reshape(-1, n), axis=1)
+    reaches = np.sort(np.broadcast_to(high + radius, low.shape).reshape(-1, n), axis=1)
+    above = np.empty(len(starts))
+    for b, start in enumerate(starts):
+        not_above: IntArray = np.searchsorted(start, reaches[b], side="right").astype(np.int64)
+        above[b] = n * n - int(not_above.sum())
+    return (above / (n * (n - 1) / 2)).reshape(low.shape[:-1])

@@ -74,7 +74,7 @@ class GainBound:
         return [slice(at, at + rows) for at in range(0, n, rows)]
 
     def _passed(self, part: slice, low: FloatArray, high: FloatArray) -> FloatArray:
-        """Sum over rivals of the largest chance to be passed between ``low`` and ``high``: at the middle if possible."""
+        """Sum over rivals of the largest chance to be passed: that of a rival in the middle, if it can be there."""
         start, end, sd = low[part, None], high[part, None], self.difference_sd[part]
         rival = np.clip((start + end) / 2, low, high)
         with np.errstate(divide="ignore", invalid="ignore"):

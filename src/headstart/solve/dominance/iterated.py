@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -154,7 +155,7 @@ def iterated_dominance_level(
                 status="unknown", level=None, below=None, levels=nothing, unique=nothing.astype(bool),
                 reason=f"there is no dominance level to start from: {top.reason}",
             )  # fmt: skip
-        tried: list[float] = np.expm1(np.linspace(0.0, np.log1p(top.level), LEVELS)).tolist()
+        tried: list[float] = np.expm1(np.linspace(0.0, math.log1p(top.level), LEVELS)).tolist()
         tried = sorted({0.0, *tried[1:-1], top.level})
     else:
         given = np.asarray(levels, dtype=np.float64)
@@ -174,9 +175,7 @@ def iterated_dominance_level(
         level = every[int(fails[-1]) + 1] if fails.size else every[0]
         status = "zero" if level == 0 else "finite"
         reason = "honesty is the only equilibrium at this level and at every higher one tried"
-    return IteratedLevel(
-        status=status, level=level, below=below, levels=frozen(every), unique=holds, reason=reason
-    )
+    return IteratedLevel(status=status, level=level, below=below, levels=frozen(every), unique=holds, reason=reason)
 
 
 def _halve(contest: Contest, noise: ScoreNoise | None, found: dict[float, bool], accuracy: float) -> None:

@@ -73,8 +73,9 @@ def dominance_level(contest: Contest, *, noise: ScoreNoise | None = None) -> Dom
     name = contest.names[worst]
     if np.isfinite(level):
         zero = level == 0
-        reason = "not tuning is dominant for everybody " + ("under direct evaluation already" if zero else "from here on")
-        return _answer("zero" if zero else "finite", level, reason + _note(contest, worst), levels, allowed)
+        reason = f"not tuning is dominant for everybody {'under direct evaluation already' if zero else 'from here on'}"
+        reason += _note(contest, worst, float(allowed[worst]))
+        return _answer("zero" if zero else "finite", level, reason, levels, allowed)
     if not own.all():
         reason = f"the score of {contest.names[int(np.argmin(own))]} has no noise of its own"
         return _answer("unknown", None, reason, levels, allowed)
@@ -86,13 +87,19 @@ def dominance_level(contest: Contest, *, noise: ScoreNoise | None = None) -> Dom
     return _answer("infinite", None, reason, levels, allowed)
 
 
-def _note(contest: Contest, model: int) -> str:
-    if not isinstance(contest.curves[model], Points):
+def _note(contest: Contest, model: int, allowed: float) -> str:
+    """Where points decide: what the interpolation adds to what every curve through the points needs."""
+    curve = contest.curves[model]
+    if not isinstance(curve, Points) or curve.effort.size < 2:
         return ""
-    return f"; it rests on the interpolation between the points of {contest.names[model]}"
+    steep = np.flatnonzero(np.diff(curve.values) / np.diff(curve.effort) > allowed)
+    least = float(curve.effort[steep[-1]]) if steep.size else 0.0
+    return f" (any curve through the points of {contest.names[model]} needs {least:.6g}; the rest is interpolation)"
 
 
-def _answer(status: Status, level: float | None, reason: str, levels: FloatArray, allowed: FloatArray) -> DominanceLevel:
+def _answer(
+    status: Status, level: float | None, reason: str, levels: FloatArray, allowed: FloatArray
+) -> DominanceLevel:
     return DominanceLevel(
         status=status, level=level, reason=reason, levels=frozen(levels), allowed_slope=frozen(allowed)
     )

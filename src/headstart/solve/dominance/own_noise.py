@@ -52,14 +52,16 @@ def _from_differences(squared: Float[FloatArray, "models models"]) -> Float[Floa
     result = np.empty(n)
     for i in range(n):
         mark = 0 if i else 1
-        kept = np.r_[i, np.delete(np.arange(n), [i, mark])]
+        kept = np.array([i, *(k for k in range(n) if k not in (i, mark))])
         to_mark = squared[kept, mark]
         covariance = (to_mark[:, None] + to_mark - squared[np.ix_(kept, kept)]) / 2
         covariance[np.diag_indices(n - 1)] = to_mark
         others, shared = covariance[1:, 1:], covariance[0, 1:]
         explained = 0.0
         if n > 2:
-            explained = float(shared @ np.linalg.lstsq(others, shared, rcond=1e-12)[0])
-        left = float(covariance[0, 0]) - explained
-        result[i] = left if left > 1e-9 * covariance[0, 0] else 0.0  # less cannot be told from nothing
+            best: FloatArray = np.linalg.lstsq(others, shared, rcond=1e-12)[0]
+            explained = float(shared @ best)
+        whole = float(to_mark[0])
+        left = whole - explained
+        result[i] = left if left > 1e-9 * whole else 0.0  # less cannot be told from nothing
     return result

@@ -101,10 +101,12 @@ def _narrow(
     bound: GainBound,
     rounds: int,
 ) -> Float[FloatArray, " models"]:
-    every = np.arange(path.shape[0])
-    top = _affordable(cheapest, np.full(every.size, bound.stake))
+    n = path.shape[0]
+    every = list(range(n))
+    top = _affordable(cheapest, np.full(n, bound.stake))
     for _ in range(rounds):
-        left: IntArray = np.minimum(top, _affordable(cheapest, bound.gain(path[:, 0], path[every, top])))
+        high: FloatArray = path[every, top]
+        left: IntArray = np.minimum(top, _affordable(cheapest, bound.gain(path[:, 0], high)))
         if np.array_equal(left, top):
             break
         top = left

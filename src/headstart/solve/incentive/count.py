@@ -1,8 +1,8 @@
 """How many rivals a score beats on average, for one common noise: one function of the score for the whole field.
 
-``F(s) = sum over k of Phi((s - s_k) / tau)``. Along the score axis, in cells of half a standard deviation, F is replaced
-by its Taylor polynomial at the middle of the cell. A rival further than the cut-off counts as 0 or 1. Both errors are
-bounded by ``ERROR`` per rival, which is rounding.
+``F(s) = sum over k of Phi((s - s_k) / tau)``. Along the score axis, in cells of half a standard deviation, F is
+replaced by its Taylor polynomial at the middle of the cell. A rival further than the cut-off counts as 0 or 1. Both
+errors are bounded by ``ERROR`` per rival, which is rounding.
 """
 
 from __future__ import annotations
