@@ -161,11 +161,20 @@ def test_levels_that_do_not_exist_say_why():
     curves = CurveTable.batch(Exponential(floor=0.2, ceiling=[0.9, 0.8], rate=0.01), 2)
     assert dominance_level(Contest(**game, curves=curves, costs=costs)).status == "unknown"
     free = CostTable.batch(PowerCost(scale=0.001, free=3.0), 2)
+    without = dominance_level(
+        Contest(**game, curves=CurveTable.batch(LogitPower(L=0, U=1, alpha=[0, 1], beta=1), 2), costs=costs)
+    )
+    assert (without.status, without.levels.tolist()) == ("unknown", [np.inf, np.inf])
     assert "costs a nothing" in dominance_level(Contest(**game, curves=curves, costs=free, noise_sd=0.01)).reason
     open_level = iterated_dominance_level(Contest(**game, curves=curves, costs=free, noise_sd=0.01))
     assert (open_level.status, open_level.level) == ("unknown", None)
     equal = dominance_level(Contest(names=("a", "b"), rewards=[1.0, 1.0], curves=lines, costs=costs))
     assert (equal.status, equal.level) == ("zero", 0.0)
+    # where nothing is contested, efforts that cost nothing remain
+    worthless = Contest(names=("a", "b"), rewards=[1.0, 1.0], curves=lines, costs=free, noise_sd=0.01)
+    found = iterated_dominance(worthless)
+    assert not found.unique and found.effort == pytest.approx([3.0, 3.0])
+    assert iterated_dominance(Contest(names=("a", "b"), rewards=[1.0, 1.0], curves=lines, costs=costs)).unique
     capped = Contest(**game, curves=lines, costs=costs, noise_sd=0.01, max_effort=0.0)
     assert dominance_level(capped).status == "zero"
     assert iterated_dominance(capped).unique

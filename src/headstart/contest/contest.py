@@ -149,6 +149,10 @@ class Contest:
         """The same developers under tune-before-test at another level."""
         return replace(self, level=level)
 
+    def with_noise(self, noise_sd: ArrayLike) -> Contest:
+        """The same contest with observed scores of this standard deviation, scalar or shape (models,)."""
+        return replace(self, noise_sd=np.asarray(noise_sd, dtype=np.float64))
+
     def with_rewards(self, rewards: ArrayLike) -> Contest:
         """The same developers competing for other rewards."""
         return replace(self, rewards=explicit(rewards))

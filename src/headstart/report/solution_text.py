@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from headstart.report.console import stdout
+from headstart.report.gaming_text import gaming_lines
 
 Json = dict[str, Any]
 
@@ -16,13 +17,16 @@ MOST_ROWS = 40
 
 
 def print_solution(solution: Json) -> None:
-    """Verdict first, then prices of ranks, the stabilising level and, where it was asked for, the mixed equilibrium."""
+    """What gaming gains and every equilibrium agrees on, then the verdict, prices of ranks and equilibria."""
     console = stdout()
 
     def say(text: str) -> None:
         console.print(text, markup=False, soft_wrap=True)
 
     pure, level = solution["pure"], solution["stabilising_level"]
+    for line in gaming_lines(solution):
+        say(line)
+    say("")
     say(_verdict(pure, solution["level"]))
     say(_level(level))
     say("")

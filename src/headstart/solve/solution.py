@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from headstart.contest.contest import Contest
 from headstart.errors import ComputationError, InputError
+from headstart.solve.gaming import gaming_sections
 from headstart.solve.level import stabilising_level
 from headstart.solve.mixed import MixedSolution, solve_mixed
 from headstart.solve.noise import noise_threshold, solve_noisy
@@ -34,7 +35,8 @@ def solution_document(
     *,
     all_pairs: bool = False,
     mixed: bool | None = None,
-    tolerance: float = 5e-3,
+    tolerance: float = 0.01,
+    exploitability: float = 5e-3,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Json:
@@ -45,7 +47,8 @@ def solution_document(
         document: The same from ``formats.read_document``, constants as they are written.
         all_pairs: Whether to price every pair and not only neighbours.
         mixed: Whether to look for a mixed equilibrium; None: only where no pure one exists.
-        tolerance: Exploitability to stop at, as a share of what is contested (docs/mixed).
+        tolerance: Gain from gaming that counts as none, as a share of first reward minus last.
+        exploitability: Where to stop improving a mixed equilibrium, as a share of what is contested (docs/mixed).
         seed: Seed of whatever is random.
         progress: Called with what is being done and the share that is finished.
 
@@ -70,13 +73,15 @@ def solution_document(
         "mixed": None,
         "mixed_reason": "a pure equilibrium answers already; --mixed computes it all the same",
     }
+    tell("what gaming gains", 0.4)
+    solution |= gaming_sections(contest, tolerance)
     if noisy:
         tell("equilibria under noise", 0.5)
         return solution | noise_sections(contest, numeric, seed)
     if mixed or (mixed is None and pure["verdict"] == "none"):
         tell("mixed equilibrium", 0.5)
         found = solve_mixed(
-            contest, tolerance=tolerance, seed=seed, progress=lambda at: tell(f"mixed: {at.sweeps} sweeps", 0.7)
+            contest, tolerance=exploitability, seed=seed, progress=lambda at: tell(f"mixed: {at.sweeps} sweeps", 0.7)
         )
         solution |= {"mixed": mixed_section(found), "mixed_reason": None}
     elif mixed is False:

@@ -321,10 +321,12 @@ def certain_pairs(
     n = low.shape[-1]
     if n < 2:
         return np.full(low.shape[:-1], np.nan)
-    starts = np.sort((low - radius).reshape(-1, n), axis=1)
-    reaches = np.sort(np.broadcast_to(high + radius, low.shape).reshape(-1, n), axis=1)
+    starts: FloatArray = np.sort((low - radius).reshape(-1, n), axis=1)
+    reaches: FloatArray = np.sort(np.broadcast_to(high + radius, low.shape).reshape(-1, n), axis=1)
     above = np.empty(len(starts))
-    for b, start in enumerate(starts):
-        not_above: IntArray = np.searchsorted(start, reaches[b], side="right").astype(np.int64)
+    for b in range(len(starts)):
+        start: FloatArray = starts[b]
+        reach: FloatArray = reaches[b]
+        not_above: IntArray = np.searchsorted(start, reach, side="right").astype(np.int64)
         above[b] = n * n - int(not_above.sum())
     return (above / (n * (n - 1) / 2)).reshape(low.shape[:-1])

@@ -75,9 +75,6 @@ def iterated_dominance(
     game = contest if level is None else contest.at_level(level)
     known = (ScoreNoise.of(game) if noise is None else noise).flattened((), game.n).at(0)
     low = np.array(game.scores())
-    if game.n == 1 or game.rewards[0] == game.rewards[-1]:
-        free = np.minimum(game.costs.free, game.max_effort)
-        return IteratedDominance(unique=True, effort=frozen(free), high=frozen(low), rounds=0, reason=None)
     bound, start = GainBound.of(game.rewards, known), first_cost(game.costs)
     effort = np.minimum(game.costs.effort_at(bound.stake) * (1 + ROUNDING), game.max_effort)
     high = _highest(game, low, effort)

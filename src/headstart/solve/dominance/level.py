@@ -43,7 +43,7 @@ def dominance_level(contest: Contest, *, noise: ScoreNoise | None = None) -> Dom
 
     From that level on no developer gains by tuning, whatever efforts the others choose and whatever each rank is worth
     between the same first and last reward. Nobody's score differs from the untuned one in any pure, mixed or correlated
-    equilibrium. The contest's own level is not used.
+    equilibrium (if all rewards are equal, only free efforts can raise it). The contest's own level is not used.
 
     Args:
         contest: The contest.

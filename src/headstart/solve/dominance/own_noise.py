@@ -56,11 +56,11 @@ def _from_differences(squared: Float[FloatArray, "models models"]) -> Float[Floa
         to_mark = squared[kept, mark]
         covariance = (to_mark[:, None] + to_mark - squared[np.ix_(kept, kept)]) / 2
         covariance[np.diag_indices(n - 1)] = to_mark
-        others, shared = covariance[1:, 1:], covariance[0, 1:]
+        others: FloatArray = covariance[1:, 1:]
+        shared: FloatArray = covariance[0, 1:]
         explained = 0.0
         if n > 2:
-            best: FloatArray = np.linalg.lstsq(others, shared, rcond=1e-12)[0]
-            explained = float(shared @ best)
+            explained = float(shared @ np.linalg.pinv(others, rcond=1e-12, hermitian=True) @ shared)
         whole = float(to_mark[0])
         left = whole - explained
         result[i] = left if left > 1e-9 * whole else 0.0  # less cannot be told from nothing

@@ -101,12 +101,13 @@ def _narrow(
     bound: GainBound,
     rounds: int,
 ) -> Float[FloatArray, " models"]:
-    n = path.shape[0]
-    every = list(range(n))
-    top = _affordable(cheapest, np.full(n, bound.stake))
+    start: FloatArray = path[:, 0]
+    every = list(range(start.size))
+    top = _affordable(cheapest, np.zeros_like(start) + bound.stake)
     for _ in range(rounds):
         high: FloatArray = path[every, top]
-        left: IntArray = np.minimum(top, _affordable(cheapest, bound.gain(path[:, 0], high)))
+        gain = bound.gain(start, high)
+        left: IntArray = np.minimum(top, _affordable(cheapest, gain))
         if np.array_equal(left, top):
             break
         top = left

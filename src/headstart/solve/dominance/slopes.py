@@ -22,6 +22,7 @@ OUTWARD = 1 + 1e-12
 
 _LARGEST_LOG = 690.0  # of 1 + effort: beyond it efforts overflow
 _HALVINGS = 200
+_SMALLEST = 1e-280  # slopes below it have underflowed: a curve that only approaches its ceiling is never that flat
 
 
 def steepest(curves: CurveTable, low: ArrayLike, high: ArrayLike = np.inf) -> PerModel:
@@ -109,7 +110,8 @@ def _flat_from(curve: Any, slope: FloatArray) -> FloatArray:
                 return np.where(curve.slope <= slope, 0.0, np.inf)
             case Exponential():
                 start = (curve.ceiling - curve.floor) * curve.rate
-                return np.where(start <= slope, 0.0, np.maximum(np.log(start / slope) / curve.rate * OUTWARD, 0.0))
+                level = np.maximum(np.log(start / slope) / curve.rate * OUTWARD, 0.0)
+                return np.where(start <= slope, 0.0, np.where(slope > _SMALLEST, level, np.inf))
             case LogitPower():
                 return _flat_logit(curve, slope)
             case Points():
@@ -122,8 +124,8 @@ def _flat_logit(curve: LogitPower, slope: FloatArray) -> FloatArray:
     """Beyond its steepest point the slope falls: halve there, and keep the end at which it is small enough."""
     low = np.maximum(np.broadcast_to(_steepest_log(curve), slope.shape), 0.0)
     high = np.full(slope.shape, _LARGEST_LOG)
-    enough = _slope(curve, low) <= slope
-    never = ~enough & ~(_slope(curve, high) <= slope)
+    enough = (_slope(curve, low) <= slope) & ((slope > _SMALLEST) | (curve.U == curve.L))
+    never = ~enough & (~(_slope(curve, high) <= slope) | (slope <= _SMALLEST))
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         flat = _slope(curve, middle) <= slope
