@@ -167,7 +167,9 @@ NOISY = TWO_LINES.replace("[defaults]", "noise_sd = 0.05\n[defaults]").format(**
 
 SATURATING = NOISY.replace(
     'kind = "linear", intercept = 0.3, slope = 1.0', 'kind = "exponential", floor = 0.3, ceiling = 0.9, rate = 1.0'
-).replace('kind = "linear", intercept = 0.0, slope = 0.5', 'kind = "exponential", floor = 0.0, ceiling = 0.8, rate = 1.0')
+).replace(
+    'kind = "linear", intercept = 0.0, slope = 0.5', 'kind = "exponential", floor = 0.0, ceiling = 0.8, rate = 1.0'
+)
 
 
 def test_what_gaming_gains_and_from_which_level_on_it_does_not(tmp_path: Path, capsys) -> None:
