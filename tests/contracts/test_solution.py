@@ -2,12 +2,16 @@
 
 import json
 import math
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from headstart import __version__
 from headstart.cli import main
+from headstart.contest.contest_file import contest_from_document
+from headstart.report.gaming_text import gaming_lines
+from headstart.solve.gaming import gaming_sections
 
 TWO_LINES = """
 schema = "headstart.contest/1"
@@ -163,6 +167,8 @@ def test_a_large_contest_is_answered_in_floating_point(tmp_path: Path, capsys) -
     assert all(math.isfinite(p["cost"]) for p in document["prices"])
 
 
+THIRD = '[[models]]\nname = "third"\ncurve = { kind = "linear", intercept = 0.1, slope = 0.5 }\n'
+
 NOISY = TWO_LINES.replace("[defaults]", "noise_sd = 0.05\n[defaults]").format(**CASES["finite"][0])
 
 SATURATING = NOISY.replace(
@@ -186,6 +192,14 @@ def test_what_gaming_gains_and_from_which_level_on_it_does_not(tmp_path: Path, c
     assert looser["tolerance"] == 0.1 and looser["level_for_tolerance"]["level"] < end["level"]
     at_level = solve(tmp_path, SATURATING.replace("rewards", f"level = {end['level']}\nrewards"), capsys)
     assert at_level["incentive"]["largest_share"] <= 0.01
+
+
+def test_an_incentive_that_cannot_be_computed_says_why() -> None:
+    game = contest_from_document(tomllib.loads(NOISY.replace("[1.0, 0.0]", "[1.0, 0.0, 0.0]") + THIRD))
+    found = gaming_sections(game.with_noise([0.05, 0.05, 0.0]), 0.01)["incentive"]
+    assert found["models"] is None and found["largest_share"] is None and found["level_for_tolerance"] is None
+    assert "noise sd must be > 0 for every model" in found["reason"]
+    assert gaming_lines(gaming_sections(game, 0.01) | {"level": 3.0})[0].startswith("third gains most by tuning at level 3")
 
 
 def test_dominance_and_iterated_dominance(tmp_path: Path, capsys) -> None:
@@ -212,6 +226,7 @@ def test_what_every_equilibrium_agrees_on(tmp_path: Path, capsys) -> None:
 
 def test_noise_on_the_command_line_takes_the_place_of_the_contests_own(tmp_path: Path, capsys) -> None:
     assert solve(tmp_path, NOISY, capsys, "--noise", "0.1")["incentive"]["noise_sd"] == [0.1, 0.1]
+    assert solve(tmp_path, NOISY, capsys, "--noise", "0")["incentive"]["noise_sd"] is None
     silent = solve(tmp_path, TWO_LINES.format(**CASES["none"][0]), capsys)
     assert silent["incentive"]["noise_sd"] is None
     assert silent["incentive"]["level_for_tolerance"]["status"] == "unknown"

@@ -150,8 +150,9 @@ class Contest:
         return replace(self, level=level)
 
     def with_noise(self, noise_sd: ArrayLike) -> Contest:
-        """The same contest with observed scores of this standard deviation, scalar or shape (models,)."""
-        return replace(self, noise_sd=np.asarray(noise_sd, dtype=np.float64))
+        """The same contest with observed scores of this standard deviation, scalar or shape (models,); 0 for none."""
+        given = np.asarray(noise_sd, dtype=np.float64)
+        return replace(self, noise_sd=given if given.any() else None)
 
     def with_rewards(self, rewards: ArrayLike) -> Contest:
         """The same developers competing for other rewards."""

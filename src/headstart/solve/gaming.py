@@ -45,7 +45,7 @@ def _incentive(contest: Contest, tolerance: float) -> Json:
         found = incentive(contest)
         end = incentive_level(contest, tolerance=tolerance)
     except (InputError, ComputationError) as error:
-        reason = error.message
+        reason = str(error)
     else:
         largest, upper = float(found.share.max()), float(found.upper_share.max())
         columns = (found.lower, found.share, found.upper_share, found.best_effort, found.best_cost)
