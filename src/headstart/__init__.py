@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from headstart.fitting.backtest import backtest
     from headstart.fitting.fit import Fit, fit
     from headstart.rank import kendall_tau
+    from headstart.solve.dominance import dominance_level, iterated_dominance, iterated_dominance_level
     from headstart.solve.dynamics import simulate
+    from headstart.solve.incentive import ScoreNoise, incentive
+    from headstart.solve.incentive_level import incentive_level
     from headstart.solve.level import stabilising_level
     from headstart.solve.mixed import solve_mixed
     from headstart.solve.noise import solve_noisy
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from headstart.solve.private_information import solve_private
     from headstart.solve.prove import prove
     from headstart.solve.pure import solve_pure
+    from headstart.solve.strategic_ranks import strategic_ranks
 
 __version__ = "0.1.0"
 
@@ -51,6 +55,10 @@ _HOMES = {
         "Contest", "CurveTable", "LogitPower", "Exponential", "Linear", "Points",
         "CostTable", "PowerCost", "PointsCost",
     ),
+    "headstart.solve.incentive": ("ScoreNoise", "incentive"),
+    "headstart.solve.incentive_level": ("incentive_level",),
+    "headstart.solve.dominance": ("dominance_level", "iterated_dominance", "iterated_dominance_level"),
+    "headstart.solve.strategic_ranks": ("strategic_ranks",),
     "headstart.solve.pure": ("solve_pure",),
     "headstart.solve.prices": ("price_table",),
     "headstart.solve.level": ("stabilising_level",),
@@ -83,11 +91,17 @@ __all__ = [
     "Points",
     "PointsCost",
     "PowerCost",
+    "ScoreNoise",
     "Trajectories",
     "__version__",
     "audit",
     "backtest",
+    "dominance_level",
     "fit",
+    "incentive",
+    "incentive_level",
+    "iterated_dominance",
+    "iterated_dominance_level",
     "kendall_tau",
     "price_table",
     "prove",
@@ -99,6 +113,7 @@ __all__ = [
     "solve_private",
     "solve_pure",
     "stabilising_level",
+    "strategic_ranks",
     "verify",
     "write_contest",
     "write_trajectories",

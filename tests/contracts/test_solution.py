@@ -2,12 +2,16 @@
 
 import json
 import math
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from headstart import __version__
 from headstart.cli import main
+from headstart.contest.contest_file import contest_from_document
+from headstart.report.gaming_text import incentive_line
+from headstart.solve.gaming import incentive_answer
 
 TWO_LINES = """
 schema = "headstart.contest/1"
@@ -161,3 +165,83 @@ def test_a_large_contest_is_answered_in_floating_point(tmp_path: Path, capsys) -
     assert (document["pure"]["verdict"], document["pure"]["proof"]) == ("exists", "numeric")
     assert document["ranking"][0] == "m69" and len(document["prices"]) == 69
     assert all(math.isfinite(p["cost"]) for p in document["prices"])
+
+
+THIRD = '[[models]]\nname = "third"\ncurve = { kind = "linear", intercept = 0.1, slope = 0.5 }\n'
+
+NOISY = TWO_LINES.replace("[defaults]", "noise_sd = 0.05\n[defaults]").format(**CASES["finite"][0])
+
+SATURATING = NOISY.replace(
+    'kind = "linear", intercept = 0.3, slope = 1.0', 'kind = "exponential", floor = 0.3, ceiling = 0.9, rate = 1.0'
+).replace(
+    'kind = "linear", intercept = 0.0, slope = 0.5', 'kind = "exponential", floor = 0.0, ceiling = 0.8, rate = 1.0'
+)
+
+
+def test_what_gaming_gains_and_from_which_level_on_it_does_not(tmp_path: Path, capsys) -> None:
+    found = solve(tmp_path, SATURATING, capsys)["incentive"]
+    assert found["noise_sd"] == [0.05, 0.05] and found["tolerance"] == 0.01 and found["reason"] is None
+    assert 0 < found["largest_share"] <= found["largest_share_upper"] <= 1
+    assert [model["name"] for model in found["models"]] == ["strong", "weak"]
+    for model in found["models"]:
+        assert model["gain"] == pytest.approx(model["share"]) and model["upper_share"] >= model["share"]
+        assert (model["gain"] > 0) == (model["effort"] > 0) == (model["cost"] > 0)
+    end = found["level_for_tolerance"]
+    assert end["status"] == "finite" and 0 < end["below"] < end["level"]
+    looser = solve(tmp_path, SATURATING, capsys, "--tolerance", "0.1")["incentive"]
+    assert looser["tolerance"] == 0.1 and looser["level_for_tolerance"]["level"] < end["level"]
+    at_level = solve(tmp_path, SATURATING.replace("rewards", f"level = {end['level']}\nrewards"), capsys)
+    assert at_level["incentive"]["largest_share"] <= 0.01
+
+
+def test_an_incentive_that_cannot_be_computed_says_why() -> None:
+    game = contest_from_document(tomllib.loads(NOISY.replace("[1.0, 0.0]", "[1.0, 0.0, 0.0]") + THIRD))
+    found = incentive_answer(game.with_noise([0.05, 0.05, 0.0]), 0.01)
+    assert found.models is None and found.largest_share is None and found.level_for_tolerance is None
+    assert found.reason is not None and "noise sd must be > 0 for every model" in found.reason
+    assert incentive_line(incentive_answer(game, 0.01), 3.0).startswith("third gains most by tuning at level 3")
+
+
+def test_dominance_and_iterated_dominance(tmp_path: Path, capsys) -> None:
+    found = solve(tmp_path, SATURATING, capsys)["dominance"]
+    assert found["status"] == "finite" and found["reason"]
+    assert found["level"] == max(model["level"] for model in found["models"])
+    inner = found["iterated"]
+    assert inner["unique"] is False and inner["reason"]
+    assert inner["status"] == "finite" and inner["below"] < inner["level"] < found["level"]
+    settled = solve(tmp_path, SATURATING.replace("rewards", f"level = {inner['level']}\nrewards"), capsys)
+    assert settled["dominance"]["iterated"]["unique"] is True
+    assert settled["strategic_ranks"]["certain"] in (0.0, 1.0)
+
+
+def test_what_every_equilibrium_agrees_on(tmp_path: Path, capsys) -> None:
+    exact = solve(tmp_path, TWO_LINES.format(**CASES["exists"][0]), capsys)["strategic_ranks"]
+    assert (exact["certain"], exact["confidence"]) == (1.0, 1.0)
+    strong, weak = exact["models"]
+    assert (strong["name"], strong["best_rank"], strong["worst_rank"]) == ("strong", 1, 1)
+    assert weak["low"] == 0.0 and weak["high"] == pytest.approx(0.0, abs=1e-9) and weak["most_effort"] == 0.0
+    noisy = solve(tmp_path, TWO_LINES.format(**CASES["exists"][0]), capsys, "--noise", "0.2")["strategic_ranks"]
+    assert (noisy["certain"], noisy["confidence"]) == (0.0, 0.95)
+
+
+def test_noise_on_the_command_line_takes_the_place_of_the_contests_own(tmp_path: Path, capsys) -> None:
+    assert solve(tmp_path, NOISY, capsys, "--noise", "0.1")["incentive"]["noise_sd"] == [0.1, 0.1]
+    assert solve(tmp_path, NOISY, capsys, "--noise", "0")["incentive"]["noise_sd"] is None
+    silent = solve(tmp_path, TWO_LINES.format(**CASES["none"][0]), capsys)
+    assert silent["incentive"]["noise_sd"] is None
+    assert silent["incentive"]["level_for_tolerance"]["status"] == "unknown"
+    assert silent["dominance"]["status"] == "unknown"
+
+
+def test_the_text_begins_with_what_gaming_gains(tmp_path: Path, capsys) -> None:
+    file = tmp_path / "contest.toml"
+    file.write_text(SATURATING)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr("sys.argv", ["headstart", "solve", str(file)])
+        main()
+    lines = capsys.readouterr().out.splitlines()
+    assert "gains most by tuning under direct evaluation" in lines[0]
+    assert lines[1].startswith("From level ") and "nobody gains more than 1 %" in lines[1]
+    assert "Honesty is the only equilibrium at every level tried from" in lines[2]
+    assert "not tuning is best whatever the others do" in lines[3]
+    assert "keep their order in every equilibrium and beyond noise" in lines[4]

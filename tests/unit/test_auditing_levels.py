@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from headstart.auditing import equilibria
+from headstart.auditing.equilibria import EveryEquilibrium, every_equilibrium
 from headstart.auditing.incentives import incentives_at, needed_share, suffice, summarise
 from headstart.auditing.levels import levels_between
 from headstart.auditing.measured import MeasuredScores, find_fallers
@@ -12,6 +14,8 @@ from headstart.auditing.paths import GamingPaths, further_efforts
 from headstart.auditing.strict import stabilising, strict_level, verdict_of
 from headstart.contest.rewards import linear, top, winner
 from headstart.data.trajectories import Trajectories
+from headstart.solve.incentive import ScoreNoise
+from headstart.solve.strategic_ranks import strategic_ranks_of_paths
 
 
 class Waves:
@@ -190,3 +194,35 @@ def test_a_fall_is_named_only_beyond_noise():
     assert (faller.name, faller.peak_step, faller.last_step) == ("a", 10.0, 100.0)
     assert faller.last_score - faller.peak_score == pytest.approx(-0.3)
     assert faller.stderr == pytest.approx(math.hypot(0.01, 0.01))
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_orders_are_certain_where_no_equilibrium_and_no_noise_can_change_them(paths, level):
+    models = paths.within_horizon(level)
+    further, n, sd = paths.beyond(level, models), models.size, 0.002
+    start, top_score = further.score[:, :, 0], further.score[:, :, -1]
+    half = strategic_ranks_of_paths(
+        further.score, further.cost, further.effort, rewards=linear(n), noise=ScoreNoise.common(sd)
+    ).radius[0, 0]
+    pairs = n * (n - 1) / 2
+
+    def share(high):
+        return np.median([(low[:, None] - half > up + half).sum() / pairs for low, up in zip(start, high, strict=True)])
+
+    # worth nothing: nobody tunes, and only noise is left; worth everything: all may tune to the end
+    nothing = every_equilibrium(further, linear(n, 1e-6), sd)
+    assert (nothing.certain, nothing.unique) == (pytest.approx(share(start)), 1.0)
+    everything = every_equilibrium(further, linear(n, 1e9), sd)
+    assert everything.certain == pytest.approx(share(top_score))
+    assert everything.unique < 1.0 and (level > 0 or everything.unique == 0.0)
+    between = every_equilibrium(further, linear(n, 30.0), sd)
+    assert everything.certain <= between.certain <= nothing.certain
+
+
+def test_one_model_has_no_orders_and_many_models_leave_uniqueness_out(paths, monkeypatch):
+    alone = paths.beyond(0.0, np.array([1]))
+    assert every_equilibrium(alone, np.ones(1), 0.01) == EveryEquilibrium(certain=None, unique=None)
+    monkeypatch.setattr(equilibria, "MOST_PAIRS", 30)
+    monkeypatch.setattr(equilibria, "MOST_SCORES", 10)
+    found = every_equilibrium(paths.beyond(0.0, np.arange(5)), linear(5, 30.0), 0.002)
+    assert found.unique is None and 0 <= found.certain <= 1

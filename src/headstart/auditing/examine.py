@@ -71,5 +71,6 @@ def examine(
         tell(f"ranking at level {level:,.6g}", 0.8 + 0.1 * place / len(levels))
         found = incentives[at[level]]
         further = field.paths.beyond(level, found.models)
-        rows.append(answer_level(field, found, further, strict[at[level]], float(enough[place])))
+        paid = rewards[: found.models.size]
+        rows.append(answer_level(field, found, further, strict[at[level]], float(enough[place]), paid))
     return Examined(levels=levels, incentives=tuple(incentives), strict=tuple(strict), rows=tuple(rows))

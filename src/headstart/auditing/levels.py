@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float
 
+from headstart.auditing.equilibria import every_equilibrium
 from headstart.auditing.incentives import LevelIncentives, summarise
 from headstart.auditing.measured import MeasuredScores
 from headstart.auditing.paths import FurtherTuning, GamingPaths
@@ -113,9 +114,14 @@ def standings_at(field: Field, level: float, models: IntArray) -> tuple[tuple[St
 
 
 def answer_level(
-    field: Field, found: LevelIncentives, further: FurtherTuning, strict: StrictLevel, suffices: float
+    field: Field,
+    found: LevelIncentives,
+    further: FurtherTuning,
+    strict: StrictLevel,
+    suffices: float,
+    rewards: Float[FloatArray, " models"],
 ) -> Level:
-    """Everything reported about one level."""
+    """Everything reported about one level; ``rewards`` are those of the ranks there."""
     level, models, paths = found.level, found.models, field.paths
     names = [paths.names[int(m)] for m in models]
     standings, sets = standings_at(field, level, models)
@@ -126,6 +132,7 @@ def answer_level(
     stakes, stakes_interval = stakes_at(strict)
     tau, tau_interval = _tau(field, level, models)
     within = set(models.tolist())
+    agreed = every_equilibrium(further, rewards, field.difference_sd)
     return Level(
         level=level,
         measured=level in field.measured.common_steps,
@@ -135,7 +142,8 @@ def answer_level(
         standings=standings,
         ties=_ties(sets, names),
         incentive=summarise(found, paths.names, suffices),
-        certain=None,
+        certain=agreed.certain,
+        unique=agreed.unique,
         prices=prices,
         cheapest_price=finite(costs.min(initial=np.inf)),
         median_price=finite(float(np.median(costs))) if costs.size else None,

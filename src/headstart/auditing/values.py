@@ -240,7 +240,12 @@ class Level:
         ranking: Their names.
         ties: Models to publish under one rank, from the top; groups of one included.
         incentive: What gaming gains.
-        certain: Share of the pairs whose order is the same in every equilibrium and beyond sampling error.
+        certain: Share of the pairs whose order is the same in every equilibrium and beyond sampling error, all pairs at
+            once (95 %; median over the posterior draws). Equilibria are those among developers who know all curves and
+            the size of the measurement noise, mixed and correlated ones included. None with fewer than two models.
+        unique: Share of the posterior draws in which iterated dominance leaves nothing but honesty: "nobody tunes" is
+            then the only equilibrium. In the other draws the question is open. None where it was not computed: among
+            more models than ``auditing.equilibria`` states.
         prices: Of the neighbouring pairs, from the top.
         cheapest_price: Least price of a neighbouring pair, in cost units; None when no place can be bought.
         median_price: Median with unreachable pairs counted as infinite; None when that is infinite.
@@ -268,6 +273,7 @@ class Level:
     ties: tuple[TiedModels, ...]
     incentive: Incentive
     certain: float | None
+    unique: float | None = None
     prices: tuple[Price, ...]
     cheapest_price: float | None
     median_price: float | None

@@ -20,13 +20,24 @@ def solve(
         ),
     ] = None,
     all_pairs: Annotated[bool, typer.Option("--all-pairs", help="Price every pair, not only neighbours.")] = False,
-    tolerance: Annotated[float, typer.Option(help="Exploitability to reach, as a share of what is contested.")] = 5e-3,
+    noise: Annotated[
+        float | None,
+        typer.Option(metavar="SD", help="Standard deviation of the observed scores, in place of the contest's own."),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(help="Gain from gaming that counts as none, as a share of first reward minus last.")
+    ] = 0.01,
+    exploitability: Annotated[
+        float, typer.Option(help="Where to stop improving a mixed equilibrium, as a share of what is contested.")
+    ] = 5e-3,
     seed: Seed = 0,
     json: JsonOut = None,
 ) -> int:
-    """Solve a contest: pure equilibrium with its proof, prices of ranks, stabilising level, mixed equilibrium.
+    """Solve a contest: what gaming gains, from which level it gains nothing, prices of ranks, equilibria with proofs.
 
     Example: `headstart solve contest.toml`
+
+    Example: `headstart solve contest.toml --noise 0.004`
 
     Example: `headstart solve contest.toml --mixed --all-pairs --json -`
     """
@@ -39,10 +50,13 @@ def solve(
     check_outputs(json=json)
     document = read_document(contest)
     game = contest_from_document(document, source=contest)
+    if noise is not None:
+        game = game.with_noise(noise)
     with progress_bar() as progress:
         found = solve_contest(
-            game, document, all_pairs=all_pairs, mixed=mixed, tolerance=tolerance, seed=seed, progress=progress
-        )
+            game, document, all_pairs=all_pairs, mixed=mixed, tolerance=tolerance, exploitability=exploitability,
+            seed=seed, progress=progress,
+        )  # fmt: skip
     if json is not None:
         write_json(json, solution_document(found))
     if json != "-":

@@ -149,6 +149,11 @@ class Contest:
         """The same developers under tune-before-test at another level."""
         return replace(self, level=level)
 
+    def with_noise(self, noise_sd: ArrayLike) -> Contest:
+        """The same contest with observed scores of this standard deviation, scalar or shape (models,); 0 for none."""
+        given = np.asarray(noise_sd, dtype=np.float64)
+        return replace(self, noise_sd=given if given.any() else None)
+
     def with_rewards(self, rewards: ArrayLike) -> Contest:
         """The same developers competing for other rewards."""
         return replace(self, rewards=explicit(rewards))

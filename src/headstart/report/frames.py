@@ -29,7 +29,14 @@ def models_frame(audit: Audit) -> pl.DataFrame:
         }
         for one in audit.models
     ]
-    whole = ("tuned_rank", "tuned_rank_best", "tuned_rank_worst", "direct_rank", "direct_rank_best", "direct_rank_worst")
+    whole = (
+        "tuned_rank",
+        "tuned_rank_best",
+        "tuned_rank_worst",
+        "direct_rank",
+        "direct_rank_best",
+        "direct_rank_worst",
+    )
     types = {**dict.fromkeys(whole, pl.Int64), "flags": pl.List(pl.String)}
     return pl.DataFrame(rows, schema_overrides=types)
 

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from headstart.report.console import stdout
+from headstart.report.gaming_text import gaming_lines
 from headstart.solve.mixed import MixedSolution
 from headstart.solve.prices import RankPrice
 from headstart.solve.solution import NoiseAnswer, ProvedLevel, ProvedWitness, PureAnswer, Solution
@@ -15,12 +16,15 @@ MOST_ROWS = 40
 
 
 def print_solution(solution: Solution) -> None:
-    """Verdict first, then prices of ranks, the stabilising level and, where it was computed, the mixed equilibrium."""
+    """What gaming gains and every equilibrium agrees on, then the verdict, prices of ranks and equilibria."""
     console = stdout()
 
     def say(text: str) -> None:
         console.print(text, markup=False, soft_wrap=True)
 
+    for line in gaming_lines(solution):
+        say(line)
+    say("")
     say(_verdict(solution.pure, solution.level))
     say(_level(solution.stabilising_level))
     say("")

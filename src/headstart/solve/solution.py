@@ -13,6 +13,14 @@ from headstart.contest.arrays import FloatArray
 from headstart.contest.contest import Contest
 from headstart.errors import ComputationError, InputError
 from headstart.io.encode import as_json
+from headstart.solve.gaming import (
+    DominanceAnswer,
+    IncentiveAnswer,
+    StrategicAnswer,
+    dominance_answer,
+    incentive_answer,
+    strategic_answer,
+)
 from headstart.solve.level import StabilisingLevel, Status, stabilising_level
 from headstart.solve.mixed import MixedSolution, solve_mixed
 from headstart.solve.noise import NoiseThreshold, NoisySolution, noise_threshold, solve_noisy
@@ -135,6 +143,9 @@ class Solution:
         mixed: A mixed equilibrium, or None.
         mixed_reason: Why there is no mixed equilibrium here; None where there is.
         noise: The answer for noisy scores, or None.
+        incentive: What gaming gains.
+        dominance: From which level on not tuning is best whatever the others do.
+        strategic_ranks: What every equilibrium agrees on.
     """
 
     level: float
@@ -145,6 +156,9 @@ class Solution:
     mixed: MixedSolution | None
     mixed_reason: str | None
     noise: NoiseAnswer | None
+    incentive: IncentiveAnswer
+    dominance: DominanceAnswer
+    strategic_ranks: StrategicAnswer
 
 
 def solve_contest(
@@ -153,7 +167,8 @@ def solve_contest(
     *,
     all_pairs: bool = False,
     mixed: bool | None = None,
-    tolerance: float = 5e-3,
+    tolerance: float = 0.01,
+    exploitability: float = 5e-3,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Solution:
@@ -164,7 +179,8 @@ def solve_contest(
         document: The same from ``contest_file.read_document``, constants as they are written.
         all_pairs: Whether to price every pair and not only neighbours.
         mixed: Whether to look for a mixed equilibrium; None: only where no pure one exists.
-        tolerance: Exploitability to stop at, as a share of what is contested (docs/mixed).
+        tolerance: Gain from gaming that counts as none, as a share of first reward minus last.
+        exploitability: Where to stop improving a mixed equilibrium, as a share of what is contested (docs/mixed).
         seed: Seed of whatever is random.
         progress: Called with what is being done and the share that is finished.
 
@@ -182,6 +198,12 @@ def solve_contest(
     tell("stabilising level", 0.3)
     level = _level(contest, proof)
     noise, equilibrium, why_not = None, None, None
+    tell("what gaming gains", 0.4)
+    gains, dominance, strategic = (
+        incentive_answer(contest, tolerance),
+        dominance_answer(contest),
+        strategic_answer(contest),
+    )
     if noisy:
         tell("equilibria under noise", 0.5)
         noise = solve_under_noise(contest, numeric.verdict, seed)
@@ -189,14 +211,15 @@ def solve_contest(
     elif mixed or (mixed is None and pure.verdict == "none"):
         tell("mixed equilibrium", 0.5)
         equilibrium = solve_mixed(
-            contest, tolerance=tolerance, seed=seed, progress=lambda at: tell(f"mixed: {at.sweeps} sweeps", 0.7)
+            contest, tolerance=exploitability, seed=seed, progress=lambda at: tell(f"mixed: {at.sweeps} sweeps", 0.7)
         )
     else:
         why_not = "not asked for" if mixed is False else "a pure equilibrium answers already"
     return Solution(
         level=contest.level, ranking=tuple(contest.names[m] for m in cast("list[int]", contest.order().tolist())),
         pure=pure, prices=price_table(contest, all_pairs=all_pairs), stabilising_level=level,
-        mixed=equilibrium, mixed_reason=why_not, noise=noise,
+        mixed=equilibrium, mixed_reason=why_not, noise=noise, incentive=gains, dominance=dominance,
+        strategic_ranks=strategic,
     )  # fmt: skip
 
 

@@ -73,19 +73,27 @@ def _at_level(contest: Contest, noise: ScoreNoise, tolerance: float) -> _Row:
     if shared is not None and not shared:
         return _without_noise(contest)
     field = reward_field(contest.scores(), contest.rewards, noise, contest.tie_break)
-    return _Search(contest, field, tolerance * stake).result()
+    return Search(contest, field, tolerance * stake).result()
 
 
-class _Search:
+class Search:
     """Branch and bound over all developers' efforts at once.
 
     Rewards and costs never fall with effort, so on [a, b] no gain exceeds reward(b) - cost(a).
+
+    Args:
+        contest: The contest at its level.
+        field: What scores earn.
+        tolerance: Width of the enclosure, in cost units.
+        untuned: What each developer earns without effort, less the last reward; by default as in the field.
     """
 
-    def __init__(self, contest: Contest, field: RewardField, tolerance: float) -> None:
+    def __init__(
+        self, contest: Contest, field: RewardField, tolerance: float, untuned: FloatArray | None = None
+    ) -> None:
         self.contest, self.field, self.tolerance = contest, field, tolerance
         n = contest.n
-        self.untuned = field.value(np.arange(n), contest.scores())
+        self.untuned = field.value(np.arange(n), contest.scores()) if untuned is None else untuned
         self.best, self.effort, self.bound = np.zeros(n), np.zeros(n), np.zeros(n)
 
     def result(self) -> _Row:

@@ -91,7 +91,7 @@ class ScoreNoise:
         if n > 1 and (np.ptp(shared, axis=-1) <= scale).all():
             own = variance - shared.mean(axis=-1, keepdims=True)
             if (own >= -scale).all():
-                return cls.independent(np.sqrt(np.maximum(own, 0.0)))
+                return cls.independent(np.sqrt(np.where(own > scale, own, 0.0)))
         return cls.differences(np.sqrt(np.maximum(squared, 0.0)))
 
     @classmethod

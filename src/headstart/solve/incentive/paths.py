@@ -139,13 +139,9 @@ def incentive_of_paths(
     """
     paid = explicit(rewards)
     path = np.ascontiguousarray(score_path, dtype=np.float64)
-    require(path.ndim >= 2 and path.shape[-1] >= 1, "score_path", "of shape (batch, models, efforts)", path.shape)
+    spent, steps = checked_rising(path, cost, effort)
     batch, (n, efforts) = path.shape[:-2], path.shape[-2:]
     require(n == paid.size, "score_path", f"for {paid.size} models, one per reward", path.shape)
-    require_finite("score_path", path)
-    require(bool((path[..., 1:] >= path[..., :-1]).all()), "score_path", "non-decreasing along efforts", "a fall")
-    spent = _checked("cost", cost, path.shape)
-    steps = _checked("effort", effort, path.shape)
     flat = path.reshape(-1, n, efforts)
     kept = noise.flattened(batch, n)
     size = flat.shape[0]
@@ -169,6 +165,18 @@ def incentive_of_paths(
         best_cost=frozen(_picked(spent, best).reshape(full)),
         stake=stake,
     )
+
+
+def checked_rising(path: FloatArray, cost: ArrayLike, effort: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Costs and efforts of paths, each of shape (1 or batch, models, efforts).
+
+    Raises:
+        InputError: If shapes do not fit, or a path, a cost or an effort falls.
+    """
+    require(path.ndim >= 2 and path.shape[-1] >= 1, "score_path", "of shape (batch, models, efforts)", path.shape)
+    require_finite("score_path", path)
+    require(bool((path[..., 1:] >= path[..., :-1]).all()), "score_path", "non-decreasing along efforts", "a fall")
+    return _checked("cost", cost, path.shape), _checked("effort", effort, path.shape)
 
 
 def _checked(name: str, given: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
@@ -227,12 +235,12 @@ def _compiled_sweep(
         spread = np.ptp(path[:, :, 0], axis=1)
         if (spread / shared * 2 + 2 * WINDOW <= _MOST_CELLS).all():
             sd = np.ascontiguousarray(shared, dtype=np.float64)
-            _in_threads(lambda a, z: compiled.common(path, cost, sd, worth, ended, a, z, *out), size, path.size)
+            in_threads(lambda a, z: compiled.common(path, cost, sd, worth, ended, a, z, *out), size, path.size)
             return
     wins: BoolArray = np.array([tie == "listed"])
     if noise.sd.shape[0] == 1:
         sds = np.ascontiguousarray(noise.difference_sd(n))
-        _in_threads(lambda a, z: compiled.pairwise(path, cost, sds, wins, worth, ended, a, z, *out), size, path.size)
+        in_threads(lambda a, z: compiled.pairwise(path, cost, sds, wins, worth, ended, a, z, *out), size, path.size)
         return
     step = max(20_000_000 // n**2, 1)  # matrices of all pairs, a stretch of the batch at a time
     for at in range(0, size, step):
@@ -241,12 +249,12 @@ def _compiled_sweep(
         own_cost = cost[part] if cost.shape[0] > 1 else cost
         piece = (path[part], own_cost, sds, wins, worth, ended)
         kept = tuple(o[part] for o in out)
-        _in_threads(
+        in_threads(
             lambda a, z, piece=piece, kept=kept: compiled.pairwise(*piece, a, z, *kept), len(kept[0]), path[part].size
         )
 
 
-def _in_threads(sweep: Callable[[int, int], object], size: int, work: int) -> None:
+def in_threads(sweep: Callable[[int, int], object], size: int, work: int) -> None:
     """Split a batch among the processors at hand, where that repays the threads."""
     most = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     threads = max(min(most, size, work // _PER_THREAD), 1)
