@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from headstart.data.layout import compile_layout
+from headstart.data.folder_layout import compile_layout
 from headstart.data.lm_eval import import_lm_eval
 from headstart.data.rows import TrajectoryRow
 from headstart.data.trajectory_files import to_trajectories, write_trajectories
