@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from headstart.auditing.comparison_values import AcrossBenchmarks, BenchmarkComparison, ComparedModel, Comparison
+from headstart.auditing.values import TiedModels
 from headstart.io.atomic import envelope
 
 SCHEMA = "headstart.comparison/1"
@@ -56,15 +58,16 @@ def _benchmark(one: BenchmarkComparison) -> dict[str, Any]:
     }
 
 
-def _ties(groups: Any) -> list[dict[str, Any]] | None:
+def _ties(groups: Sequence[TiedModels] | None) -> list[dict[str, Any]] | None:
     return None if groups is None else [asdict(group) | {"names": list(group.names)} for group in groups]
 
 
 def _model(row: ComparedModel) -> dict[str, Any]:
     values = asdict(row)
-    for name in ("direct_stderr", "tuned_stderr", "change_stderr", "direct_ranks", "tuned_ranks"):
-        value = values[name]
-        values |= _or_reason(name, list(value) if isinstance(value, tuple) else value, UNKNOWN)
+    for name in ("direct_stderr", "tuned_stderr", "change_stderr"):
+        values |= _or_reason(name, values[name], UNKNOWN)
+    for name, bounds in (("direct_ranks", row.direct_ranks), ("tuned_ranks", row.tuned_ranks)):
+        values |= _or_reason(name, None if bounds is None else list(bounds), UNKNOWN)
     return values
 
 

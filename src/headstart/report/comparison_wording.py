@@ -117,7 +117,8 @@ def prices_in_words(one: BenchmarkComparison) -> str:
         sum(price.bracket == bracket for price in one.prices) for bracket in ("within", "more", "not known")
     )
     return (
-        f"Price of the next place: within the tuning given for {within} of {count(len(one.prices), 'neighbouring pair')}, "
+        f"Price of the next place: within the tuning given for {within} of "
+        f"{count(len(one.prices), 'neighbouring pair')}, "
         f"more than it for {more}, not known for {unknown}."
     )
 
