@@ -36,6 +36,7 @@ def audit_notes(
         notes.append(f"Odd trajectories: {'; '.join(flagged)}.")
     if trajectories.divergences:
         notes.append(diverged_note(trajectories.divergences))
+    notes += trajectories.notes
     return tuple(notes)
 
 

@@ -83,7 +83,9 @@ def parse(text: str, n: int) -> Rewards:
     try:
         value = float(numbers[-1])
         if kind == "top":
-            return top(n, value, k=int(numbers[0]))
+            k = int(numbers[0])
+            require(k <= n, "k", f"at most the number of models, {n}", k)
+            return top(n, value, k=k)
         if kind == "geometric":
             return geometric(n, value, ratio=float(numbers[0]))
         return SHAPES[kind](n, value)

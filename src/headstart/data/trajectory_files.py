@@ -124,6 +124,16 @@ def read_rows(given: object, *, columns: Mapping[str, str] | None = None) -> tup
     return parsed.rows
 
 
+def read_benchmarks(given: object) -> tuple[str, ...]:
+    """The benchmarks that a file names, in the order of their first row.
+
+    Raises:
+        InputError: If the file cannot be read.
+    """
+    rows = _parse(given, None).rows
+    return tuple(name for name in dict.fromkeys(row.benchmark for row in rows) if name is not None)
+
+
 def _at_two_steps(rows: Sequence[TrajectoryRow], benchmark: str | None) -> bool:
     """Whether every model that can be tuned was measured at the same two steps, or at one of them."""
     tuned = [row for row in rows if row.outcome != "untunable"]

@@ -33,10 +33,10 @@ MOST = 2
 """Models named in each list of movers."""
 
 
-def print_comparison(found: Comparison) -> None:
-    """The comparison as text; names are shown as they are."""
+def print_comparison(found: Comparison, *, quiet: bool = False) -> None:
+    """The comparison as text, or only what to do; names are shown as they are."""
     console = stdout()
-    for line in comparison_lines(found):
+    for line in _wrapped(found.decision.sentence) if quiet else comparison_lines(found):
         console.print(line, markup=False, soft_wrap=True)
 
 

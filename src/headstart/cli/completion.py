@@ -1,0 +1,60 @@
+"""What the shell may complete: names of columns and benchmarks in the file named on the command line, and choices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import typer
+
+REWARDS = ("winner:", "linear:", "top:3:", "geometric:0.5:")
+FORGETTING = ("keep", "exclude", "peak")
+
+
+def complete_columns(ctx: typer.Context, incomplete: str) -> list[str]:
+    """``score=acc,model=``: a known field before each ``=``, a column of the file behind it."""
+    from headstart.data.measurements import FIELDS
+
+    before, comma, last = incomplete.rpartition(",")
+    name, equals, _ = last.partition("=")
+    if not equals:
+        return _starting(incomplete, (f"{before}{comma}{field}=" for field in FIELDS))
+    return _starting(incomplete, (f"{before}{comma}{name}={column}" for column in _columns(ctx)))
+
+
+def complete_benchmark(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The benchmarks of the file."""
+    from headstart.data.trajectory_files import read_benchmarks
+
+    source = ctx.params.get("trajectories") or ctx.params.get("source")
+    if not source or source == "-":
+        return []
+    try:
+        return _starting(incomplete, read_benchmarks(source))
+    except Exception:  # a shell that completes must stay silent, whatever is wrong with the file
+        return []
+
+
+def complete_rewards(incomplete: str) -> list[str]:
+    """The shapes of rewards."""
+    return _starting(incomplete, REWARDS)
+
+
+def complete_forgetting(incomplete: str) -> list[str]:
+    """What may be done with models that forget."""
+    return _starting(incomplete, FORGETTING)
+
+
+def _columns(ctx: typer.Context) -> tuple[str, ...]:
+    from headstart.io.tables import read_table
+
+    source = ctx.params.get("trajectories") or ctx.params.get("source")
+    if not source or source == "-":
+        return ()
+    try:
+        return read_table(source).columns
+    except Exception:  # as above
+        return ()
+
+
+def _starting(incomplete: str, words: Iterable[str]) -> list[str]:
+    return [word for word in words if word.startswith(incomplete)]
