@@ -40,8 +40,8 @@ from headstart.rank import (
 ONE_COLUMN = 0.975
 """Confidence of the rank sets of one column, so that those before and after hold together with 95 %."""
 
-LEAST_MODELS = 4
-"""Models behind a first principal component, so that it can be computed without each of them."""
+LEAST_MODELS = 5
+"""Models behind a figure over the benchmarks: fewer do not show how much it depends on each of them."""
 
 TWO_SIDED = float(norm.ppf(0.975))
 
@@ -264,7 +264,8 @@ def _incomplete(table: TwoColumns, b: int) -> tuple[tuple[str, tuple[str, ...]],
 def _across(table: TwoColumns) -> AcrossBenchmarks:
     """Agreement of the benchmarks with each other before and after, over the same cells of the table."""
     both = [np.where(table.complete, score, np.nan) for score in (table.direct, table.tuned)]
-    taus = _shift(*(mean_pairwise_tau_b(score) for score in both), low=-1.0)
+    ranked = int((table.complete.sum(axis=0) >= 2).sum())
+    taus = None if ranked < LEAST_MODELS else _shift(*(mean_pairwise_tau_b(score) for score in both), low=-1.0)
     every = table.complete.all(axis=0)
     n = int(every.sum())
     component, why_not = None, None
@@ -275,7 +276,9 @@ def _across(table: TwoColumns) -> AcrossBenchmarks:
         why_not = None if component else "the scores of a benchmark, or all but one of them, are equal"
     return AcrossBenchmarks(
         tau_b=taus,
-        tau_b_reason=None if taus else "too few models have scores on two benchmarks, or their scores are equal",
+        tau_b_reason=None
+        if taus
+        else f"fewer than {LEAST_MODELS} models have both scores on two benchmarks, or their scores are equal",
         first_component=component,
         first_component_reason=why_not,
         first_component_models=n,

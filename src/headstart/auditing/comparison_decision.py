@@ -70,17 +70,19 @@ def _publish_tuned(
         pairs = one.pairs
         moved, total = (pairs.reversed, pairs.all) if pairs else (0, 0)
         return (
-            f"Publish the ranking {_after(labels)}: {_of(moved, total)} of models change order with the same tuning, "
-            f"beyond noise{_agreement(one)}. {_publish_ties(one)}"
+            f"Publish the ranking {_after(labels)}: {_change_order(moved, total)} with the same tuning, beyond "
+            f"noise{_agreement(one)}. {_publish_ties(one)}"
         )
     sentence = (
         f"Publish the rankings {_after(labels)}: on {len(misleading)} of {len(found)} benchmarks models change order "
         "with the same tuning, beyond noise"
     )
-    if across is not None and across.tau_b is not None:
+    taus = None if across is None else across.tau_b
+    if taus is not None and (taus.difference.low > 0 or taus.difference.high < 0):
+        more = "more" if taus.difference.value > 0 else "less"
         sentence += (
-            f"; the benchmarks agree with each other at a mean tau-b of {across.tau_b.tuned.value:.2f} "
-            f"{_after(labels)}, {across.tau_b.direct.value:.2f} before"
+            f"; the benchmarks agree {more} with each other {_after(labels)} (mean tau-b {taus.tuned.value:.2f}, "
+            f"{taus.direct.value:.2f} before)"
         )
     tied = sum(_tied(one.tuned_ties) > 0 for one in found)
     return f"{sentence}. Publish ties on {tied} of them." if tied else f"{sentence}."
@@ -108,7 +110,7 @@ def _cannot_say(
     if all(one.pairs is None for one in open_ones):
         one = open_ones[0]
         n = len(one.models)
-        changes = f"{_of(one.changed, n * (n - 1) // 2)} of models change order as measured{_agreement(one)}"
+        changes = f"{_change_order(one.changed, n * (n - 1) // 2)} as measured{_agreement(one)}"
         where = "" if len(found) == 1 else f" On {one.benchmark}, {changes}."
         told = f": {changes}, but without" if len(found) == 1 else ": without"
         return (
@@ -118,17 +120,15 @@ def _cannot_say(
     known = [one.pairs for one in open_ones if one.pairs is not None]
     changed, every = sum(pairs.changed for pairs in known), sum(pairs.all for pairs in known)
     where = "" if len(found) == 1 else f" on {len(open_ones)} of {len(found)} benchmarks"
-    sentence = (
-        f"{start}{where}: {_of(changed, every)} of models change order with the same tuning, none of them beyond noise."
-    )
+    sentence = f"{start}{where}: {_change_order(changed, every)} with the same tuning, none of them beyond noise."
     if factor is None or factor > HARDLY:
         return f"{sentence} More items will hardly decide it: measure more models or more benchmarks."
     return f"{sentence} Measure on about {_rounded(factor):g} times the items, which would confirm the clearest change."
 
 
-def _of(count: int, total: int) -> str:
+def _change_order(count: int, total: int) -> str:
     pairs = "pair" if total == 1 else "pairs"
-    return f"{count:,} of {total:,} {pairs}"
+    return f"{count:,} of {total:,} {pairs} of models {'changes' if count == 1 else 'change'} order"
 
 
 def _agreement(one: BenchmarkComparison) -> str:

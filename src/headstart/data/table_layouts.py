@@ -69,12 +69,13 @@ def measurements_of(table: Table, columns: Mapping[str, str] | None = None) -> M
     if not named.has("score") and {("score", 0), ("score", 1)} <= set(wide.values()):
         return _wide(named, {name: StepColumn(field=kind, step=float(at)) for name, (kind, at) in wide.items()}, True)
     steps = step_columns(table.columns)
-    if named.has("model") and not named.has("step") and not named.has("score") and steps:
+    if not named.has("step") and not named.has("score") and steps:
         return _wide(named, steps, False)
     words = _level_field(named)
-    if words is not None and named.has("model", "score"):
+    if words is not None:
+        _check_required(named, ("model", "score"))
         return _long(named, words)
-    _check_required(named)
+    _check_required(named, REQUIRED)
     return _long(named, None)
 
 
@@ -129,9 +130,10 @@ def _level_field(named: _Named) -> str | None:
     return None
 
 
-def _check_required(named: _Named) -> None:
+def _check_required(named: _Named, needed: Sequence[str]) -> None:
+    """Raise unless the columns needed are there, with what the file may call those that are not."""
     table = named.table
-    missing = [name for name in REQUIRED if name not in named.own]
+    missing = [name for name in needed if name not in named.own]
     if not missing:
         return
     hints: list[str] = []
@@ -184,8 +186,7 @@ def _long(named: _Named, words: str | None) -> Measurements:
 def _wide(named: _Named, columns: Mapping[str, StepColumn], two_columns: bool) -> Measurements:
     """One row is one model (of one benchmark); a cell without a score is no measurement."""
     table = named.table
-    if not named.has("model"):
-        _check_model(named)
+    _check_required(named, ("model",))
     if two_columns and named.has("step"):
         named.own.pop("step")
     common = [name for name in ("model", *OPTIONAL) if name in named.own and name != "stderr"]
@@ -209,11 +210,6 @@ def _wide(named: _Named, columns: Mapping[str, StepColumn], two_columns: bool) -
         notes=(*named.notes, *_ignored(table, used)),
         problems=table.problems,
     )
-
-
-def _check_model(named: _Named) -> None:
-    listed = ", ".join(named.table.columns)
-    raise InputError(f"missing column model; got {listed}", file=named.table.source, row=named.table.header)
 
 
 def _ignored(table: Table, used: set[str]) -> list[str]:
