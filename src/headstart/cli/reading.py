@@ -78,7 +78,7 @@ def read_anything(
         try:
             require_auditable(found)
         except InputError as error:
-            raise error.located(file=source) from None
+            raise error.located(file=_named(source)) from None
     _tell_notes(source, found.notes)
     return found
 
@@ -111,11 +111,10 @@ def audit_two_columns(
 
     check_outputs(html, json=json)
     _refuse([name for name, value in unused.items() if value is not None], source)
-    name = "standard input" if source == "-" else Path(source).name
     try:
-        found = compare(table, source=name, seed=seed)
+        found = compare(table, source=Path(_named(source)).name, seed=seed)
     except InputError as error:
-        raise error.located(file=source) from None
+        raise error.located(file=_named(source)) from None
     if json is not None:
         write_json(json, comparison_document(found))
     if html is not None:
@@ -132,10 +131,14 @@ def _refuse(given: Sequence[str], source: str) -> None:
         raise InputError(
             f"{', '.join(given)} needs scores at three or more amounts of tuning, got two columns; without it the "
             "columns are compared",
-            file=source,
+            file=_named(source),
         )
+
+
+def _named(source: str) -> str:
+    return "standard input" if source == "-" else source
 
 
 def _tell_notes(source: str, notes: Sequence[str]) -> None:
     for note in notes:
-        tell(f"{source}: {note}")
+        tell(f"{_named(source)}: {note}")

@@ -19,6 +19,9 @@ T = TypeVar("T")
 Reader = Callable[[Cell, str, bool], T]
 """Reads a cell of a field, of a text table or not; raises InputError."""
 
+Names = dict[tuple[str, str], dict[str, Place]]
+"""Field and name without its case and blanks; how it is written, and where first."""
+
 MISSING = frozenset(("", "n/a", "na", "-", "–"))
 """How a cell says, in any case, that there is no number."""
 
@@ -58,7 +61,7 @@ def parse_rows(given: Measurements) -> ParsedRows:
     places: list[Place] = []
     unscored: list[tuple[str | None, str, float]] = []
     problems = list(given.problems)
-    names: dict[tuple[str, str], tuple[str, Place]] = {}
+    names: Names = {}
     for one in given.rows:
         row = _row(one, text=given.text, source=given.source, problems=problems)
         if row is None:
@@ -136,21 +139,22 @@ def _row(
         return None
 
 
-def _lookalikes(one: Measurement, seen: dict[tuple[str, str], tuple[str, Place]], source: str) -> list[InputError]:
+def _lookalikes(one: Measurement, seen: Names, source: str) -> list[InputError]:
     """A complaint where a model or benchmark is written in another way than before, by case or blanks only."""
     found: list[InputError] = []
     for field in ("model", "benchmark"):
         name = one.cells.get(field)
         if not isinstance(name, str):
             continue
-        first, place = seen.setdefault((field, " ".join(name.split()).casefold()), (name, one.place))
-        if name != first and (field, name) not in seen:
-            seen[field, name] = (name, one.place)  # told once
+        spellings = seen.setdefault((field, " ".join(name.split()).casefold()), {})
+        if spellings and name not in spellings:  # each is told once
+            first, place = next(iter(spellings.items()))
             message = (
                 f"{field} must be written in one way, got {name!r} here and {first!r} in {line_name(place)}, which "
                 "differ only by case or blanks"
             )
             found.append(complaint(message, source=source, line=one.place, field=field))
+        spellings.setdefault(name, one.place)
     return found
 
 

@@ -67,7 +67,7 @@ def move_in_words(move: Move, *, named: bool) -> str:
     """One line on one model; with its benchmark where there are several."""
     row = move.row
     where = f" on {move.benchmark}" if named else ""
-    sure = "" if row.moves else ", within noise"
+    sure = "" if row.moves or row.direct_ranks is None else ", within noise"
     if row.direct_rank == row.tuned_rank:
         return f"{row.name}{where}: score {change_in_words(row)}"
     return f"{row.name}{where}: rank {row.direct_rank} to {row.tuned_rank}{sure}, score {change_in_words(row)}"
@@ -92,7 +92,7 @@ def subject(found: Comparison) -> str:
         scores = count(len(found.missing), "score")
         verb = "is" if len(found.missing) == 1 else "are"
         missing = f" {scores} {verb} missing: a model counts where it has both scores."
-    return f"{count(len(models), 'model')} on {where}: {found.labels[0]} and {found.labels[1]} scores.{missing}"
+    return f"{count(len(models), 'model')} on {where}; columns: {found.labels[0]} and {found.labels[1]}.{missing}"
 
 
 def first_place(one: BenchmarkComparison) -> int:
@@ -106,8 +106,8 @@ def first_place_in_words(one: BenchmarkComparison) -> str:
     sure = sum(row.first_place == "within" and row.first_place_certain for row in one.models if row.direct_rank > 1)
     beyond = f" ({sure} beyond noise)" if one.pairs is not None else ""
     return (
-        f"Price of first place: for {first_place(one)} of the {count(others, 'other model')}{beyond} it lies within "
-        "the tuning given, if only that model tunes."
+        f"Price of first place: for {first_place(one)} of {count(others, 'other model')}{beyond} it lies within the "
+        "tuning given, if only that model tunes."
     )
 
 
