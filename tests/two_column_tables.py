@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from headstart.data.two_columns import TwoColumns
+
 
 @dataclass(frozen=True)
 class Made:
@@ -88,3 +90,22 @@ def _rows(text):
     for line in text.splitlines()[1:]:
         model, benchmark, level, score, stderr = line.split(",")
         yield model, benchmark, level, float(score), float(stderr)
+
+
+def table(direct, tuned, *, stderr=0.01, **changes) -> TwoColumns:
+    """Two columns of a benchmark a row, with one standard error for all."""
+    before, after = np.atleast_2d(np.asarray(direct, float)), np.atleast_2d(np.asarray(tuned, float))
+    errors = np.full_like(before, np.nan if stderr is None else stderr)
+    values = {
+        "models": tuple("abcdefghijklmnop"[: before.shape[1]]),
+        "benchmarks": tuple(f"t{at}" for at in range(len(before))),
+        "direct": before,
+        "tuned": after,
+        "direct_stderr": errors,
+        "tuned_stderr": errors.copy(),
+    }
+    return TwoColumns(**{**values, **changes})
+
+
+def of(made) -> TwoColumns:
+    return table(made.direct, made.tuned, stderr=made.stderr, models=made.models, benchmarks=made.tasks)

@@ -9,29 +9,9 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
 from headstart.auditing.comparison import compare
-from headstart.data.two_columns import TwoColumns
 from headstart.errors import InputError
 from headstart.rank import first_component_share, mean_pairwise_tau_b, rank_sets_from_estimates
-from two_column_tables import made_up
-
-
-def table(direct, tuned, *, stderr=0.01, **changes) -> TwoColumns:
-    """Two columns of a benchmark a row, with one standard error for all."""
-    before, after = np.atleast_2d(np.asarray(direct, float)), np.atleast_2d(np.asarray(tuned, float))
-    errors = np.full_like(before, np.nan if stderr is None else stderr)
-    values = {
-        "models": tuple("abcdefghijklmnop"[: before.shape[1]]),
-        "benchmarks": tuple(f"t{at}" for at in range(len(before))),
-        "direct": before,
-        "tuned": after,
-        "direct_stderr": errors,
-        "tuned_stderr": errors.copy(),
-    }
-    return TwoColumns(**{**values, **changes})
-
-
-def of(made) -> TwoColumns:
-    return table(made.direct, made.tuned, stderr=made.stderr, models=made.models, benchmarks=made.tasks)
+from two_column_tables import made_up, of, table
 
 
 def test_agreement_is_that_of_scipy_and_of_counting():

@@ -51,10 +51,8 @@ def test_complaints_call_columns_as_the_file_does(write):
 
 
 def test_case_and_order_of_the_columns_do_not_matter(write):
-    same(
-        read_trajectories(write("Score,STEP,Model\n0.4,0,a\n0.5,5,a\n")),
-        read_trajectories(write("model,step,score\na,0,0.4\na,5,0.5\n")),
-    )
+    usual = read_trajectories(write("model,step,score\na,0,0.4\na,5,0.5\n"))
+    same(read_trajectories(write("Score,STEP,Model\n0.4,0,a\n0.5,5,a\n")), usual)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +61,7 @@ def test_case_and_order_of_the_columns_do_not_matter(write):
         (
             "model,step,acc",
             {"score": "accuracy"},
-            r'score must be a column of the file \(model, step, acc\), got "accuracy"',
+            r'must be a column of the file \(model, step, acc\), got "accuracy"',
         ),
         ("model,step,acc", {"scor": "acc"}, 'must name known fields .*, got "scor"; did you mean "score"'),
         ("model,step,acc", None, "missing column score; got model, step, acc; did you mean columns score=acc?"),
@@ -181,7 +179,7 @@ def test_a_nested_document_may_hold_several_benchmarks(write):
     [
         (
             {"model": ["a"], "step": [0, 1], "score": [0.5]},
-            "columns must be equally long, got: model has 1, step has 2",
+            "must be equally long, got: model has 1, step has 2",
         ),
         ([{"model": "a", "step": 0, "score": 0.5}, 7], "row 2: must be a JSON object, got '7'"),
         ([{"model": "a", "step": 0, "score": 0.5}, {"model": "a", "score": 0.5}], "row 2, field step: .* got nothing"),
@@ -344,7 +342,7 @@ def test_the_name_says_whether_less_is_better(name, whole, less):
     ],
 )
 def test_a_score_of_which_less_is_better_is_refused_with_what_to_do(write, text, columns):
-    with pytest.raises(InputError, match="more is better, got .*; turn it round before the audit"):
+    with pytest.raises(InputError, match=r"more is better, got .*; turn it round before the audit"):
         read_trajectories(write(text), columns=columns)
 
 

@@ -52,7 +52,7 @@ def test_a_program_registers_a_format_for_itself(tmp_path, monkeypatch):
     tables.register(PIPES)
     (tmp_path / "t.pipes").write_text("a>0>0.25\n")
     assert read_trajectories(tmp_path / "t.pipes").score.tolist() == [0.25]
-    with pytest.raises(InputError, match="must belong to one format, got '.pipes' of pipes again"):
+    with pytest.raises(InputError, match=r"must belong to one format, got '\.pipes' of pipes again"):
         tables.register(PIPES)
 
 

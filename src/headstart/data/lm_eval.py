@@ -184,15 +184,17 @@ def _merged(rows: Sequence[TrajectoryRow], before: Sequence[TrajectoryRow]) -> l
             problems.append(
                 InputError(f"merged rows hold {row.benchmark} of {row.model} at step {row.step:g} too", field="merge")
             )
-    written: dict[str, str] = {}
+    written: dict[str, list[str]] = {}
     for row in (*before, *rows):
-        first = written.setdefault(row.model.casefold(), row.model)
-        if first != row.model:
-            must = f"model must be written in one way, got {row.model!r} and {first!r}, which differ only by case"
+        spellings = written.setdefault(row.model.casefold(), [])
+        if spellings and row.model not in spellings:
+            must = (
+                f"model must be written in one way, got {row.model!r} and {spellings[0]!r}, which differ only by case"
+            )
             problems.append(InputError(must, field="merge"))
-            written[row.model.casefold()] = row.model
+        spellings.append(row.model)
     if problems:
-        raise together(list({problem.message: problem for problem in problems}.values()))
+        raise together(problems)
     return sorted((*before, *rows), key=lambda row: (row.benchmark or "", row.model, row.seed or "", row.step))
 
 
