@@ -5,13 +5,12 @@ import re
 
 import numpy as np
 import pytest
-from test_auditing_comparison import of, table
 
 from headstart.auditing.comparison import compare
 from headstart.report.comparison_document import comparison_document
 from headstart.report.comparison_page import comparison_page
 from headstart.report.comparison_text import WIDTH, comparison_lines, print_comparison
-from two_column_tables import made_up
+from two_column_tables import made_up, of, table
 
 MANY = compare(of(made_up(models=40, tasks=24)), source="many.json")
 ONE = compare(of(made_up(models=40, tasks=1)), source="one.csv")
