@@ -29,6 +29,9 @@ WIDTH = 80
 ROWS = 10
 """Rows of the table that are shown."""
 
+NAME = 30
+"""Characters of a name in a sentence."""
+
 MOST = 2
 """Models named in each list of movers."""
 
@@ -43,7 +46,7 @@ def print_comparison(found: Comparison, *, quiet: bool = False) -> None:
 def comparison_lines(found: Comparison) -> list[str]:
     """The lines, none longer than ``WIDTH``."""
     several = len(found.benchmarks) > 1
-    lines = [*_wrapped(found.decision.sentence), "", *_wrapped(subject(found)), ""]
+    lines = [*_wrapped(found.decision.sentence), "", *_wrapped(subject(found, NAME)), ""]
     lines += _benchmarks(found.benchmarks) if several else _models(found.benchmarks[0])
     if several:
         lines += _across(found)
@@ -52,7 +55,7 @@ def comparison_lines(found: Comparison) -> list[str]:
         lines += ["", *_wrapped(first_place_in_words(one)), *_wrapped(prices_in_words(one))]
     lines += _movers(found, several)
     for name, reason in found.skipped[:MOST]:
-        lines += _wrapped(f"Left out: {name} ({reason}).")
+        lines += _wrapped(f"Left out: {fit(name, NAME)} ({reason}).")
     lines += ["", *(line for note in found.notes[:3] for line in _wrapped(note))]
     return lines
 
@@ -143,10 +146,10 @@ def _movers(found: Comparison, several: bool) -> list[str]:
     lines: list[str] = []
     for title, moved in (("Up", risers(found, MOST)), ("Down", sinkers(found, MOST))):
         for move in moved:
-            lines += _wrapped(f"{title}: {move_in_words(move, named=several)}", indent="  ")
+            lines += _wrapped(f"{title}: {move_in_words(move, named=several, width=NAME)}", indent="  ")
     fallen = fallers(found)
     if fallen:
-        first = move_in_words(fallen[0], named=several)
+        first = move_in_words(fallen[0], named=several, width=NAME)
         more = f" and {len(fallen) - 1} more" if len(fallen) > 1 else ""
         lines += _wrapped(f"Score falls beyond noise although all were tuned alike: {first}{more}", indent="  ")
     return ["", *lines] if lines else []

@@ -63,14 +63,15 @@ def rank_in_words(rank: int, bounds: tuple[int, int] | None) -> str:
     return str(rank) if bounds is None else f"{rank} ({ranks(bounds)})"
 
 
-def move_in_words(move: Move, *, named: bool) -> str:
-    """One line on one model; with its benchmark where there are several."""
+def move_in_words(move: Move, *, named: bool, width: int | None = None) -> str:
+    """One line on one model; with its benchmark where there are several; names no longer than ``width``."""
     row = move.row
-    where = f" on {move.benchmark}" if named else ""
+    where = f" on {fit(move.benchmark, width)}" if named else ""
+    name = fit(row.name, width)
     sure = "" if row.moves or row.direct_ranks is None else ", within noise"
     if row.direct_rank == row.tuned_rank:
-        return f"{row.name}{where}: score {change_in_words(row)}"
-    return f"{row.name}{where}: rank {row.direct_rank} to {row.tuned_rank}{sure}, score {change_in_words(row)}"
+        return f"{name}{where}: score {change_in_words(row)}"
+    return f"{name}{where}: rank {row.direct_rank} to {row.tuned_rank}{sure}, score {change_in_words(row)}"
 
 
 def estimate_in_words(found: Estimate) -> str:
@@ -83,10 +84,11 @@ def shift_in_words(found: Shift) -> tuple[str, str, str]:
     return estimate_in_words(found.direct), estimate_in_words(found.tuned), estimate_in_words(found.difference)
 
 
-def subject(found: Comparison) -> str:
-    """What was compared: models, benchmarks and what is missing."""
+def subject(found: Comparison, width: int | None = None) -> str:
+    """What was compared: models, benchmarks and what is missing; a name no longer than ``width``."""
     models = {row.name for one in found.benchmarks for row in one.models}
-    where = found.benchmarks[0].benchmark if len(found.benchmarks) == 1 else count(len(found.benchmarks), "benchmark")
+    several = len(found.benchmarks) > 1
+    where = count(len(found.benchmarks), "benchmark") if several else fit(found.benchmarks[0].benchmark, width)
     missing = ""
     if found.missing:
         scores = count(len(found.missing), "score")
@@ -132,13 +134,13 @@ def groups_in_words(groups: Sequence[TiedModels] | None) -> list[str]:
     ]
 
 
-def fit(text: str, width: int) -> str:
+def fit(text: str, width: int | None) -> str:
     """The text, cut in the middle where it is too long.
 
     >>> fit("a-very-long-name", 9)
     'a-ve…name'
     """
-    if len(text) <= width:
+    if width is None or len(text) <= width:
         return text
     head = width // 2
     return f"{text[:head]}…{text[len(text) - (width - head - 1) :]}"
