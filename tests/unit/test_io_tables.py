@@ -22,23 +22,23 @@ def write_pipes(columns) -> bytes:
     return "".join(">".join(map(str, row)) + "\n" for row in zip(*columns.values(), strict=True)).encode()
 
 
-PIPES = TableFormat(name="pipes", suffixes=(".pipes",), read=read_pipes, write=write_pipes)
-NESTED_SUFFIX = TableFormat(name="other", suffixes=(".other.csv",), read=read_pipes)
+PIPES = TableFormat(name="pipes", read=read_pipes, write=write_pipes)
+ONLY_READ = TableFormat(name="other", read=read_pipes)
 
 
 @pytest.fixture
 def installed(monkeypatch):
-    """Entry points as an installed package declares them."""
+    """Entry points as installed packages declare them: pairs of a name and what loading it does."""
 
     def install(*points):
-        found = [SimpleNamespace(name=str(at), value=f"x:{at}", load=load) for at, load in enumerate(points)]
+        found = [SimpleNamespace(name=name, value=f"{name}:FORMAT", load=load) for name, load in points]
         monkeypatch.setattr(tables, "entry_points", lambda group: found if group == "headstart.readers" else [])
 
     return install
 
 
 def test_a_package_adds_a_format_by_an_entry_point(tmp_path, installed):
-    installed(lambda: PIPES)
+    installed(("pipes", lambda: PIPES))
     path = tmp_path / "t.pipes"
     path.write_text("a>0>0.25\na>5>0.5\n")
     read = read_trajectories(path)
@@ -48,46 +48,45 @@ def test_a_package_adds_a_format_by_an_entry_point(tmp_path, installed):
 
 
 def test_a_program_registers_a_format_for_itself(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "_FORMATS", list(tables._FORMATS))
-    tables.register(PIPES)
+    monkeypatch.setattr(tables, "_FORMATS", dict(tables._FORMATS))
+    tables.register("pipes", PIPES)
     (tmp_path / "t.pipes").write_text("a>0>0.25\n")
     assert read_trajectories(tmp_path / "t.pipes").score.tolist() == [0.25]
-    with pytest.raises(InputError, match=r"must belong to one format, got '\.pipes' of pipes again"):
-        tables.register(PIPES)
+    with pytest.raises(InputError, match="must belong to one format, got 'pipes' again"):
+        tables.register("pipes", PIPES)
 
 
-def test_the_longest_suffix_decides(installed):
-    installed(lambda: NESTED_SUFFIX)
+def test_the_longest_suffix_decides_and_none_of_headstart_is_replaced(installed):
+    installed(("other.csv", lambda: ONLY_READ), ("csv", lambda: ONLY_READ))
     assert tables.format_of("t.other.csv").name == "other"
     assert tables.format_of("T.CSV").name == "CSV"
 
 
 def test_a_format_that_is_only_read_is_not_written(tmp_path, installed):
-    installed(lambda: NESTED_SUFFIX)
+    installed(("other", lambda: ONLY_READ))
     with pytest.raises(InputError, match="other files are read, not written"):
-        tables.write_table(tmp_path / "t.other.csv", {"model": ["a"]})
+        tables.write_table(tmp_path / "t.other", {"model": ["a"]})
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("load", "words"),
+    ("points", "words"),
     [
-        (lambda: 1 / 0, "the reader '0' .x:0. cannot be loaded: division by zero"),
-        (lambda: "reader", "must be a TableFormat, got 'reader'"),
-        (lambda: TableFormat(name="mine", suffixes=(".csv",), read=read_pipes), "got '.csv' of mine again"),
-        (lambda: TableFormat(name="mine", suffixes=("csv",), read=read_pipes), "must begin with a dot"),
-        (lambda: TableFormat(name="mine", suffixes=(".X",), read=read_pipes), "in lower case"),
+        ([("x", lambda: 1 / 0)], r"the reader of \.x \(x:FORMAT\) cannot be loaded: ZeroDivisionError"),
+        ([("x", lambda: "reader")], "must be a TableFormat, got 'reader'"),
+        ([("x", lambda: PIPES), ("x", lambda: PIPES)], "must be offered by one package"),
     ],
 )
-def test_a_broken_extension_is_named(installed, load, words):
-    installed(load)
+def test_a_broken_extension_is_named_when_it_is_used_and_only_then(installed, points, words):
+    installed(*points)
+    assert tables.format_of("t.csv").name == "CSV"
     with pytest.raises(InputError, match=words):
-        tables.format_of("t.pipes")
+        tables.format_of("t.x")
 
 
 def test_the_suffixes_of_extensions_are_listed(installed):
-    installed(lambda: PIPES)
-    with pytest.raises(InputError, match=r"must end in one of .csv, .*, .json, .pipes, got '.xlsx'"):
+    installed(("pipes", lambda: PIPES))
+    with pytest.raises(InputError, match=r"must end in one of \.csv, .*, \.json, \.pipes, got '\.xlsx'"):
         tables.format_of("t.xlsx")
 
 

@@ -25,8 +25,8 @@ def complete_benchmark(ctx: typer.Context, incomplete: str) -> list[str]:
     """The benchmarks of the file."""
     from headstart.data.trajectory_files import read_benchmarks
 
-    source = ctx.params.get("trajectories") or ctx.params.get("source")
-    if not source or source == "-":
+    source = _source(ctx)
+    if source is None:
         return []
     try:
         return _starting(incomplete, read_benchmarks(source))
@@ -44,11 +44,17 @@ def complete_forgetting(incomplete: str) -> list[str]:
     return _starting(incomplete, FORGETTING)
 
 
+def _source(ctx: typer.Context) -> str | None:
+    """The file named before the option that is completed; the parser leaves it among the words it has not assigned."""
+    named = [ctx.params.get("trajectories"), ctx.params.get("source"), *ctx.args]
+    return next((word for word in named if isinstance(word, str) and not word.startswith("-")), None)
+
+
 def _columns(ctx: typer.Context) -> tuple[str, ...]:
     from headstart.io.tables import read_table
 
-    source = ctx.params.get("trajectories") or ctx.params.get("source")
-    if not source or source == "-":
+    source = _source(ctx)
+    if source is None:
         return ()
     try:
         return read_table(source).columns

@@ -88,18 +88,16 @@ def _check_separator(header: Sequence[str], separator: str, source: str) -> None
             )
 
 
-ANY_SEPARATOR = TableFormat(name="text", suffixes=(), read=partial(read_delimited, separator=None))
+ANY_SEPARATOR = TableFormat(name="text", read=partial(read_delimited, separator=None))
 """For standard input, which has no name."""
 
 CSV = TableFormat(
     name="CSV",
-    suffixes=(".csv",),
     read=partial(read_delimited, separator=","),
     write=partial(write_delimited, separator=","),
 )
 TSV = TableFormat(
     name="TSV",
-    suffixes=(".tsv",),
     read=partial(read_delimited, separator="\t"),
     write=partial(write_delimited, separator="\t"),
 )

@@ -150,7 +150,5 @@ def _objects(columns: Columns) -> Iterator[str]:
         yield json.dumps(cells, ensure_ascii=False, allow_nan=False)
 
 
-JSON_LINES = TableFormat(
-    name="JSON lines", suffixes=(".jsonl", ".ndjson"), read=read_json_lines, write=write_json_lines
-)
-JSON = TableFormat(name="JSON", suffixes=(".json",), read=read_json_table, write=write_json_records)
+JSON_LINES = TableFormat(name="JSON lines", read=read_json_lines, write=write_json_lines)
+JSON = TableFormat(name="JSON", read=read_json_table, write=write_json_records)

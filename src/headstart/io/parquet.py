@@ -40,4 +40,4 @@ def write_parquet(columns: Columns) -> bytes:
     return stream.getvalue()
 
 
-PARQUET = TableFormat(name="Parquet", suffixes=(".parquet",), read=read_parquet, write=write_parquet)
+PARQUET = TableFormat(name="Parquet", read=read_parquet, write=write_parquet)

@@ -49,13 +49,11 @@ class TableFormat:
 
     Args:
         name: What messages call it.
-        suffixes: Ends of the names of such files, in lower case, with the dot.
         read: Takes the bytes of a file, which are not blank, and what to call it in messages; raises InputError.
         write: Gives the bytes for columns of equal length; None for a format that is only read.
     """
 
     name: str
-    suffixes: tuple[str, ...]
     read: Callable[[bytes, str], Table]
     write: Callable[[Columns], bytes] | None = None
 

@@ -1,7 +1,8 @@
 """Tables of results in every known format: one registry of readers and writers.
 
-A format is one ``TableFormat`` and one entry here. Packages add theirs by an entry point of the group
-``headstart.readers`` that names a ``TableFormat``; a program adds one for itself with ``register``.
+A format is one ``TableFormat`` and one entry here, under the end of the names of its files. Packages add theirs by an
+entry point of the group ``headstart.readers``, whose name is that end without its dot; a program adds one for itself
+with ``register``.
 """
 
 from __future__ import annotations
@@ -24,64 +25,67 @@ from headstart.io.text import STDIN, binary_kind, read_bytes
 GROUP = "headstart.readers"
 """Entry points under which packages register formats."""
 
-_FORMATS: list[TableFormat] = [CSV, TSV, JSON_LINES, PARQUET, JSON]
+_FORMATS: dict[str, TableFormat] = {
+    "csv": CSV,
+    "tsv": TSV,
+    "jsonl": JSON_LINES,
+    "ndjson": JSON_LINES,
+    "parquet": PARQUET,
+    "json": JSON,
+}
 
 
-def register(added: TableFormat) -> None:
+def register(suffix: str, added: TableFormat) -> None:
     """Make a format known to every reader and writer of this process.
 
-    Raises:
-        InputError: If one of its suffixes is taken or is none.
-    """
-    _check(added, _FORMATS)
-    _FORMATS.append(added)
-
-
-def known_formats() -> tuple[TableFormat, ...]:
-    """The formats of this package, those registered, and those of installed packages.
+    Args:
+        suffix: End of the names of its files, in lower case, without the dot.
+        added: The format.
 
     Raises:
-        InputError: If a package registers something that is no format, or a suffix that is taken.
+        InputError: If the suffix is taken.
     """
-    found = list(_FORMATS)
-    for point in entry_points(group=GROUP):
-        try:
-            added = point.load()
-        except Exception as error:  # whatever the other package does when it is imported
-            raise InputError(f"the reader {point.name!r} ({point.value}) cannot be loaded: {error}") from error
-        if not isinstance(added, TableFormat):
-            raise InputError(f"the reader {point.name!r} ({point.value}) must be a TableFormat, got {added!r}")
-        if added not in found:
-            _check(added, found)
-            found.append(added)
-    return tuple(found)
+    if suffix in _FORMATS:
+        raise InputError(f"a suffix must belong to one format, got {suffix!r} again")
+    _FORMATS[suffix] = added
 
 
-def _check(added: TableFormat, known: list[TableFormat]) -> None:
-    taken = {suffix for one in known for suffix in one.suffixes}
-    for suffix in added.suffixes:
-        if not suffix.startswith(".") or suffix != suffix.lower():
-            raise InputError(f"a suffix must begin with a dot and be in lower case, got {suffix!r} of {added.name}")
-        if suffix in taken:
-            raise InputError(f"a suffix must belong to one format, got {suffix!r} of {added.name} again")
+def known_suffixes() -> tuple[str, ...]:
+    """Ends of the names of files that can be read; nothing is imported to tell them."""
+    return tuple(dict.fromkeys([*_FORMATS, *(point.name for point in entry_points(group=GROUP))]))
 
 
 def format_of(path: str | os.PathLike[str]) -> TableFormat:
-    """The format that the end of a file's name stands for; the longest that fits.
+    """The format that the end of a file's name stands for; the longest end that is known.
 
     Raises:
-        InputError: If there is none.
+        InputError: If there is none, or the package that offers it does not load.
 
     >>> format_of("results.csv").name
     'CSV'
     """
-    name = os.fspath(path).lower()
-    formats = known_formats()
-    fitting = [(len(suffix), one) for one in formats for suffix in one.suffixes if name.endswith(suffix)]
-    if fitting:
-        return max(fitting, key=lambda found: found[0])[1]
-    listed = ", ".join(suffix for one in formats for suffix in one.suffixes)
-    raise InputError(f"the name must end in one of {listed}, got {Path(path).suffix!r}", file=os.fspath(path))
+    name, known = os.fspath(path).lower(), known_suffixes()
+    fitting = [suffix for suffix in known if name.endswith(f".{suffix}")]
+    if not fitting:
+        listed = ", ".join(f".{suffix}" for suffix in known)
+        raise InputError(f"the name must end in one of {listed}, got {Path(path).suffix!r}", file=os.fspath(path))
+    suffix = max(fitting, key=len)
+    return _FORMATS[suffix] if suffix in _FORMATS else _offered(suffix)
+
+
+def _offered(suffix: str) -> TableFormat:
+    """The format that an installed package offers."""
+    offers = [point for point in entry_points(group=GROUP) if point.name == suffix]
+    called = f"the reader of .{suffix} ({', '.join(point.value for point in offers)})"
+    if len(offers) > 1:
+        raise InputError(f"{called} must be offered by one package; uninstall all but one of them")
+    try:
+        found = offers[0].load()
+    except Exception as error:  # another package's code: whatever it raises is its own
+        raise InputError(f"{called} cannot be loaded: {type(error).__name__}: {error}") from error
+    if not isinstance(found, TableFormat):
+        raise InputError(f"{called} must be a TableFormat, got {found!r}")
+    return found
 
 
 def read_table(given: object) -> Table:
