@@ -33,9 +33,14 @@ positive = st.floats(1e-9, 1e9)
 numbers = st.floats(-1e6, 1e6)
 
 
+def written(name):
+    """What two models' names must differ in: readers cannot tell case and blanks apart."""
+    return " ".join(name.split()).casefold()
+
+
 @st.composite
 def rows(draw):
-    models = draw(st.lists(names, min_size=1, max_size=4, unique=True))
+    models = draw(st.lists(names, min_size=1, max_size=4, unique_by=written))
     costs = {model: draw(positive) for model in models}
     has_costs, benchmark = draw(st.booleans()), draw(st.none() | names)
     keys = draw(
@@ -46,14 +51,15 @@ def rows(draw):
             unique=True,
         )
     )
-    untunable = draw(st.lists(names.filter(lambda name: name not in models), max_size=2, unique=True))
+    taken = {written(model) for model in models}
+    untunable = draw(st.lists(names.filter(lambda name: written(name) not in taken), max_size=2, unique_by=written))
     measured = [
         TrajectoryRow(
             benchmark=benchmark,
             model=model,
             step=step,
             score=draw(shares),
-            stderr=draw(st.none() | st.floats(0, 1)),
+            stderr=draw(st.none() | st.floats(0, 0.5)),
             n_items=draw(st.none() | st.integers(1, 10**6)),
             seed=seed,
             cost_per_step=costs[model] if has_costs else None,

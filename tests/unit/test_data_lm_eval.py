@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from headstart.data.layout import compile_layout
+from headstart.data.folder_layout import compile_layout
 from headstart.data.lm_eval import import_lm_eval
 from headstart.data.rows import TrajectoryRow
 from headstart.data.trajectory_files import to_trajectories, write_trajectories
@@ -328,3 +328,62 @@ def test_imported_rows_can_be_written(put, tmp_path):
     write_trajectories(import_lm_eval(folder, LAYOUT).rows, tmp_path / "t.csv")
     expected = "benchmark,model,step,score,stderr\nhellaswag,m,10,0.4,0.01\n"
     assert (tmp_path / "t.csv").read_text() == expected
+
+
+def test_models_that_were_not_tuned_are_merged_beside_their_checkpoints(put, tmp_path):
+    tuned = put("m/step_10/results_a.json", result())
+    base = put("base/m/results_a.json", result()) / "base"
+    before = import_lm_eval(tuned, LAYOUT).rows
+    found = import_lm_eval(base, "{model}/results_*.json", step=0, merge=before)
+    assert [(row.model, row.step) for row in found.rows] == [("m", 0.0), ("m", 10.0)]
+    assert found.summary.notes == ()
+    write_trajectories(found.rows, tmp_path / "all.csv")
+    assert len(import_lm_eval(base, "{model}/results_*.json", step=0).rows) == 1
+
+
+def test_what_does_not_fit_a_merge_is_named(put):
+    folder = put("m/results_a.json", result())
+    put("M/results_a.json", result())
+    row = TrajectoryRow(benchmark="hellaswag", model="m", step=0, score=0.4)
+    with pytest.raises(InputError) as caught:
+        import_lm_eval(folder, "{model}/results_*.json", step=0, merge=[row])
+    told = {problem.message for problem in caught.value.problems}
+    assert told == {
+        "merged rows hold hellaswag of m at step 0 too",
+        "model must be written in one way, got 'M' and 'm', which differ only by case",
+    }
+    with pytest.raises(InputError, match="merged rows must name their benchmark"):
+        import_lm_eval(folder, "{model}/results_*.json", step=0, merge=[TrajectoryRow(model="m", step=5, score=0.4)])
+
+
+def test_models_of_one_tree_alone_are_noted(put):
+    folder = put("other/results_a.json", result())
+    row = TrajectoryRow(benchmark="hellaswag", model="m", step=10, score=0.4)
+    notes = import_lm_eval(folder, "{model}/results_*.json", step=0, merge=[row]).summary.notes
+    assert notes == ("measured at one step only: m (step 10), other (step 0)",)
+
+
+@pytest.mark.parametrize(
+    ("layout", "step", "words"),
+    [
+        (LAYOUT, 0.0, r"step must be given once, got 0 and {step} in the layout"),
+        ("{model}/*.json", -1.0, "step must be a number >= 0, got -1"),
+        ("{model}/*.json", float("nan"), "step must be a number >= 0, got nan"),
+        ("*.json", 0.0, "layout must say where the model is"),
+        ("{model}/*.json", None, "layout must say where the step is"),
+    ],
+)
+def test_a_step_that_does_not_fit_the_layout_is_named(put, layout, step, words):
+    with pytest.raises(InputError, match=words):
+        import_lm_eval(put("m/results_a.json", result()), layout, step=step)
+
+
+@pytest.mark.parametrize("metric", ["brier_score,none", "word_perplexity,none", "wer,none", "bits_per_byte,none"])
+def test_a_metric_is_refused_where_only_its_name_says_that_less_is_better(put, metric):
+    folder = put("m/step_0/results_a.json", result({"t": {metric: 0.4}}))
+    error = complaint(folder)
+    assert error.field == f"results.t.{metric}"
+    assert "more is better" in str(error) and "turn it round" in str(error)
+    told = result({"t": {metric: 0.4}}, higher_is_better={"t": {metric.partition(",")[0]: True}})
+    put("m/step_0/results_a.json", told)
+    assert import_lm_eval(folder, LAYOUT).rows[0].score == 0.4

@@ -33,6 +33,7 @@ def audit_notes(
         )
     if trajectories.divergences:
         notes.append(diverged_note(trajectories.divergences))
+    notes += trajectories.notes
     return tuple(notes)
 
 

@@ -10,18 +10,31 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headstart.cli.completion import complete_benchmark, complete_columns, complete_forgetting
 from headstart.errors import InputError
 
 if TYPE_CHECKING:
     from headstart.fitting.sample import OnForgetting
 
 Trajectories = Annotated[
-    str, typer.Argument(metavar="TRAJECTORIES", help="CSV, TSV, Parquet or JSON lines; - for CSV on standard input.")
+    str,
+    typer.Argument(metavar="TRAJECTORIES", help="CSV, TSV, Parquet, JSON or JSON lines; - for standard input."),
 ]
 ContestFile = Annotated[
     str, typer.Argument(metavar="CONTEST", help="Contest file, TOML or JSON; - for standard input.")
 ]
-Benchmark = Annotated[str | None, typer.Option(help="Which benchmark, where the file holds several.")]
+Benchmark = Annotated[
+    str | None,
+    typer.Option(help="Which benchmark, where the file holds several.", autocompletion=complete_benchmark),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FIELD=COLUMN,...",
+        help="The file's own names of columns, such as score=acc,model=name.",
+        autocompletion=complete_columns,
+    ),
+]
 ScoreRange = Annotated[
     str | None, typer.Option(metavar="LOW:HIGH", help="Range of the scores, where it is not 0:1, such as 0:100.")
 ]
@@ -32,6 +45,7 @@ OnForgettingOption = Annotated[
     typer.Option(
         metavar="keep|exclude|peak",
         help="Models whose score falls with tuning: keep all points, exclude the model, or hold its peak.",
+        autocompletion=complete_forgetting,
     ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the posterior draws behind the intervals.")]

@@ -11,6 +11,7 @@ import typer
 
 from headstart.cli.common import (
     Benchmark,
+    Columns,
     CostPerStep,
     CostUnit,
     HtmlOut,
@@ -18,10 +19,10 @@ from headstart.cli.common import (
     ScoreRange,
     Seed,
     check_outputs,
-    parse_range,
     progress_bar,
     tell,
 )
+from headstart.cli.reading import read_curves
 from headstart.errors import InputError
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def design(
         typer.Option(metavar="SHAPE:VALUE", help="With --rewards-for-level: the stable rewards nearest to these."),
     ] = None,
     benchmark: Benchmark = None,
+    columns: Columns = None,
     cost_per_step: CostPerStep = None,
     cost_unit: CostUnit = None,
     score_range: ScoreRange = None,
@@ -105,7 +107,7 @@ def design(
     at_stake = None if stakes is None else Stakes.parse(stakes)
     with progress_bar() as progress:
         progress("reading", 0.0)
-        given, unit = _given(source, benchmark, score_range, cost_per_step, cost_unit)
+        given, unit = _given(source, benchmark, columns, score_range, cost_per_step, cost_unit)
         if rewards_for_level is not None:
             if html is not None:
                 raise InputError("--html must not be given together with --rewards-for-level, which has no page")
@@ -137,18 +139,24 @@ def design(
 
 
 def _given(
-    source: str, benchmark: str | None, score_range: str | None, cost_per_step: float | None, cost_unit: str | None
+    source: str,
+    benchmark: str | None,
+    columns: str | None,
+    score_range: str | None,
+    cost_per_step: float | None,
+    cost_unit: str | None,
 ) -> tuple[Contest | Trajectories, str]:
     """The contest or the trajectories of a file, and the unit of costs."""
-    from headstart.contest.contest_file import read_contest
-    from headstart.data.trajectory_files import read_trajectories, require_auditable
+    from headstart.contest.contest_file import is_contest_file, read_contest
+    from headstart.data.trajectory_files import require_auditable
 
-    if Path(source).suffix.lower() in (".toml", ".json"):
+    if is_contest_file(source):
         return read_contest(source), cost_unit or "cost units"
-    data = read_trajectories(
+    data = read_curves(
         source,
         benchmark=benchmark,
-        score_range=parse_range(score_range),
+        columns=columns,
+        score_range=score_range,
         cost_per_step=cost_per_step,
         cost_unit=cost_unit,
     )

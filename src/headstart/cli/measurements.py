@@ -9,6 +9,7 @@ import typer
 
 from headstart.cli.common import (
     Benchmark,
+    Columns,
     CostPerStep,
     CostUnit,
     HtmlOut,
@@ -20,10 +21,11 @@ from headstart.cli.common import (
     check_outputs,
     parse_choice,
     parse_levels,
-    parse_range,
     progress_bar,
     tell,
 )
+from headstart.cli.completion import complete_rewards
+from headstart.cli.reading import audit_two_columns, read_anything, read_curves
 from headstart.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,13 +37,17 @@ importing = typer.Typer(no_args_is_help=True, help="Turn other tools' results in
 def audit(
     trajectories: Trajectories,
     benchmark: Benchmark = None,
+    columns: Columns = None,
     levels: Annotated[
         str | None,
         typer.Option(metavar="0,100,1000", help="Tune-before-test levels to report; by default the measured steps."),
     ] = None,
     rewards: Annotated[
         str | None,
-        typer.Option(help="What ranks are worth: winner:V, top:K:V, linear:V or geometric:RATIO:V, in cost units."),
+        typer.Option(
+            help="What ranks are worth: winner:V, top:K:V, linear:V or geometric:RATIO:V, in cost units.",
+            autocompletion=complete_rewards,
+        ),
     ] = None,
     cost_per_step: CostPerStep = None,
     cost_unit: CostUnit = None,
@@ -72,27 +78,32 @@ def audit(
     Example: `headstart audit results.csv --html audit.html`
 
     Example: `headstart audit results.csv --rewards top:3:5000 --cost-per-step 0.02 --cost-unit USD --json -`
+
+    Example: `headstart audit leaderboard.csv --columns score=acc,model=name`
+
+    A table of direct and tuned scores alone is compared: `headstart audit before-and-after.csv`
     """
     from headstart.auditing.audit import audit as run_audit
     from headstart.auditing.decision import Criteria
     from headstart.auditing.evidence import fitted_contest
     from headstart.contest.contest_file import write_contest
-    from headstart.data.trajectory_files import read_trajectories, require_auditable
+    from headstart.data.two_columns import TwoColumns
 
     check_outputs(html, contest, json=json)
     if not 0 <= backtest < 1:
         raise InputError(f"--backtest must be a fraction in [0, 1), got {backtest:g}")
-    data = read_trajectories(
+    data = read_anything(
         trajectories,
         benchmark=benchmark,
-        score_range=parse_range(score_range),
+        columns=columns,
+        score_range=score_range,
         cost_per_step=cost_per_step,
         cost_unit=cost_unit,
     )
-    try:
-        require_auditable(data)
-    except InputError as error:
-        raise error.located(file=trajectories) from None
+    if isinstance(data, TwoColumns):
+        needs_curves = {"--levels": levels, "--rewards": rewards, "--contest": contest}
+        audit_two_columns(data, trajectories, seed=seed, json=json, html=html, unused=needs_curves)
+        return
     with progress_bar() as progress:
         found = run_audit(
             data, source=Path(trajectories).name, levels=parse_levels(levels), rewards=rewards,
@@ -140,6 +151,7 @@ def demo(
 def fit(
     trajectories: Trajectories,
     benchmark: Benchmark = None,
+    columns: Columns = None,
     score_range: ScoreRange = None,
     on_forgetting: OnForgettingOption = "keep",
     seed: Seed = 0,
@@ -149,13 +161,12 @@ def fit(
 
     Example: `headstart fit results.csv --json fits.json`
     """
-    from headstart.data.trajectory_files import read_trajectories
     from headstart.fitting.fit import fit as run_fit
     from headstart.io.atomic import envelope, write_json
     from headstart.report.fits import fit_document, print_fit
 
     check_outputs(json=json)
-    data = read_trajectories(trajectories, benchmark=benchmark, score_range=parse_range(score_range))
+    data = read_curves(trajectories, benchmark=benchmark, columns=columns, score_range=score_range)
     found = run_fit(data, on_forgetting=parse_choice(on_forgetting), seed=seed)
     if json is not None:
         write_json(json, envelope("headstart.fit/1") | fit_document(found))
@@ -176,16 +187,26 @@ def import_lm_eval(
     metric: Annotated[str | None, typer.Option(help="Such as acc, acc_norm or exact_match,strict-match.")] = None,
     task: Annotated[list[str] | None, typer.Option(help="Task or group to read; may be given several times.")] = None,
     newest: Annotated[bool, typer.Option("--newest", help="Of several files for one cell take the newest.")] = False,
+    step: Annotated[
+        float | None, typer.Option(help="Step of every file, for a layout without {step}: 0 for models not tuned.")
+    ] = None,
+    merge: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Trajectories file whose rows are added; may be given several times."),
+    ] = None,
 ) -> None:
     """Collect lm-evaluation-harness results of several checkpoints into one trajectories file.
 
     Example: `headstart import lm-eval results/ --layout "{model}/step_{step}/{task}.json" -o results.csv`
+
+    Example: `headstart import lm-eval base/ --layout "{model}/*.json" --step 0 --merge results.csv -o results.csv`
     """
     from headstart.data.lm_eval import import_lm_eval as run_import
-    from headstart.data.trajectory_files import write_trajectories
+    from headstart.data.trajectory_files import read_rows, write_trajectories
     from headstart.report.fits import print_import
 
-    found = run_import(folder, layout, metric=metric, tasks=task, newest=newest)
+    before = [row for file in merge or [] for row in read_rows(file)]
+    found = run_import(folder, layout, metric=metric, tasks=task, newest=newest, step=step, merge=before)
     write_trajectories(found.rows, output)
     print_import(found.summary)
     tell(f"wrote {output}")

@@ -19,9 +19,9 @@ from headstart.contest.rewards import REWARDS, explicit
 from headstart.contest.tables import CostTable, CurveTable
 from headstart.errors import InputError
 from headstart.io.atomic import JsonValue, envelope, write_json, write_text
-from headstart.io.documents import Document, parse_document
+from headstart.io.documents import Document, parse_document, parse_json
 from headstart.io.forms import Form, Numbers, checked, located
-from headstart.io.text import check_name
+from headstart.io.text import check_name, decode, read_bytes
 from headstart.io.toml_text import TomlValue, toml_text
 from headstart.registry import Registry
 
@@ -108,6 +108,21 @@ def contest_document(contest: Contest) -> dict[str, JsonValue]:
     if contest.noise_sd is not None:
         document["noise_sd"] = _floats(contest.noise_sd)
     return {**document, "models": models}
+
+
+def is_contest_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is a contest and not a table of results: ``.toml``, or JSON with the keys of a contest.
+
+    JSON that cannot be read counts as a contest, whose reader says what is wrong with it.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix != ".json":
+        return suffix == ".toml"
+    try:
+        document = parse_json(decode(read_bytes(path), os.fspath(path)), allow_nan=True)
+    except (InputError, ValueError, RecursionError):
+        return True
+    return isinstance(document, dict) and ("schema" in document or "rewards" in document)
 
 
 def write_contest(contest: Contest, path: str | os.PathLike[str]) -> None:

@@ -120,6 +120,7 @@ def parse(text: str, n: int) -> Rewards:
     except ValueError:  # not a number
         raise InputError(f"rewards must be {must}, got {text!r}", field="rewards") from None
     try:
+        require(kind != "top" or given["k"] <= n, "k", f"at most the number of models, {n}", given.get("k"))
         return explicit(REWARDS[kind](n, value, **given))
     except InputError as error:
         raise InputError(f"rewards {text!r}: {error.message}", field="rewards") from None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from headstart.data.layout import Found, find_files
+from headstart.data.folder_layout import Found, find_files
 from headstart.data.lm_eval_file import LmEvalFile, TaskScore
 from headstart.data.rows import TrajectoryRow
-from headstart.errors import InputError
+from headstart.errors import InputError, together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,8 @@ def import_lm_eval(
     metric: str | None = None,
     tasks: Sequence[str] | None = None,
     newest: bool = False,
+    step: float | None = None,
+    merge: Sequence[TrajectoryRow] = (),
 ) -> LmEvalImport:
     """Collect the results that lm-evaluation-harness wrote below a folder.
 
@@ -62,25 +65,38 @@ def import_lm_eval(
         metric: ``"acc"``, or with its filter ``"exact_match,strict-match"``; needed where a task has several.
         tasks: Tasks or groups to take; files without any of them are skipped.
         newest: Of several files for the same model, step and task take the newest, by the date it carries.
+        step: Step of every file, for a layout without ``{step}``: 0 for models that were not tuned.
+        merge: Rows that were collected before, such as those of the checkpoints of the same models.
 
     Raises:
         InputError: If a file is not such a result, the choice of task or metric is open, less of the metric is better,
-            files collide or were scored by different metrics, or nothing is found; names the file and the key.
+            files collide or were scored by different metrics, a merged row is there twice, or nothing is found; names
+            the file and the key.
     """
+    if step is not None and "{step}" in layout:
+        raise InputError(f"step must be given once, got {step:g} and {{step}} in the layout {layout!r}", field="step")
+    if step is not None and not (math.isfinite(step) and step >= 0):
+        raise InputError(f"step must be a number >= 0, got {step:g}", field="step")
     taken: list[_Result] = []
     skipped: list[tuple[str, str]] = []
-    for found in find_files(folder, layout):
+    for found in find_files(folder, layout, ("model",) if step is not None else ("model", "step")):
         if found.values is None:
             skipped.append((found.relative, found.skipped or ""))
             continue
-        results = _read(found, found.values, metric, tasks)
+        values = found.values if step is None else {**found.values, "step": repr(float(step))}
+        results = _read(found, values, metric, tasks)
         if not results:
             skipped.append((found.relative, f"holds none of the tasks {', '.join(tasks or ())}"))
         taken += results
     if not taken:
         raise InputError(_nothing(layout, skipped), file=os.fspath(folder))
     chosen, dropped = _one_per_cell(taken, newest)
-    return LmEvalImport(rows=tuple(result.row for result in chosen), summary=_summary(chosen, [*skipped, *dropped]))
+    summary = _summary(chosen, [*skipped, *dropped])
+    rows = [result.row for result in chosen]
+    if merge:
+        rows = _merged(rows, merge)
+        summary = replace(summary, notes=(*summary.notes, *_incomplete(rows)))
+    return LmEvalImport(rows=tuple(rows), summary=summary)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +171,44 @@ def _newest(rivals: Sequence[_Result], newest: bool) -> _Result:
     if len(stamps) == len(rivals):
         return stamps[max(stamps)]
     raise InputError(f"{cell}; neither their dates nor their names tell which is the newest")
+
+
+def _merged(rows: Sequence[TrajectoryRow], before: Sequence[TrajectoryRow]) -> list[TrajectoryRow]:
+    """Both sorted as one; a score that both hold is a complaint, and so is a model written in two ways."""
+    problems: list[InputError] = []
+    if any(row.benchmark is None for row in before):
+        raise InputError("merged rows must name their benchmark", field="merge")
+    known = {_key(row) for row in before}
+    for row in rows:
+        if _key(row) in known:
+            problems.append(
+                InputError(f"merged rows hold {row.benchmark} of {row.model} at step {row.step:g} too", field="merge")
+            )
+    written: dict[str, list[str]] = {}
+    for row in (*before, *rows):
+        spellings = written.setdefault(row.model.casefold(), [])
+        if spellings and row.model not in spellings:
+            must = (
+                f"model must be written in one way, got {row.model!r} and {spellings[0]!r}, which differ only by case"
+            )
+            problems.append(InputError(must, field="merge"))
+        spellings.append(row.model)
+    if problems:
+        raise together(problems)
+    return sorted((*before, *rows), key=lambda row: (row.benchmark or "", row.model, row.seed or "", row.step))
+
+
+def _key(row: TrajectoryRow) -> tuple[str | None, str, str | None, float]:
+    return row.benchmark, row.model, row.seed, row.step
+
+
+def _incomplete(rows: Sequence[TrajectoryRow]) -> list[str]:
+    """Which models of a merge were measured at one step only: their names may differ between the two trees."""
+    steps: dict[str, set[float]] = {}
+    for row in rows:
+        steps.setdefault(row.model, set()).add(row.step)
+    single = [f"{model} (step {min(found):,.6g})" for model, found in steps.items() if len(found) == 1]
+    return [f"measured at one step only: {', '.join(single)}"] if single else []
 
 
 def _nothing(layout: str, skipped: Sequence[tuple[str, str]]) -> str:

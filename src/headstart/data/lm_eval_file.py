@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from headstart.data.metrics import check_more_is_better
 from headstart.errors import InputError
 from headstart.io.documents import parse_json
 from headstart.io.text import decode, read_bytes, suggestion
@@ -111,12 +112,15 @@ class LmEvalFile:
         entry = self._entries[task]
         key = self._metric(entry, metric, f"results.{task}")
         name, comma, filter_name = key.partition(",")
-        if _table(_table(self._document.get("higher_is_better")).get(task)).get(name) is False:
+        told = _table(_table(self._document.get("higher_is_better")).get(task)).get(name)
+        if told is False:
             raise InputError(
                 f"metric must be one of which more is better, got {name!r}",
                 file=self.source,
                 field=f"higher_is_better.{task}",
             )
+        if told is not True:  # older versions do not say, so its name must
+            check_more_is_better(name, "metric", source=self.source, field=f"results.{task}.{key}")
         score, stderr = _number(entry[key]), _number(entry.get(f"{name}_stderr{comma}{filter_name}"))
         n_items, limited = self._items(task)
         conditions = {name: str(_table(self._document.get(name)).get(task)) for name in ("versions", "n-shot")}

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from headstart.data.columns import Line, complaint, line_name
 from headstart.errors import InputError
 
 Outcome = Literal["complete", "diverged", "no gain", "forgets", "untunable"]
@@ -55,37 +56,42 @@ def as_outcome(value: object) -> Outcome | None:
     return value
 
 
-def check_untunable_step(outcome: Outcome | None, step: float) -> None:
-    """Raise if a contestant that cannot be tuned has a score after tuning."""
-    if outcome == "untunable" and step > 0:
-        raise InputError(f"step must be 0 where the outcome is untunable, got {step:g}", field="step")
+def untunable_step(step: float) -> InputError:
+    """The complaint about a contestant that cannot be tuned and has a score after tuning."""
+    return InputError(f"step must be 0 where the outcome is untunable, got {step:g}", field="step")
 
 
 def read_outcomes(
-    column: Sequence[Any] | None, models: Sequence[str], steps: Sequence[float], lines: Sequence[int], source: str
+    column: Sequence[Any] | None,
+    models: Sequence[str],
+    steps: Sequence[float],
+    lines: Sequence[Line],
+    source: str,
+    problems: list[InputError],
 ) -> tuple[Outcome | None, ...]:
-    """The outcome of every row, naming the row of the first that cannot be.
+    """The outcome of every row; None where it is not said, or cannot be.
 
-    Raises:
-        InputError: If an outcome is unknown, or a model is untunable in one row and tuned in another.
+    Added to ``problems`` are outcomes that are unknown, and models untunable in one row and tuned in another.
     """
     found: list[Outcome | None] = []
     tuned: dict[str, tuple[bool, int]] = {}
     for at, value in enumerate(column if column is not None else [None] * len(lines)):
+        outcome = None
         try:
             outcome = as_outcome(value)
-            check_untunable_step(outcome, steps[at])
+            if outcome == "untunable" and steps[at] > 0:
+                raise untunable_step(steps[at])
             is_tuned = outcome != "untunable"
-            before, line = tuned.setdefault(models[at], (is_tuned, lines[at]))
+            before, first = tuned.setdefault(models[at], (is_tuned, at))
             if before != is_tuned:
                 this, that = ("tuned", "untunable") if is_tuned else ("untunable", "tuned")
                 raise InputError(
                     f"outcome must say of {models[at]!r} either that it is untunable or how its tuning went, "
-                    f"got {this} here and {that} in row {line}",
+                    f"got {this} here and {that} in {line_name(lines[first])}",
                     field="outcome",
                 )
         except InputError as error:
-            raise error.located(file=source, row=lines[at]) from None
+            problems.append(complaint(error.message, source=source, line=lines[at], field=error.field))
         found.append(outcome)
     return tuple(found)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from headstart.data.outcomes import Outcome, as_outcome, check_untunable_step
-from headstart.errors import InputError
+from headstart.data.outcomes import Outcome, as_outcome, untunable_step
+from headstart.errors import InputError, together
 from headstart.io.text import check_name
 
 
@@ -28,7 +29,7 @@ class TrajectoryRow:
         plan_hash: Hash of the sealed plan under which the score was measured; None without one.
 
     Raises:
-        InputError: If a field is none of the above; its ``field`` says which.
+        InputError: If a field is none of the above; its ``field`` says which; every one of them is told.
     """
 
     model: str
@@ -54,19 +55,25 @@ class TrajectoryRow:
         for name in ("step", "score", "stderr", "cost_per_step"):  # an int is welcome and becomes a float
             if isinstance(getattr(self, name), int):
                 object.__setattr__(self, name, float(getattr(self, name)))
+        problems = list(self._problems())
+        if problems:
+            raise together(problems)
+
+    def _problems(self) -> Iterator[InputError]:
         if not (math.isfinite(self.step) and self.step >= 0):
-            raise _problem("step", "a number >= 0", self.step)
-        check_untunable_step(self.outcome, self.step)
+            yield _problem("step", "a number >= 0", self.step)
+        elif self.outcome == "untunable" and self.step > 0:
+            yield untunable_step(self.step)
         if self.score is None and self.outcome != "diverged":
-            raise InputError("score must be a number, got nothing", field="score")
+            yield InputError("score must be a number, got nothing", field="score")
         if self.score is not None and not math.isfinite(self.score):
-            raise _problem("score", "a finite number", self.score)
+            yield _problem("score", "a finite number", self.score)
         if self.stderr is not None and not (math.isfinite(self.stderr) and self.stderr >= 0):
-            raise _problem("stderr", "a number >= 0 (empty when unknown)", self.stderr)
+            yield _problem("stderr", "a number >= 0 (empty when unknown)", self.stderr)
         if self.n_items is not None and self.n_items <= 0:
-            raise _problem("n_items", "a positive whole number", self.n_items)
+            yield _problem("n_items", "a positive whole number", self.n_items)
         if self.cost_per_step is not None and not (math.isfinite(self.cost_per_step) and self.cost_per_step > 0):
-            raise _problem("cost_per_step", "a number > 0", self.cost_per_step)
+            yield _problem("cost_per_step", "a number > 0", self.cost_per_step)
 
 
 def _problem(field: str, must: str, got: object) -> InputError:

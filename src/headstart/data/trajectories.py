@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray
-from headstart.data.columns import Column, binomial_stderr, find_bad_row, read_costs, read_numbers
+from headstart.data.columns import Column, Line, binomial_stderr, complaint, find_bad_rows, read_costs, read_numbers
 from headstart.data.outcomes import (
     Divergence,
     Outcome,
@@ -21,7 +21,7 @@ from headstart.data.outcomes import (
     find_divergences,
     read_outcomes,
 )
-from headstart.errors import InputError
+from headstart.errors import InputError, together
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,6 +68,7 @@ class Trajectories:
         unscored: Steps without a score, because the run diverged before them; no part of the rows.
         untunable: Direct scores of the contestants that cannot be tuned, all at step 0; None without any. They are no
             part of ``models`` and of nothing that is fitted.
+        notes: What the reader of their file left out or took for granted, a sentence each.
 
     Raises:
         InputError: If lengths differ, a number is out of range or missing, or a row is repeated.
@@ -87,6 +88,7 @@ class Trajectories:
     plan_hash: tuple[str | None, ...] = ()
     unscored: tuple[Unscored, ...] = ()
     untunable: Trajectories | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         rows, models = len(self.model), len(self.models)
@@ -113,7 +115,7 @@ class Trajectories:
             raise InputError(f"models must be distinct non-empty names, got {self.models}")
         if set(np.unique(self.model).tolist()) != set(range(models)):
             raise InputError(f"model must be indices that use each of 0..{models - 1}")
-        place = find_bad_row(
+        bad = find_bad_rows(
             self.models,
             self.model,
             self.step,
@@ -123,9 +125,13 @@ class Trajectories:
             self.score_range,
             range(rows),
         )
-        if place is not None:
-            row, field, message = place
-            raise InputError(f"{message} (row {row} of the trajectories, counted from 0)", field=field)
+        if bad:
+            raise together(
+                [
+                    InputError(f"{message} (row {row} of the trajectories, counted from 0)", field=field)
+                    for row, field, message in bad
+                ]
+            )
         bad_cost = ~(np.isfinite(self.cost_per_step) & (self.cost_per_step > 0))
         if bad_cost.any():
             at = int(np.flatnonzero(bad_cost)[0])
@@ -153,9 +159,10 @@ class Trajectories:
         score_range: tuple[float, float] = (0.0, 1.0),
         source: str = "trajectories",
         first_row: int = 1,
-        rows: Sequence[int] | None = None,
+        rows: Sequence[Line] | None = None,
+        notes: tuple[str, ...] = (),
     ) -> Trajectories:
-        """Build from columns, one entry per row, naming file, row and field of the first mistake.
+        """Build from columns, one entry per row, naming file, row and field of every mistake.
 
         Args:
             model: Model names.
@@ -174,10 +181,11 @@ class Trajectories:
             score_range: Smallest and largest possible score.
             source: File name for error messages.
             first_row: Line number of the first entry in that file.
-            rows: Line numbers of the entries, where they are not consecutive (a file with several benchmarks).
+            rows: Line numbers or places of the entries, where they are not consecutive (as with several benchmarks).
+            notes: See the class.
 
         Raises:
-            InputError: With file, row and field of the first bad value.
+            InputError: With file, row and field of every bad value.
         """
         names = [None if name is None else str(name).strip() for name in model]
         lines = list(rows) if rows is not None else list(range(first_row, first_row + len(names)))
@@ -188,37 +196,40 @@ class Trajectories:
                 raise InputError(f"{field} must be {len(names)} values long, got {len(column)}", file=source)
         if not names:
             raise InputError("trajectories must be at least one row, got none", file=source)
-        for line, name in zip(lines, names, strict=True):
-            if not name:
-                raise InputError("model must be a name, got nothing", file=source, row=line, field="model")
+        problems = [
+            complaint("model must be a name, got nothing", source=source, line=line, field="model")
+            for line, name in zip(lines, names, strict=True)
+            if not name
+        ]
         models = tuple(dict.fromkeys(str(name) for name in names))
         index = {name: position for position, name in enumerate(models)}
         which = np.array([index[str(name)] for name in names], dtype=np.int64)
 
         def numbers(column: Column | None, field: str) -> FloatArray:
-            return read_numbers(column, field, lines, source)
+            return read_numbers(column, field, lines, source, problems)
 
         low, high = score_range
         scores, errors, items = numbers(score, "score"), numbers(stderr, "stderr"), numbers(n_items, "n_items")
+        steps = numbers(step, "step")
         for at in np.flatnonzero(~np.isnan(items) & ~((items >= 1) & np.isfinite(items))):
-            raise InputError(
-                f"n_items must be a number >= 1, got {items[at]:g}", file=source, row=lines[at], field="n_items"
-            )
+            message = f"n_items must be a number >= 1, got {items[at]:g}"
+            problems.append(complaint(message, source=source, line=lines[at], field="n_items"))
+        if problems:  # what follows would complain about their consequences
+            raise together(problems)
         if high > low:
             share = np.clip((scores - low) / (high - low), 0.0, 1.0)
             errors = np.where(np.isnan(errors), (high - low) * binomial_stderr(share, items), errors)
         given_seeds = seed if seed is not None else [None] * len(names)
         seeds = tuple(None if value is None or value == "" else str(value) for value in given_seeds)
         hashes = tuple(plan_hash) if plan_hash is not None else (None,) * len(names)
-        steps = numbers(step, "step")
-        told = read_outcomes(outcome, [str(name) for name in names], steps.tolist(), lines, source)
+        told = read_outcomes(outcome, [str(name) for name in names], steps.tolist(), lines, source, problems)
         unscored = np.isnan(scores) & np.array([value == "diverged" for value in told])
-        place = find_bad_row(models, which, steps, scores, errors, seeds, score_range, lines, unscored)
-        if place is not None:
-            row, field, message = place
-            raise InputError(message, file=source, row=lines[row], field=field)
+        bad = find_bad_rows(models, which, steps, scores, errors, seeds, score_range, lines, unscored)
+        problems += [complaint(message, source=source, line=lines[row], field=field) for row, field, message in bad]
         apart = np.array([value == "untunable" for value in told])
-        costs = read_costs(cost_per_step, which, models, ~(unscored | apart), lines, source)
+        costs = read_costs(cost_per_step, which, models, ~(unscored | apart), lines, source, problems)
+        if problems:
+            raise together(problems)
         scored = np.flatnonzero(~unscored)
         if apart[scored].all():
             raise InputError("trajectories must hold a score of a model that can be tuned, got none", file=source)
@@ -245,13 +256,14 @@ class Trajectories:
                 Unscored(model=str(names[at]), step=float(steps[at]), seed=seeds[at], plan_hash=hashes[at])
                 for at in lost
             ),
+            notes=notes,
         )
         return whole._set_apart(apart[scored])
 
     def _set_apart(self, untunable: Bool[BoolArray, " rows"]) -> Trajectories:
         if not untunable.any():
             return self
-        direct = replace(self.where(untunable), cost_unit="steps", unscored=())
+        direct = replace(self.where(untunable), cost_unit="steps", unscored=(), notes=())
         return replace(self.where(~untunable), untunable=direct)
 
     @property

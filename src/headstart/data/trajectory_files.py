@@ -1,4 +1,4 @@
-"""Trajectories files: measured scores of several models along tuning, in long form."""
+"""Result files: measured scores of several models along tuning, or before and after it."""
 
 from __future__ import annotations
 
@@ -6,50 +6,64 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
-from headstart.data.outcomes import as_outcome
+from headstart.data.benchmarks import choose_benchmark, with_range_hint
+from headstart.data.columns import Line
+from headstart.data.measurements import REQUIRED
+from headstart.data.row_parsing import ParsedRows, parse_rows
 from headstart.data.rows import TrajectoryRow
+from headstart.data.table_layouts import measurements_of
 from headstart.data.trajectories import Trajectories
-from headstart.errors import InputError
-from headstart.io.tables import Cell, Table, read_table, write_table
-from headstart.io.text import STDIN, check_name, suggestion
+from headstart.data.two_columns import TwoColumns, two_columns_of
+from headstart.errors import InputError, together
+from headstart.io.tables import read_table, write_table
+from headstart.io.text import STDIN
 
-REQUIRED = ("model", "step", "score")
-OPTIONAL = ("benchmark", "stderr", "n_items", "seed", "cost_per_step", "outcome", "plan_hash")
 _COLUMN_ORDER = ("benchmark", *REQUIRED, "stderr", "n_items", "seed", "cost_per_step", "outcome", "plan_hash")
 
 
 def read_trajectories(
-    path: str | os.PathLike[str],
+    given: object,
     *,
     benchmark: str | None = None,
+    columns: Mapping[str, str] | None = None,
     score_range: tuple[float, float] | None = None,
     cost_per_step: float | None = None,
     cost_unit: str | None = None,
 ) -> Trajectories:
-    """Read the trajectories of one benchmark from a file.
+    """Read the trajectories of one benchmark from a file or a data frame.
 
     One model or one checkpoint is read without complaint; ``require_auditable`` refuses what cannot be audited.
 
     Args:
-        path: ``.csv``, ``.tsv``, ``.jsonl``, ``.ndjson`` or ``.parquet``; ``"-"`` is CSV on standard input.
+        given: Path of a file whose name ends in ``.csv``, ``.tsv``, ``.jsonl``, ``.ndjson``, ``.parquet`` or ``.json``;
+            ``"-"`` for standard input; or a data frame of polars or pandas.
         benchmark: Which benchmark to take; needed when the file holds several.
+        columns: The file's own name of a column, such as ``{"score": "acc"}``.
         score_range: Smallest and largest possible score; [0, 1] when not given.
         cost_per_step: Cost of one step of every model, ``> 0``, for a file without such a column.
         cost_unit: Unit of the costs; needs costs, from the file or from ``cost_per_step``.
 
     Raises:
-        InputError: If the file is bad, naming file, row (line of the file, or row of a Parquet file) and field.
+        InputError: If the file is bad, naming file, row (line of the file, or row of a Parquet or JSON file) and field
+            of every problem; also if it holds scores before and after tuning and no steps.
     """
-    table = _read(path)
-    rows = _rows_of(table)
+    parsed = _parse(given, columns)
+    if parsed.two_columns and not parsed.problems:
+        raise InputError(
+            "holds direct and tuned scores and no steps, so no curve can be fitted; headstart audit compares the two "
+            "columns",
+            file=parsed.source,
+        )
     return _build(
-        rows,
-        [row for row, _ in table.rows],
-        source=table.source,
-        fallback_name="benchmark" if os.fspath(path) == STDIN else Path(path).stem,
+        parsed.rows,
+        parsed.places,
+        parsed=parsed,
+        source=parsed.source,
+        fallback_name=_fallback_name(given),
         benchmark=benchmark,
         score_range=score_range,
         cost_per_step=cost_per_step,
@@ -57,13 +71,86 @@ def read_trajectories(
     )
 
 
-def read_rows(path: str | os.PathLike[str]) -> tuple[TrajectoryRow, ...]:
+def read_results(
+    given: object,
+    *,
+    benchmark: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    score_range: tuple[float, float] | None = None,
+    cost_per_step: float | None = None,
+    cost_unit: str | None = None,
+) -> Trajectories | TwoColumns:
+    """Read whatever a file holds: trajectories, or scores before and after tuning alone.
+
+    A file whose scores are all at the same two steps is of the second kind: no curve can be fitted to two points.
+
+    Args:
+        given: As for ``read_trajectories``; so are the other arguments.
+        benchmark: Which benchmark to take; of a file of the second kind all are taken when not given.
+        columns: See there.
+        score_range: See there.
+        cost_per_step: See there.
+        cost_unit: See there.
+
+    Raises:
+        InputError: As ``read_trajectories``.
+    """
+    parsed = _parse(given, columns)
+    fallback = _fallback_name(given)
+    if parsed.two_columns or _at_two_steps(parsed.rows, benchmark):
+        return two_columns_of(parsed, benchmark=benchmark, score_range=score_range, fallback_name=fallback)
+    return _build(
+        parsed.rows,
+        parsed.places,
+        parsed=parsed,
+        source=parsed.source,
+        fallback_name=fallback,
+        benchmark=benchmark,
+        score_range=score_range,
+        cost_per_step=cost_per_step,
+        cost_unit=cost_unit,
+    )
+
+
+def read_rows(given: object, *, columns: Mapping[str, str] | None = None) -> tuple[TrajectoryRow, ...]:
     """Every row of a trajectories file, of whichever benchmark, in the file's order.
 
     Raises:
-        InputError: If a row is bad by itself; repeated rows and score ranges are left to ``to_trajectories``.
+        InputError: If rows are bad by themselves; repeated rows and score ranges are left to ``to_trajectories``.
     """
-    return tuple(_rows_of(_read(path)))
+    parsed = _parse(given, columns)
+    if parsed.problems:
+        raise together(parsed.problems)
+    return parsed.rows
+
+
+def read_benchmarks(given: object) -> tuple[str, ...]:
+    """The benchmarks that a file names, in the order of their first row.
+
+    Raises:
+        InputError: If the file cannot be read.
+    """
+    rows = _parse(given, None).rows
+    return tuple(name for name in dict.fromkeys(row.benchmark for row in rows) if name is not None)
+
+
+def _at_two_steps(rows: Sequence[TrajectoryRow], benchmark: str | None) -> bool:
+    """Whether every model that can be tuned was measured at the same two steps, or at one of them."""
+    tuned = [row for row in rows if row.outcome != "untunable"]
+    chosen = [row for row in tuned if benchmark is None or row.benchmark in (None, benchmark)]
+    return len({row.step for row in chosen}) == 2
+
+
+def _parse(given: object, columns: Mapping[str, str] | None) -> ParsedRows:
+    return parse_rows(measurements_of(read_table(given), columns))
+
+
+def _fallback_name(given: object) -> str:
+    """What a benchmark is called that the file does not name."""
+    if not isinstance(given, (str, os.PathLike)):
+        return "benchmark"
+    path = os.fspath(cast("str | os.PathLike[str]", given))
+    return "benchmark" if path == STDIN else Path(path).stem
 
 
 def to_trajectories(
@@ -82,6 +169,7 @@ def to_trajectories(
     return _build(
         rows,
         range(1, len(rows) + 1),
+        parsed=None,
         source="rows",
         fallback_name="benchmark",
         benchmark=benchmark,
@@ -131,76 +219,11 @@ def require_auditable(trajectories: Trajectories) -> None:
         )
 
 
-def _read(path: str | os.PathLike[str]) -> Table:
-    return read_table(path, required=REQUIRED, optional=OPTIONAL)
-
-
-def _rows_of(table: Table) -> list[TrajectoryRow]:
-    rows: list[TrajectoryRow] = []
-    for number, cells in table.rows:
-        try:
-            rows.append(_row(cells, text=table.text))
-        except InputError as error:
-            raise error.located(file=table.source, row=number) from None
-    return rows
-
-
-def _row(cells: Mapping[str, Cell], *, text: bool) -> TrajectoryRow:
-    stderr, n_items, cost = (cells.get(name) for name in ("stderr", "n_items", "cost_per_step"))
-    outcome = as_outcome(cells.get("outcome"))
-    lost = outcome == "diverged" and cells["score"] is None
-    return TrajectoryRow(
-        benchmark=_name(cells.get("benchmark"), "benchmark"),
-        model=_name(cells["model"], "model") or "",
-        step=_number(cells["step"], "step", text),
-        score=None if lost else _number(cells["score"], "score", text),
-        stderr=None if stderr is None else _number(stderr, "stderr", text),
-        n_items=None if n_items is None else _whole(n_items, text),
-        seed=_seed(cells.get("seed")),
-        cost_per_step=None if cost is None else _number(cost, "cost_per_step", text),
-        outcome=outcome,
-        plan_hash=_name(cells.get("plan_hash") or None, "plan_hash"),
-    )
-
-
-def _name(cell: Cell, field: str) -> str | None:
-    return None if cell is None else check_name(cell, field)
-
-
-def _seed(cell: Cell) -> str | None:
-    """A seed is a label: 1, 1.0 (how some tools write a column with gaps) and "1" are the same one."""
-    if isinstance(cell, bool) or not isinstance(cell, (int, float)):
-        return _name(cell, "seed")
-    return str(int(cell)) if float(cell).is_integer() else repr(cell)
-
-
-def _number(cell: Cell, field: str, text: bool) -> float:
-    # float() also takes "1_000" and digits of other scripts, which no other reader of the file would
-    if text and isinstance(cell, str) and cell.isascii() and "_" not in cell:
-        try:
-            return float(cell)
-        except ValueError:
-            pass
-    elif not text and isinstance(cell, (int, float)) and not isinstance(cell, bool):
-        try:
-            return float(cell)
-        except OverflowError:
-            pass
-    shown = "nothing" if cell is None else repr(cell)
-    raise InputError(f"{field} must be a number, got {shown[:60]}", field=field)
-
-
-def _whole(cell: Cell, text: bool) -> int:
-    value = _number(cell, "n_items", text)
-    if not (math.isfinite(value) and value.is_integer()):
-        raise InputError(f"n_items must be a positive whole number, got {value!r}", field="n_items")
-    return int(value)
-
-
 def _build(
     rows: Sequence[TrajectoryRow],
-    numbers: Sequence[int],
+    lines: Sequence[Line],
     *,
+    parsed: ParsedRows | None,
     source: str,
     fallback_name: str,
     benchmark: str | None,
@@ -208,12 +231,16 @@ def _build(
     cost_per_step: float | None,
     cost_unit: str | None,
 ) -> Trajectories:
-    name, chosen = _choose_benchmark(rows, numbers, benchmark, source, fallback_name)
-    rows, numbers = [rows[at] for at in chosen], [numbers[at] for at in chosen]
-    in_file = any(row.cost_per_step is not None for row in rows)
-    _check_costs(in_file, cost_per_step, cost_unit, source)
+    """The trajectories; the complaints about single rows are told together with those about all of them."""
+    problems = list(parsed.problems) if parsed else []
+    if not rows and problems:
+        raise together(problems)
     try:
-        return Trajectories.from_rows(
+        name, chosen = choose_benchmark(rows, lines, benchmark, source, fallback_name)
+        rows, lines = [rows[at] for at in chosen], [lines[at] for at in chosen]
+        in_file = any(row.cost_per_step is not None for row in rows)
+        _check_costs(in_file, cost_per_step, cost_unit, source)
+        found = Trajectories.from_rows(
             benchmark=name,
             model=[row.model for row in rows],
             step=[row.step for row in rows],
@@ -227,41 +254,14 @@ def _build(
             cost_unit=cost_unit,
             score_range=score_range or (0.0, 1.0),
             source=source,
-            rows=numbers,
+            rows=lines,
+            notes=parsed.notes if parsed else (),
         )
     except InputError as error:
-        if error.field != "score" or score_range is not None:
-            raise
-        hint = f"{error.message}; another range is declared with --score-range"
-        raise InputError(hint, file=error.file, row=error.row, field=error.field) from None
-
-
-def _choose_benchmark(
-    rows: Sequence[TrajectoryRow], numbers: Sequence[int], wanted: str | None, source: str, fallback: str
-) -> tuple[str, list[int]]:
-    """Name of the benchmark and positions of its rows."""
-    names = list(dict.fromkeys(row.benchmark for row in rows))
-    listed = [name for name in names if name is not None]
-    if not listed:
-        return wanted or fallback, list(range(len(rows)))
-    if None in names:
-        at = next(at for at, row in enumerate(rows) if row.benchmark is None)
-        raise InputError(
-            "benchmark must be named in every row or in none", file=source, row=numbers[at], field="benchmark"
-        )
-    if wanted is None and len(listed) > 1:
-        raise InputError(
-            f"holds {len(listed)} benchmarks ({', '.join(listed)}); choose one with --benchmark", file=source
-        )
-    if wanted is not None and wanted not in listed:
-        raise InputError(
-            f"benchmark must be one of those in the file ({', '.join(listed)}), got {wanted!r}"
-            + suggestion(wanted, listed),
-            file=source,
-            field="benchmark",
-        )
-    name = wanted or listed[0]
-    return name, [at for at, row in enumerate(rows) if row.benchmark == name]
+        raise together([*problems, *with_range_hint(error, score_range).problems]) from None
+    if problems:
+        raise together(problems)
+    return found
 
 
 def _check_costs(in_file: bool, cost_per_step: float | None, cost_unit: str | None, source: str) -> None:

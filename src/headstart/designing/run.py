@@ -13,7 +13,7 @@ from jaxtyping import Float
 from headstart.auditing.evidence import fitted_contest, gather
 from headstart.contest.arrays import FloatArray
 from headstart.contest.contest import Contest
-from headstart.contest.contest_file import read_contest
+from headstart.contest.contest_file import is_contest_file, read_contest
 from headstart.contest.rewards import parse as parse_rewards
 from headstart.data.trajectories import Trajectories
 from headstart.data.trajectory_files import read_trajectories, require_auditable
@@ -139,7 +139,7 @@ def _read(given: str | os.PathLike[str] | Trajectories | Contest) -> tuple[str, 
     if isinstance(given, Trajectories | Contest):
         return "", given
     path = Path(given)
-    if path.suffix.lower() in (".toml", ".json"):
+    if is_contest_file(path):
         return path.name, read_contest(given)
     data = read_trajectories(given)
     require_auditable(data)

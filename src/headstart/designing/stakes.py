@@ -14,6 +14,9 @@ from headstart.designing.scenario import Scenario
 from headstart.errors import InputError
 from headstart.solve.prices import price_matrix
 
+MANY = 10_000
+"""Models for which a shape is checked before their number is known."""
+
 POINTS = 31
 """Levels at which the edge is drawn."""
 
@@ -61,7 +64,7 @@ class Stakes:
         except ValueError:
             raise InputError(f"stakes must be {form}, got {text!r}", field="stakes") from None
         found = cls(shape=":".join(shape), low=low, high=high, assumed=assumed)
-        parse(found.rewards(high), 2)  # the number in the shape is checked with the others
+        parse(found.rewards(high), MANY)  # the number in the shape is checked with the others
         return found
 
     def rewards(self, value: float) -> str:

@@ -1,213 +1,162 @@
-"""Tables in CSV, TSV, JSON lines and Parquet, read so that every complaint can name its row."""
+"""Tables of results in every known format: one registry of readers and writers.
+
+A format is one ``TableFormat`` and one entry here, under the end of the names of its files. Packages add theirs by an
+entry point of the group ``headstart.readers``, whose name is that end without its dot; a program adds one for itself
+with ``register``.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from headstart.errors import InputError
-from headstart.io.atomic import write_bytes, write_text
+from headstart.io.atomic import write_bytes
+from headstart.io.delimited import ANY_SEPARATOR, CSV, TSV
 from headstart.io.documents import parse_json
-from headstart.io.text import STDIN, binary_kind, decode, read_bytes, suggestion
+from headstart.io.json_tables import JSON, JSON_LINES
+from headstart.io.parquet import PARQUET
+from headstart.io.table import Columns, Table, TableFormat
+from headstart.io.text import STDIN, binary_kind, read_bytes
 
-Cell = object  # str in text tables; whatever the file says in typed ones; None where the cell is empty
+GROUP = "headstart.readers"
+"""Entry points under which packages register formats."""
 
-SUFFIXES = {".csv": "CSV", ".tsv": "TSV", ".jsonl": "JSON lines", ".ndjson": "JSON lines", ".parquet": "Parquet"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """Cells as they stand in a file.
-
-    Args:
-        source: What to call the file in messages.
-        text: Whether every cell is text (CSV, TSV), so that numbers are still to be read from it.
-        rows: Row number (line of the file; in Parquet the row, from 1) and the cells by column.
-    """
-
-    source: str
-    text: bool
-    rows: tuple[tuple[int, Mapping[str, Cell]], ...]
+_FORMATS: dict[str, TableFormat] = {
+    "csv": CSV,
+    "tsv": TSV,
+    "jsonl": JSON_LINES,
+    "ndjson": JSON_LINES,
+    "parquet": PARQUET,
+    "json": JSON,
+}
 
 
-def read_table(path: str | os.PathLike[str], *, required: Sequence[str], optional: Sequence[str]) -> Table:
-    """Read a table whose format its suffix names; ``"-"`` is CSV on standard input.
+def register(suffix: str, added: TableFormat) -> None:
+    """Make a format known to every reader and writer of this process.
 
     Args:
-        path: ``.csv``, ``.tsv``, ``.jsonl``, ``.ndjson`` or ``.parquet``.
-        required: Columns that must be there.
-        optional: Columns that may be there; any other is an error.
+        suffix: End of the names of its files, in lower case, without the dot.
+        added: The format.
 
     Raises:
-        InputError: If the file cannot be read, is not what its suffix says, is empty, is ragged or lacks a
-            column, with its row where there is one.
+        InputError: If the suffix is taken.
     """
-    source = "standard input" if os.fspath(path) == STDIN else os.fspath(path)
-    kind = "CSV" if os.fspath(path) == STDIN else _kind(path)
+    if suffix in _FORMATS:
+        raise InputError(f"a suffix must belong to one format, got {suffix!r} again")
+    _FORMATS[suffix] = added
+
+
+def known_suffixes() -> tuple[str, ...]:
+    """Ends of the names of files that can be read; nothing is imported to tell them."""
+    return tuple(dict.fromkeys([*_FORMATS, *(point.name for point in entry_points(group=GROUP))]))
+
+
+def format_of(path: str | os.PathLike[str]) -> TableFormat:
+    """The format that the end of a file's name stands for; the longest end that is known.
+
+    Raises:
+        InputError: If there is none, or the package that offers it does not load.
+
+    >>> format_of("results.csv").name
+    'CSV'
+    """
+    name, known = os.fspath(path).lower(), known_suffixes()
+    fitting = [suffix for suffix in known if name.endswith(f".{suffix}")]
+    if not fitting:
+        listed = ", ".join(f".{suffix}" for suffix in known)
+        raise InputError(f"the name must end in one of {listed}, got {Path(path).suffix!r}", file=os.fspath(path))
+    suffix = max(fitting, key=len)
+    return _FORMATS[suffix] if suffix in _FORMATS else _offered(suffix)
+
+
+def _offered(suffix: str) -> TableFormat:
+    """The format that an installed package offers."""
+    offers = [point for point in entry_points(group=GROUP) if point.name == suffix]
+    called = f"the reader of .{suffix} ({', '.join(point.value for point in offers)})"
+    if len(offers) > 1:
+        raise InputError(f"{called} must be offered by one package; uninstall all but one of them")
+    try:
+        found = offers[0].load()
+    except Exception as error:  # another package's code: whatever it raises is its own
+        raise InputError(f"{called} cannot be loaded: {type(error).__name__}: {error}") from error
+    if not isinstance(found, TableFormat):
+        raise InputError(f"{called} must be a TableFormat, got {found!r}")
+    return found
+
+
+def read_table(given: object) -> Table:
+    """Read a table from a file, standard input or a data frame.
+
+    Args:
+        given: A path, whose end names the format; ``"-"`` for standard input, whose format and separator are
+            recognised; or a data frame of polars or pandas.
+
+    Raises:
+        InputError: If it cannot be read, is not what its name says, or holds no rows.
+    """
+    if not isinstance(given, (str, os.PathLike)):
+        return _of_frame(given)
+    path = cast("str | os.PathLike[str]", given)
+    from_stdin = os.fspath(path) == STDIN
+    source = "standard input" if from_stdin else os.fspath(path)
+    known = None if from_stdin else format_of(path)
     data = read_bytes(path)
-    columns = _Columns(source=source, required=tuple(required), optional=tuple(optional))
     if not data.strip(b"\xef\xbb\xbf \t\r\n"):
-        raise InputError(f"is empty; a {kind} table with the columns {columns.listed()} is needed", file=source)
-    if kind == "Parquet":
-        rows = _parquet_rows(data, columns)
-    elif kind == "JSON lines":
-        rows = _json_rows(decode(data, source), columns)
-    else:
-        rows = _delimited_rows(decode(data, source), "," if kind == "CSV" else "\t", columns)
-    table = Table(source=source, text=kind in ("CSV", "TSV"), rows=tuple(rows))
-    if not table.rows:
+        raise InputError("is empty; a table of results is needed", file=source)
+    table = (known or _recognise(data)).read(data, source)
+    if not table.rows and not table.problems:
         raise InputError("holds a header but no rows", file=source)
     return table
 
 
-def write_table(path: str | os.PathLike[str], columns: Mapping[str, Sequence[str | float | int | None]]) -> None:
+def write_table(path: str | os.PathLike[str], columns: Columns) -> None:
     """Write columns of equal length in the format the suffix names; the same columns give the same bytes.
 
     Raises:
-        InputError: If the suffix is not one of ``SUFFIXES`` or the file cannot be written.
+        InputError: If there is no such format, it is only read, or the file cannot be written.
     """
-    kind = _kind(path)
-    if kind == "Parquet":
-        import polars as pl  # here, because it takes longer to import than most commands run
+    known = format_of(path)
+    if known.write is None:
+        raise InputError(f"{known.name} files are read, not written", file=os.fspath(path))
+    write_bytes(path, known.write(columns))
 
-        stream = io.BytesIO()
-        pl.DataFrame({name: list(values) for name, values in columns.items()}).write_parquet(stream)
-        write_bytes(path, stream.getvalue())
-        return
-    names = list(columns)
-    records = [[_plain(cell) for cell in record] for record in zip(*columns.values(), strict=True)]
-    if kind == "JSON lines":
-        lines = (
-            json.dumps(dict(zip(names, record, strict=True)), ensure_ascii=False, allow_nan=False) for record in records
-        )
-        write_text(path, "".join(line + "\n" for line in lines))
+
+def _recognise(data: bytes) -> TableFormat:
+    """The format of standard input."""
+    if binary_kind(data) == "Parquet":
+        return PARQUET
+    text = data.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text[:1] == b"[":
+        return JSON
+    if text[:1] != b"{":
+        return ANY_SEPARATOR
+    first, _, rest = text.partition(b"\n")
+    try:
+        parse_json(first.decode())
+    except (ValueError, RecursionError):
+        return JSON  # an object over several lines
+    return JSON_LINES if rest.strip() else JSON
+
+
+def _of_frame(frame: Any) -> Table:
+    """A data frame, known by what it can do: polars has ``to_dicts``, pandas ``to_dict``."""
+    if hasattr(frame, "to_dicts"):
+        records = cast("list[Mapping[str, object]]", frame.to_dicts())
+    elif hasattr(frame, "to_dict") and hasattr(frame, "columns"):
+        named = frame.rename(columns=str)
+        records = cast("list[Mapping[str, object]]", named.astype(object).where(named.notna(), None).to_dict("records"))
     else:
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, delimiter="," if kind == "CSV" else "\t", lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows([["" if cell is None else cell for cell in record] for record in records])
-        write_text(path, buffer.getvalue())
+        raise InputError(f"results must be a path or a data frame, got {type(frame).__name__}")
+    rows = tuple((row, {str(name): _plain(cell) for name, cell in one.items()}) for row, one in enumerate(records, 1))
+    if not rows:
+        raise InputError("holds a header but no rows", file="data frame")
+    return Table(source="data frame", text=False, columns=tuple(rows[0][1]), rows=rows)
 
 
-def _plain(cell: str | float | int | None) -> str | float | int | None:
-    """Whole numbers without ``.0``, as people write steps; exact below 2**53."""
-    return int(cell) if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53 else cell
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Columns:
-    source: str
-    required: tuple[str, ...]
-    optional: tuple[str, ...]
-
-    def listed(self) -> str:
-        return ", ".join(self.required) + (f" and optionally {', '.join(self.optional)}" if self.optional else "")
-
-    def check(self, names: Sequence[str], *, row: int | None = None) -> None:
-        """Raise unless ``names`` are the required columns and some of the optional ones, each once."""
-        known = (*self.required, *self.optional)
-        for name in names:
-            if name not in known:
-                raise InputError(
-                    f'unknown column "{name}"{suggestion(name, known)}; known columns: {", ".join(known)}',
-                    file=self.source,
-                    row=row,
-                )
-            if names.count(name) > 1:
-                raise InputError(f'the column "{name}" appears {names.count(name)} times', file=self.source, row=row)
-        missing = [name for name in self.required if name not in names]
-        if missing:
-            raise InputError(
-                f"missing column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; got {', '.join(names)}",
-                file=self.source,
-                row=row,
-            )
-
-
-def _kind(path: str | os.PathLike[str]) -> str:
-    suffix = Path(path).suffix.lower()
-    if suffix not in SUFFIXES:
-        raise InputError(f"the name must end in one of {', '.join(SUFFIXES)}, got {suffix!r}", file=os.fspath(path))
-    return SUFFIXES[suffix]
-
-
-def _delimited_rows(text: str, separator: str, columns: _Columns) -> Iterator[tuple[int, Mapping[str, Cell]]]:
-    if text.lstrip()[:1] in ("{", "[", "<"):
-        begins = repr(text.lstrip()[:12])
-        raise InputError(
-            f"is not what its name says: it must be a table with a header, got a text that begins {begins}",
-            file=columns.source,
-        )
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    header: list[str] | None = None
-    try:
-        for cells in reader:
-            if not cells or (len(cells) == 1 and not cells[0].strip()):
-                continue  # a blank line
-            if header is None:
-                header = [cell.strip() for cell in cells]
-                _check_separator(header, separator, columns.source)
-                columns.check(header, row=reader.line_num)
-                continue
-            if len(cells) != len(header):
-                raise InputError(
-                    f"must have {len(header)} cells as the header has, got {len(cells)}",
-                    file=columns.source,
-                    row=reader.line_num,
-                )
-            yield reader.line_num, {name: cell.strip() or None for name, cell in zip(header, cells, strict=True)}
-    except csv.Error as error:
-        raise InputError(f"is not a well-formed table: {error}", file=columns.source, row=reader.line_num) from None
-
-
-def _check_separator(header: Sequence[str], separator: str, source: str) -> None:
-    if len(header) != 1:
-        return
-    for other in (",", "\t", ";", "|"):
-        if other != separator and other in header[0]:
-            raise InputError(
-                f"cells must be separated by {separator!r}, got a header separated by {other!r}", file=source, row=1
-            )
-
-
-def _json_rows(text: str, columns: _Columns) -> Iterator[tuple[int, Mapping[str, Cell]]]:
-    for row, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = parse_json(line)
-        except RecursionError:
-            raise InputError("is nested too deeply", file=columns.source, row=row) from None
-        except ValueError as error:
-            raise InputError(
-                f"must be a JSON object, got {line[:40]!r} ({error})", file=columns.source, row=row
-            ) from None
-        if not isinstance(record, dict):
-            raise InputError(f"must be a JSON object, got {line[:40]!r}", file=columns.source, row=row)
-        cells = cast("dict[str, Cell]", record)
-        columns.check(list(cells), row=row)
-        yield row, cells
-
-
-def _parquet_rows(data: bytes, columns: _Columns) -> Iterator[tuple[int, Mapping[str, Cell]]]:
-    if binary_kind(data) != "Parquet":
-        raise InputError("is not what its name says: it must be a Parquet file", file=columns.source)
-    import polars as pl  # here, because it takes longer to import than most commands run
-
-    try:
-        frame = pl.read_parquet(io.BytesIO(data))
-        columns.check(frame.columns)
-        records = frame.rows(named=True)
-    except InputError:
-        raise
-    # polars reports some damaged files by a panic, which is not an Exception
-    except (Exception, pl.exceptions.PanicException) as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"is a damaged Parquet file: {reason}", file=columns.source) from None
-    yield from enumerate(records, start=1)
+def _plain(cell: Any) -> object:
+    """Numbers of numpy as those of Python."""
+    return cell.item() if hasattr(cell, "item") and not isinstance(cell, (str, bytes)) else cell

@@ -1,4 +1,4 @@
-"""What ``headstart solve`` says about gaming: incentive, levels with a guarantee, and what every equilibrium agrees on."""
+"""What ``headstart solve`` says about gaming: incentive, levels with a guarantee, what every equilibrium agrees on."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,15 +31,16 @@ class Found:
     skipped: str | None
 
 
-def compile_layout(layout: str) -> re.Pattern[str]:
+def compile_layout(layout: str, needed: Sequence[str] = ("model", "step")) -> re.Pattern[str]:
     """The layout as a pattern for whole relative paths.
 
     Args:
         layout: A relative path with forward slashes in which ``{model}``, ``{step}`` (digits), ``{task}`` and
             ``{seed}`` stand for parts of a name, each at most once, and ``*`` for any part of a name.
+        needed: Placeholders that must be there.
 
     Raises:
-        InputError: If ``{model}`` or ``{step}`` is missing, a placeholder is unknown or repeated, or it leads out.
+        InputError: If one that is needed is missing, a placeholder is unknown or repeated, or it leads out.
 
     >>> compile_layout("{model}/step_{step}/*.json").fullmatch("a/step_10/mmlu.json").groupdict()
     {'model': 'a', 'step': '10'}
@@ -62,21 +63,26 @@ def compile_layout(layout: str) -> re.Pattern[str]:
             raise InputError(f"layout must use each of {known} at most once, got {layout!r}", field="layout")
         seen.add(name)
         pattern += f"(?P<{name}>{_PLACEHOLDERS[name]})"
-    for needed in ("model", "step"):
-        if needed not in seen:
-            raise InputError(
-                f"layout must say where the {needed} is, with {{{needed}}}, got {layout!r}", field="layout"
-            )
+    for name in needed:
+        if name not in seen:
+            raise InputError(f"layout must say where the {name} is, with {{{name}}}, got {layout!r}", field="layout")
     return re.compile(pattern + re.escape(layout[end:]))
 
 
-def find_files(folder: str | os.PathLike[str], layout: str) -> Iterator[Found]:
+def find_files(
+    folder: str | os.PathLike[str], layout: str, needed: Sequence[str] = ("model", "step")
+) -> Iterator[Found]:
     """Every file below ``folder``, in the order of the names; links never lead out of the folder.
+
+    Args:
+        folder: Where to look.
+        layout: See ``compile_layout``.
+        needed: See there.
 
     Raises:
         InputError: If the folder does not exist or the layout is bad.
     """
-    pattern = compile_layout(layout)
+    pattern = compile_layout(layout, needed)
     root = Path(folder)
     if not root.is_dir():
         raise InputError("must be a folder that exists", file=os.fspath(folder))

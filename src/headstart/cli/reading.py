@@ -1,0 +1,144 @@
+"""How commands read result files, and what they do with one that holds two columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headstart.cli.common import check_outputs, parse_range, tell
+from headstart.errors import InputError
+
+if TYPE_CHECKING:
+    from headstart.data.trajectories import Trajectories
+    from headstart.data.two_columns import TwoColumns
+
+
+def parse_columns(text: str | None) -> dict[str, str] | None:
+    """Pairs ``field=column``, separated by commas."""
+    if text is None:
+        return None
+    found: dict[str, str] = {}
+    for pair in text.split(","):
+        name, equals, column = (part.strip() for part in pair.partition("="))
+        if not (name and equals and column):
+            raise InputError(f"--columns must be FIELD=COLUMN pairs such as score=acc,model=name, got {text!r}")
+        if name in found:
+            raise InputError(f"--columns must name each field once, got {name!r} twice in {text!r}")
+        found[name] = column
+    return found
+
+
+def read_curves(
+    source: str,
+    *,
+    benchmark: str | None = None,
+    columns: str | None = None,
+    score_range: str | None = None,
+    cost_per_step: float | None = None,
+    cost_unit: str | None = None,
+) -> Trajectories:
+    """The trajectories of a file, with its notes told."""
+    from headstart.data.trajectory_files import read_trajectories
+
+    found = read_trajectories(
+        source,
+        benchmark=benchmark,
+        columns=parse_columns(columns),
+        score_range=parse_range(score_range),
+        cost_per_step=cost_per_step,
+        cost_unit=cost_unit,
+    )
+    _tell_notes(source, found.notes)
+    return found
+
+
+def read_anything(
+    source: str,
+    *,
+    benchmark: str | None = None,
+    columns: str | None = None,
+    score_range: str | None = None,
+    cost_per_step: float | None = None,
+    cost_unit: str | None = None,
+) -> Trajectories | TwoColumns:
+    """Trajectories fit for an audit, or two columns, with the notes told."""
+    from headstart.data.trajectories import Trajectories
+    from headstart.data.trajectory_files import read_results, require_auditable
+
+    found = read_results(
+        source,
+        benchmark=benchmark,
+        columns=parse_columns(columns),
+        score_range=parse_range(score_range),
+        cost_per_step=cost_per_step,
+        cost_unit=cost_unit,
+    )
+    if isinstance(found, Trajectories):
+        try:
+            require_auditable(found)
+        except InputError as error:
+            raise error.located(file=_named(source)) from None
+    _tell_notes(source, found.notes)
+    return found
+
+
+def audit_two_columns(
+    table: TwoColumns,
+    source: str,
+    *,
+    seed: int,
+    json: str | None,
+    html: Path | None,
+    unused: Mapping[str, object],
+    quiet: bool = False,
+) -> None:
+    """Compare two columns and publish the comparison; options that need curves are refused.
+
+    Args:
+        table: What the file holds.
+        source: Its name.
+        seed: Of the draws behind the rank sets.
+        json: Where the document goes; ``-`` for standard output, None for nowhere.
+        html: Where the page goes; None for nowhere.
+        unused: Options that need curves, by name, each None where it was not given.
+        quiet: Print only what to do.
+    """
+    from headstart.auditing.comparison import compare
+    from headstart.io.atomic import write_json
+    from headstart.report.comparison_document import comparison_document
+    from headstart.report.comparison_text import print_comparison
+
+    check_outputs(html, json=json)
+    _refuse([name for name, value in unused.items() if value is not None], source)
+    try:
+        found = compare(table, source=Path(_named(source)).name, seed=seed)
+    except InputError as error:
+        raise error.located(file=_named(source)) from None
+    if json is not None:
+        write_json(json, comparison_document(found))
+    if html is not None:
+        from headstart.report.comparison_page import write_comparison_page
+
+        write_comparison_page(found, html)
+        tell(f"wrote {html}")
+    if json != "-":
+        print_comparison(found, quiet=quiet)
+
+
+def _refuse(given: Sequence[str], source: str) -> None:
+    if given:
+        raise InputError(
+            f"{', '.join(given)} needs scores at three or more amounts of tuning, got two columns; without it the "
+            "columns are compared",
+            file=_named(source),
+        )
+
+
+def _named(source: str) -> str:
+    return "standard input" if source == "-" else source
+
+
+def _tell_notes(source: str, notes: Sequence[str]) -> None:
+    for note in notes:
+        tell(f"{_named(source)}: {note}")
