@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray
 from headstart.data.trajectories import Trajectories
@@ -64,6 +64,29 @@ class Sample:
             present=self.present[index],
             fitted=self.fitted[index],
         )
+
+    def first(self, count: Int[IntArray, " models"]) -> Sample:
+        """The first ``count`` points of each model, 1 or more."""
+        width = int(count.max())
+        kept = np.less(np.arange(width, dtype=np.int64)[None, :], count[:, None])
+        return replace(
+            self,
+            step=np.where(kept, self.step[:, :width], 0.0),
+            score=np.where(kept, self.score[:, :width], np.nan),
+            noise=replace(self.noise, sd=self.noise.sd[:, :width]),
+            present=self.present[:, :width] & kept,
+            fitted=self.fitted[:, :width] & kept,
+        )
+
+    def spread(self, most: int) -> Sample:
+        """At most ``most`` models, evenly spaced in the order of their names."""
+        count = len(self.names)
+        return self if count <= most else self.take(np.arange(most, dtype=np.int64) * count // most)
+
+    @property
+    def points(self) -> Int[IntArray, " models"]:
+        """Number of points of each model."""
+        return self.present.sum(axis=1)
 
     @property
     def max_step(self) -> Float[FloatArray, " models"]:
