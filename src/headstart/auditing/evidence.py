@@ -35,7 +35,7 @@ class Evidence:
 
     Args:
         fit: Fitted logit power laws, for the fitted contest.
-        forecast: Posterior draws of the curves.
+        forecast: Posterior draws of the curves of the fitted models, in their order.
         field: What every level is asked with.
         levels: Levels to report, rising.
     """
@@ -90,7 +90,7 @@ def gather(
     measured = MeasuredScores.of(trajectories)
     chosen = checked_levels([*(levels if levels is not None else levels_by_default(measured)), *extra_levels])
     reference = max(measured.common_steps or (float(measured.steps[-1]),))
-    predicted = forecast(trajectories, draws=draws, seed=seed)
+    predicted = forecast(trajectories, draws=draws, seed=seed).take(fitted.models)  # without those left out of the fit
     farthest = float(predicted.horizon.max())
     require(chosen[-1] <= farthest, "levels", f"at most {farthest:g}, as far as a forecast is made", chosen[-1])
     grid = tuple(sorted({*levels_between(chosen), reference}))

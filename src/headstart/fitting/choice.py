@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from headstart.contest.arrays import FloatArray
 from headstart.fitting.curve_model import CurveDraws, CurveModel
-from headstart.fitting.models import DEFAULT, curve_model
+from headstart.fitting.models import DEFAULT
 from headstart.fitting.models.pool import PoolModel
 from headstart.fitting.origins import FEWEST_EARLY, Origin, origins
 from headstart.fitting.sample import Sample
@@ -53,8 +53,8 @@ class Choice:
 def choose(sample: Sample, candidates: Sequence[CurveModel], *, seed: int) -> Choice:
     """Compare the candidates on the last points of the models, held back one, two and three at a time.
 
-    The default model keeps its place unless a candidate is better at every origin and by ``CLEAR`` standard errors of the
-    difference in mean: a few origins in one file are weak evidence, and picking the best of several is picked luck.
+    The default model keeps its place unless a candidate is better at every origin and, in mean, by ``CLEAR`` standard
+    errors of the difference: a few origins in one file are weak evidence, and the best of several is partly lucky.
 
     Args:
         sample: The points.
@@ -65,8 +65,8 @@ def choose(sample: Sample, candidates: Sequence[CurveModel], *, seed: int) -> Ch
     models = max((len(origin.all.names) for origin in tested), default=0)
     if len(tested) < FEWEST_ORIGINS or models < FEWEST_MODELS:
         reason = (
-            f"{DEFAULT} by default: {FEWEST_MODELS} models with {FEWEST_EARLY + FEWEST_ORIGINS} measured steps are needed to "
-            f"compare forecasts with later scores, got {_enough(sample)}"
+            f"{DEFAULT} by default: to compare forecasts with later scores {FEWEST_MODELS} models with "
+            f"{FEWEST_EARLY + FEWEST_ORIGINS} measured steps are needed, got {_enough(sample)}"
         )
         return Choice(name=DEFAULT, reason=reason, mean_crps={}, origins=0)
     scores = {model.name: np.full((len(tested), models), np.nan) for model in candidates}
@@ -77,15 +77,19 @@ def choose(sample: Sample, candidates: Sequence[CurveModel], *, seed: int) -> Ch
     name = min(means, key=lambda one: (means[one], one != DEFAULT))
     if name != DEFAULT and not _clearly_better(scores[name] - scores[DEFAULT]):
         reason = (
-            f"{DEFAULT}: no model forecasts later scores of this file clearly better (mean score error {means[DEFAULT]:.4g}, "
-            f"{name} {means[name]:.4g})"
+            f"{DEFAULT}: no curve model forecasts later scores of this file clearly better (mean ranked probability "
+            f"score {means[DEFAULT]:.4g} of the score range, {name} {means[name]:.4g})"
         )
         return Choice(name=DEFAULT, reason=reason, mean_crps=means, origins=len(tested))
-    reason = f"{name}: it forecasts later scores of this file best (mean score error {means[name]:.4g})"
+    reason = (
+        f"{name}: it forecasts later scores of this file best (mean ranked "
+        f"probability score {means[name]:.4g} of the score range, {DEFAULT} {means[DEFAULT]:.4g})"
+    )
     return Choice(name=name, reason=reason, mean_crps=means, origins=len(tested))
 
 
 def _enough(sample: Sample) -> int:
+    """Models with enough points to be compared on."""
     return int((sample.points >= FEWEST_EARLY + FEWEST_ORIGINS).sum())
 
 
@@ -119,5 +123,5 @@ def _mean_scores(
         predicted = curve + noise[:, model_of, point] * generator.standard_normal(curve.shape)
         error = crps(predicted, origin.all.score[model_of, point])
         total = np.bincount(model_of, weights=error, minlength=len(count))
-        out[name] = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+        out[name] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return out

@@ -1,18 +1,20 @@
 """The learning clock: curves that learn along an S of log steps, and wander only while they learn.
 
-In log-odds ``f(x) = c + b * G(x) + sigma * W(G(x))`` with ``x = log1p(step)``: ``G`` rises from 0 at step 0 towards 1 as a
-logistic function of ``x`` with a midpoint and a slope (the clock), ``W`` is Brownian motion. Midpoint, slope and one of
-three sizes of ``sigma`` form a grid of cells; within a cell everything is normal, so that the likelihood of a cell is one
-pass of a Kalman filter with the state (f, b). All models share ``Hyper``: how much is gained, how it depends on the
-start, how far curves wander, how much measured scores scatter, and where clocks lie.
+In log-odds ``f(x) = c + b * G(x) + sigma * W(G(x))`` with ``x = log1p(step)``: ``G`` (the clock) rises from 0 at step 0
+towards 1 as a logistic function of ``x`` with a midpoint and a slope, ``W`` is Brownian motion. Midpoint, slope and one
+of three sizes of ``sigma`` form a grid of cells; within a cell everything is normal, so that the likelihood of a cell
+is one pass of a Kalman filter with the state (f, b). All models share ``Hyper``: how much is gained, how it depends on
+the start, how far curves wander, how much measured scores scatter, and where clocks lie.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
@@ -36,14 +38,21 @@ START_VARIANCE = 4.0
 """Prior variance of the log-odds at step 0 around their mean over models."""
 
 EDGE = (1e-4, 0.02)
-"""Scores are kept half a standard error, at least and at most so much, away from 0 and 1, where log-odds are infinite."""
+"""Scores are kept half a standard error, at least and at most so much, away from 0 and 1, where log-odds end."""
 
 HYPER_MODELS = 128
 """Models (evenly spaced) that the shared numbers are estimated from."""
 
+LOG_EVERY = 8
+"""Variances multiplied before their logarithm is taken: fewer logarithms, and no underflow."""
+
 STEEPEST = 1.0
 """Least curvature of the log posterior of the shared numbers that is believed, in prior standard deviations: no
 direction is wider than its prior."""
+
+
+ROUGH = 1e-5
+"""Relative decrease at which the search for the mode stops: draws around it are reweighted exactly."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,18 +100,13 @@ class Cells:
     @classmethod
     def between(cls, earliest: float, latest: float) -> Cells:
         """A grid over midpoints from ``earliest`` to ``latest``."""
-        grid = np.meshgrid(
-            np.linspace(earliest, latest, MIDPOINTS),
-            np.linspace(*np.log(SLOPE_RANGE), SLOPES),
-            np.arange(len(SIZES)),
-            indexing="ij",
-        )
-        size = grid[2].ravel()
+        low, high = (math.log(end) for end in SLOPE_RANGE)
+        slopes = np.linspace(low, high, SLOPES)
         return cls(
-            midpoint=grid[0].ravel(),
-            log_slope=grid[1].ravel(),
-            size=np.array(SIZES)[size],
-            log_prior_size=np.log(SIZE_PRIOR)[size],
+            midpoint=np.repeat(np.linspace(earliest, latest, MIDPOINTS), SLOPES * len(SIZES)),
+            log_slope=np.tile(np.repeat(slopes, len(SIZES)), MIDPOINTS),
+            size=np.tile(SIZES, MIDPOINTS * SLOPES),
+            log_prior_size=np.tile(np.log(SIZE_PRIOR), MIDPOINTS * SLOPES),
         )
 
     def log_prior(self, hyper: Hyper) -> Float[FloatArray, " cells"]:
@@ -187,33 +191,39 @@ class ClockProblem:
         count = len(self.x)
         return self if count <= most else self.take(np.arange(most, dtype=np.int64) * count // most)
 
-    def clocks(self) -> Float[FloatArray, "models cells points"]:
-        """Where each clock stands at each point."""
+    def ticks(self) -> Float[FloatArray, "points models cells"]:
+        """How far each clock moves up to each point."""
         cells = self.cells
-        return clock(self.x[:, None, :], cells.midpoint[:, None], np.exp(cells.log_slope)[:, None])
+        stands = clock(self.x.T[:, :, None], cells.midpoint, np.exp(cells.log_slope))
+        return np.diff(stands, axis=0, prepend=0.0)
 
-    def posterior(self, hyper: Hyper, clocks: FloatArray) -> Posterior:
-        """Weigh every cell of every model; ``clocks`` as ``self.clocks()`` gives them."""
+    def posterior(self, hyper: Hyper, ticks: Float[FloatArray, "points models cells"]) -> Posterior:
+        """Weigh every cell of every model; ``ticks`` as ``self.ticks()`` gives them."""
         variance = self.variance * hyper.noise_factor**2
         growth = (hyper.wander * self.cells.size) ** 2
         slope = hyper.on_start / self.start_sd
-        shape = clocks.shape[:2]
+        shape = ticks.shape[1:]
         f, b = np.full(shape, self.start), np.full(shape, hyper.gain)
         ff, fb = np.full(shape, START_VARIANCE), np.full(shape, slope * START_VARIANCE)
         bb = np.full(shape, hyper.gain_sd**2 + slope**2 * START_VARIANCE)
-        likelihood, done = np.zeros(shape), np.zeros(shape)
-        for k in range(clocks.shape[2]):
-            tick, done = clocks[:, :, k] - done, clocks[:, :, k]
-            noise, seen = variance[:, k][:, None], np.isfinite(self.variance[:, k])[:, None]
+        squares, volume, likelihood = np.zeros(shape), np.ones(shape), np.zeros(shape)
+        for k, tick in enumerate(ticks):
+            seen = np.isfinite(self.variance[:, k])[:, None]
+            step = tick * bb
             f = f + b * tick
-            ff = ff + tick * (2 * fb + tick * bb + growth)
-            fb = fb + tick * bb
-            total, error = ff + noise, self.y[:, k][:, None] - f
-            on_f, on_b = ff / total, fb / total
-            likelihood -= np.where(seen, np.log(total) + error * error / total, 0.0) / 2
+            ff = ff + tick * (2 * fb + step + growth)
+            fb = fb + step
+            error = np.where(seen, self.y[:, k][:, None] - f, 0.0)
+            total = ff + np.where(seen, variance[:, k][:, None], 1.0)
+            on_f, on_b = seen * ff / total, seen * fb / total
+            squares += error * error / total
+            volume *= np.where(seen, total, 1.0)
+            if k % LOG_EVERY == LOG_EVERY - 1:
+                likelihood, volume = likelihood - np.log(volume) / 2, np.ones(shape)
             f, b = f + on_f * error, b + on_b * error
             bb = bb - on_b * fb
             fb, ff = fb * (1 - on_f), ff * (1 - on_f)
+        likelihood = likelihood - (np.log(volume) + squares) / 2
         return Posterior(log_density=likelihood + self.cells.log_prior(hyper), gain=b, gain_variance=bb)
 
     def start_given(self, hyper: Hyper, gain: FloatArray) -> tuple[FloatArray, float]:
@@ -227,16 +237,16 @@ class ClockProblem:
 def draw_hypers(problem: ClockProblem, count: int, generator: np.random.Generator) -> list[Hyper]:
     """Draws of the shared numbers: a normal around their mode, reweighted by the exact posterior."""
     some = problem.spread(HYPER_MODELS)
-    clocks = some.clocks()
+    ticks = some.ticks()
 
     def log_posterior(z: FloatArray) -> float:
-        found = some.posterior(Hyper.of(some.centre + some.sd * z), clocks)
+        found = some.posterior(Hyper.of(some.centre + some.sd * z), ticks)
         return float(np.logaddexp.reduce(found.log_density, axis=1).sum()) - float(z @ z) / 2
 
     size = problem.centre.size
     found = minimize(
         lambda z: -log_posterior(z), np.zeros(size), method="L-BFGS-B", bounds=[(-6.0, 6.0)] * size,
-        options={"maxiter": 40},
+        options={"maxiter": 40, "ftol": ROUGH},
     )  # fmt: skip
     mode = np.asarray(found.x, dtype=np.float64)
     curvature, axes = np.linalg.eigh(_curvature(log_posterior, mode))
@@ -246,11 +256,11 @@ def draw_hypers(problem: ClockProblem, count: int, generator: np.random.Generato
     weight = np.array([log_posterior(z) for z in tried]) + (normal**2).sum(axis=1) / 2
     total = np.cumsum(np.exp(weight - weight.max()))
     points = (np.arange(count) + generator.random()) / count * total[-1]
-    chosen: Int[IntArray, " count"] = np.minimum(np.searchsorted(total, points), len(tried) - 1)
+    chosen: IntArray = np.less(total[None, :], points[:, None]).sum(axis=1)
     return [Hyper.of(problem.centre + problem.sd * tried[at]) for at in generator.permutation(chosen).tolist()]
 
 
-def _curvature(function, at: FloatArray) -> FloatArray:
+def _curvature(function: Callable[[FloatArray], float], at: FloatArray) -> FloatArray:
     """Negative Hessian by differences; a step of a tenth of a prior sd is far above rounding, far below curvature."""
     size, step = at.size, 0.1
     unit = step * np.eye(size)

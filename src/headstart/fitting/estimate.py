@@ -96,5 +96,3 @@ def _curves(floor: FloatArray, ceiling: FloatArray, shape: FloatArray) -> LogitP
     """Midpoint and log slope as alpha and beta."""
     beta = np.exp(shape[..., 1])
     return LogitPower(L=floor, U=ceiling, alpha=-beta * shape[..., 0], beta=beta)
-
-

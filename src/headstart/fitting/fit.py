@@ -16,7 +16,8 @@ from headstart.errors import InputError
 from headstart.fitting import flags as flag
 from headstart.fitting.estimate import Estimate, Excluded, estimate, usable
 from headstart.fitting.posterior import Progress
-from headstart.fitting.sample import OnForgetting, Sample, describe, treat
+from headstart.fitting.sample import OnForgetting, describe, treat
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fit:

@@ -14,7 +14,8 @@ from headstart.data.trajectories import Trajectories
 from headstart.fitting.choice import Choice, choose
 from headstart.fitting.curve_model import FARTHEST, HORIZON, CurveDraws
 from headstart.fitting.estimate import usable
-from headstart.fitting.models import candidates, curve_model
+from headstart.fitting.models import candidates
+from headstart.fitting.models import curve_model as registered
 
 Reach = Literal["measured", "forecast", "marked", "none"]
 """How far a step lies from what was measured: up to the last measured step, up to ``HORIZON`` times it, up to
@@ -25,8 +26,8 @@ Reach = Literal["measured", "forecast", "marked", "none"]
 class Forecast:
     """Posterior draws of the curves of some models. Each draw is a function of the step.
 
-    The curve is that of the measured benchmark, with its items: how far another choice of items would move all scores of a
-    model is not in the draws.
+    The curve is that of the measured benchmark, with its items: how far another choice of items would move all scores
+    of a model is not in the draws.
 
     Args:
         models: Names, in the order of the second axis of all draws.
@@ -115,7 +116,7 @@ class Forecast:
 
 
 def forecast(
-    trajectories: Trajectories, *, draws: int = 400, seed: int = 0, curve_model_name: str | None = None
+    trajectories: Trajectories, *, draws: int = 400, seed: int = 0, curve_model: str | None = None
 ) -> Forecast:
     """Draw the curves of all models with two measured steps or more, in the order of ``trajectories.models``.
 
@@ -123,7 +124,7 @@ def forecast(
         trajectories: Measured scores.
         draws: Number of posterior draws, >= 2.
         seed: Of the draws. Results do not depend on the order of the rows.
-        curve_model_name: A registered curve model; None to choose by how each would have forecast the file's own
+        curve_model: A registered curve model; None to choose by how each would have forecast the file's own
             later scores.
 
     Raises:
@@ -138,23 +139,22 @@ def forecast(
     """
     require(draws >= 2, "draws", ">= 2", draws)
     sample, _ = usable(trajectories)
-    if curve_model_name is None:
+    if curve_model is None:
         choice = choose(sample, candidates(), seed=seed)
         span = trajectories.score_range[1] - trajectories.score_range[0]
         in_units: Mapping[str, float] = {name: span * value for name, value in choice.mean_crps.items()}
         choice = replace(choice, mean_crps=in_units)
     else:
-        choice = Choice(
-            name=curve_model(curve_model_name).name, reason=f"{curve_model_name}, as asked", mean_crps={}, origins=0
-        )
-    curves = curve_model(choice.name).draw(sample, draws=draws, seed=seed)
+        choice = Choice(name=registered(curve_model).name, reason=f"{curve_model}, as asked", mean_crps={}, origins=0)
+    curves = registered(choice.name).draw(sample, draws=draws, seed=seed)
     order = {name: at for at, name in enumerate(trajectories.models)}
     back = np.argsort([order[name] for name in sample.names])
+    places: list[int] = back.tolist()
     low, high = trajectories.score_range
     factor = np.median(curves.noise_factor, axis=0)
     typical = [np.median(sd[here]) for sd, here in zip(sample.noise.sd, sample.present, strict=True)]
     return Forecast(
-        models=tuple(sample.names[at] for at in back.tolist()),
+        models=tuple(sample.names[at] for at in places),
         max_step=sample.max_step[back],
         choice=choice,
         score_range=(low, high),

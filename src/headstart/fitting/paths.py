@@ -137,9 +137,11 @@ def interpolate(
     x: Float[FloatArray, "models nodes"], path: Float[np.ndarray, "draws models nodes"], at: FloatArray
 ) -> Float[FloatArray, "draws models points"]:
     """Values of each path between its nodes, linear in ``x``, constant outside; ``at`` is (models, points)."""
-    right = np.stack([np.searchsorted(row, wanted, side="right") for row, wanted in zip(x, at, strict=True)])
+    right = np.empty(at.shape, dtype=np.int64)
+    for row, wanted in enumerate(at):
+        right[row] = np.searchsorted(x[row], wanted, side="right")
     right = np.clip(right, 1, x.shape[1] - 1)
-    model = np.arange(len(x))[:, None]
+    model = np.arange(len(x), dtype=np.int64)[:, None]
     low, high = x[model, right - 1], x[model, right]
     width = high - low
     share = np.clip(np.divide(at - low, width, out=np.ones(at.shape), where=width > 0), 0.0, 1.0)

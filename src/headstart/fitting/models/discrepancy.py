@@ -1,9 +1,10 @@
 """The logit power law with a discrepancy: what the law cannot say is a Brownian path with heavy tails.
 
-``score = law + D``, where ``D`` is Brownian in ``log1p(step / 10)`` with variance ``rate / g`` a unit, ``g`` a
-chi-square with 3 degrees over 3 per draw and model, so that its increments are Student t with 3 degrees. ``D`` is drawn given how far
-the measured scores lie from the draw's law, so the curve passes the last measured score within its scatter, and
-beyond it drifts by ``drift`` a unit. Rate, drift and scatter are learnt from rolling origins inside the file.
+``score = law + D``, where ``D`` is Brownian in ``log1p(step / 10)`` with variance ``rate / g`` a unit. ``g`` is drawn
+per draw and model, a chi-square with 3 degrees over 3, so that the changes of ``D`` are Student t with 3 degrees. ``D``
+is drawn given how far the measured scores lie from the draw's law, so that the curve passes the last measured score
+within its scatter, and drifts beyond it by ``drift`` a unit. Rate, drift and scatter are learnt from rolling origins
+inside the file.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from headstart.fitting.models.logit_power import LogitPowerDraws
 from headstart.fitting.noise import scatter_prior
 from headstart.fitting.origins import Origin, origins
 from headstart.fitting.paths import Nodes, draw_path, filtered, interpolate
-from headstart.fitting.randomness import blocks, generators, normals
+from headstart.fitting.randomness import Streams, blocks
 from headstart.fitting.sample import Sample
 
 DEGREES = 3.0
@@ -96,8 +97,8 @@ class DiscrepancyModel:
         law = LogitPowerDraws(estimate=estimate(sample, draws=draws, seed=seed))
         variance = (wander.noise_factor * sample.noise.sd) ** 2
         nodes = Nodes.of(sample, sample.score, variance)
-        streams = generators(sample.names, seed, purpose=1)
-        tails = np.stack([stream.chisquare(DEGREES, draws) / DEGREES for stream in streams], axis=1)
+        streams = Streams.of(sample.names, seed, purpose=1)
+        tails = streams.chi_square(DEGREES, draws) / DEGREES
         path = np.empty((draws, *nodes.x.shape), dtype=np.float32)
         for some in blocks(len(sample.names), draws * nodes.x.shape[1]):
             part = nodes.take(some)
@@ -108,7 +109,7 @@ class DiscrepancyModel:
                 wander,
                 rate=wander.rate / tails[:, some],
                 end=np.log1p(sample.max_step[some]),
-                normal=normals([streams[at] for at in some.tolist()], draws, part.x.shape[1]),
+                normal=streams.take(some).normal(draws, part.x.shape[1]),
             )
         return DiscrepancyDraws(law=law, x=nodes.x, path=path, noise=wander.noise_factor)
 

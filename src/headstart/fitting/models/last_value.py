@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from headstart.contest.arrays import FloatArray
 from headstart.fitting.curve_model import CurveDraws
-from headstart.fitting.randomness import generators
+from headstart.fitting.randomness import Streams
 from headstart.fitting.sample import Sample
 
 
@@ -32,7 +32,9 @@ class LastValueDraws:
     def score(self, step: Float[FloatArray, "models points"]) -> Float[FloatArray, "draws models points"]:
         """Scores of every draw at steps of each model's own."""
         wanted = np.log1p(step)
-        level = np.stack([np.interp(at, x, y) for at, x, y in zip(wanted, self.x, self.measured, strict=True)])
+        level = np.empty(step.shape)
+        for model, at in enumerate(wanted):
+            level[model] = np.interp(at, self.x[model], self.measured[model])
         return np.clip(level + self.error[..., None], 0.0, 1.0)
 
 
@@ -47,8 +49,7 @@ class LastValueModel:
         """The last score of every model with the error of its measurement."""
         last = sample.points - 1
         model = np.arange(len(last))
-        streams = generators(sample.names, seed, purpose=4)
-        normal = np.stack([stream.standard_normal(draws) for stream in streams], axis=1)
+        normal = Streams.of(sample.names, seed, purpose=4).normal(draws)[..., 0]
         end = sample.score[model, last][:, None]
         return LastValueDraws(
             x=np.where(sample.present, np.log1p(sample.step), np.log1p(sample.max_step)[:, None]),

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.special import expit
 
-from headstart.contest.arrays import FloatArray
+from headstart.contest.arrays import FloatArray, IntArray
 from headstart.fitting.clock import ClockProblem, Hyper, clock, draw_hypers
 from headstart.fitting.curve_model import CurveDraws
 from headstart.fitting.paths import Nodes, draw_path, interpolate
-from headstart.fitting.randomness import blocks, generators, normals
+from headstart.fitting.randomness import Streams, blocks
 from headstart.fitting.sample import Sample
 
 MOST_HYPERS, FEWEST_HYPERS = 40, 8
@@ -20,6 +20,9 @@ MOST_HYPERS, FEWEST_HYPERS = 40, 8
 fewer do."""
 
 HYPERS_TIMES_MODELS = 20_000
+
+DRAWS_EACH = 5
+"""Draws of the curves for each draw of the shared numbers."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,14 +59,15 @@ class LearningClockModel:
         """Draws from the joint posterior of all curves."""
         models = len(sample.names)
         problem = ClockProblem.of(sample)
-        count = min(draws, int(np.clip(HYPERS_TIMES_MODELS // models, FEWEST_HYPERS, MOST_HYPERS)))
+        most = int(np.clip(HYPERS_TIMES_MODELS // models, FEWEST_HYPERS, MOST_HYPERS))
+        count = int(np.clip(draws // DRAWS_EACH, 1, most))
         hypers = draw_hypers(problem, count, np.random.default_rng((seed, 2)))
         nodes = Nodes.of(sample, problem.y, problem.variance)
-        streams = generators(sample.names, seed, purpose=3)
+        streams = Streams.of(sample.names, seed, purpose=3)
         parts: list[_Block] = []
         for some in blocks(models, draws * nodes.x.shape[1]):
-            uniform = np.stack([streams[at].random(draws) for at in some.tolist()], axis=1)
-            normal = normals([streams[at] for at in some.tolist()], draws, nodes.x.shape[1] + 1)
+            own = streams.take(some)
+            uniform, normal = own.uniform(draws), own.normal(draws, nodes.x.shape[1] + 1)
             parts.append(_draw_block(problem.take(some), nodes.take(some), hypers, uniform, normal))
         return ClockDraws(
             x=nodes.x,
@@ -95,17 +99,17 @@ def _draw_block(
     uniform: Float[FloatArray, "draws models"],
     normal: Float[FloatArray, "draws models nodes_and_1"],
 ) -> _Block:
-    shape, clocks, cells = uniform.shape, problem.clocks(), problem.cells
+    shape, ticks, cells = uniform.shape, problem.ticks(), problem.cells
     out = _Block(
         path=np.empty((*shape, nodes.x.shape[1]), dtype=np.float32),
         gain=np.empty(shape),
         midpoint=np.empty(shape),
         slope=np.empty(shape),
     )
-    model = np.arange(shape[1])
+    model = np.arange(shape[1], dtype=np.int64)
     for turn, hyper in enumerate(hypers):
-        rows = np.arange(turn, shape[0], len(hypers))
-        found = problem.posterior(hyper, clocks)
+        rows = np.arange(turn, shape[0], len(hypers), dtype=np.int64)
+        found = problem.posterior(hyper, ticks)
         cell = _choose(found.log_density, uniform[rows])
         gain = found.gain[model, cell] + np.sqrt(found.gain_variance[model, cell]) * normal[rows, :, 0]
         midpoint, slope = cells.midpoint[cell], np.exp(cells.log_slope[cell])
@@ -126,8 +130,12 @@ def _draw_block(
     return out
 
 
-def _choose(log_density: Float[FloatArray, "models cells"], uniform: Float[FloatArray, "draws models"]):
+def _choose(
+    log_density: Float[FloatArray, "models cells"], uniform: Float[FloatArray, "draws models"]
+) -> Int[IntArray, "draws models"]:
     """A cell per draw and model, by its probability."""
     total = np.cumsum(np.exp(log_density - log_density.max(axis=1, keepdims=True)), axis=1)
-    picked = [np.searchsorted(row, u * row[-1]) for row, u in zip(total, uniform.T, strict=True)]
-    return np.minimum(np.stack(picked, axis=1), total.shape[1] - 1)
+    picked = np.empty(uniform.shape, dtype=np.int64)
+    for model, row in enumerate(total):
+        picked[:, model] = np.searchsorted(row, uniform[:, model] * row[-1])
+    return np.minimum(picked, total.shape[1] - 1)
