@@ -6,6 +6,7 @@ an entry point in the group of the family, imported only when its name is used; 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -48,7 +49,8 @@ class Registry(Generic[Member]):
         self.family, self.group = family, group
         self._members: dict[str, Member] = dict(members or {})
         self._lazy = dict(lazy or {})
-        self._own = (*self._members, *self._lazy)
+        self.own = (*self._members, *self._lazy)
+        """Names of the members that come with headstart."""
         self._complaint = complaint
 
     def register(self, name: str, member: Added) -> Added:
@@ -66,7 +68,7 @@ class Registry(Generic[Member]):
 
     def names(self) -> tuple[str, ...]:
         """Names of all members, headstart's own first; nothing is imported to tell them."""
-        return tuple(dict.fromkeys([*self._own, *self._members, *(point.name for point in self._offers())]))
+        return tuple(dict.fromkeys([*self.own, *self._members, *(point.name for point in self._offers())]))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
@@ -84,14 +86,17 @@ class Registry(Generic[Member]):
             self._members[name] = self._load(name)
         return self._members[name]
 
+    def provider(self, name: str) -> str | None:
+        """Name of the installed package that offers a member; None for headstart's own and those of this process."""
+        return next((p.dist.name for p in self._offers() if p.name == name and p.dist is not None), None)
+
     def name_of(self, member: object) -> str | None:
         """The name of a member that has been used or registered before, or None."""
         return next((name for name, known in self._members.items() if known is member), None)
 
     def _load(self, name: str) -> Member:
         if name in self._lazy:
-            module, _, attribute = self._lazy[name].partition(":")
-            return cast("Member", getattr(import_module(module), attribute))
+            return cast("Member", imported(self._lazy[name]))
         offers = [point for point in self._offers() if point.name == name]
         if not offers:
             raise InputError(f"{self.family} must be one of {', '.join(self.names())}, got {name!r}")
@@ -116,11 +121,32 @@ class Registry(Generic[Member]):
         return f"the {self.family} {point.name!r} of {_package(point)} (entry point {point.value} in {self.group})"
 
     def _offers(self) -> list[EntryPoint]:
-        return [point for point in entry_points(group=self.group) if point.name not in self._own]
+        return [point for point in entry_points(group=self.group) if point.name not in self.own]
 
 
 def _package(point: EntryPoint) -> str:
     return f"the package {point.dist.name}" if point.dist is not None else "an unknown package"
+
+
+def imported(place: str) -> object:
+    """What stands at ``"module:attribute"``."""
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def numbers_taken(function: Callable[..., object], *, beside: tuple[str, ...] = ()) -> dict[str, type]:
+    """The numbers that a function takes, ``int`` or ``float`` by name, as its short form on the command line has them.
+
+    Args:
+        function: A function or class.
+        beside: Names of parameters that are not part of the short form.
+
+    >>> def top(n, value, *, k: int): ...
+    >>> numbers_taken(top, beside=("n", "value"))
+    {'k': <class 'int'>}
+    """
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: int if p.annotation in (int, "int") else float for p in parameters if p.name not in beside}
 
 
 def callable_complaint(found: object) -> str | None:
