@@ -34,7 +34,7 @@ from machine import machine
 from headstart.data.trajectories import Trajectories
 from headstart.data.trajectory_files import read_trajectories
 from headstart.fitting.forecast import Forecast, forecast
-from headstart.fitting.models import curve_model_names
+from headstart.fitting.models import CURVE_MODELS
 from headstart.fitting.sample import Sample
 from headstart.fitting.scoring import crps, inside
 
@@ -196,7 +196,7 @@ def main() -> None:
     for share in CUTS:
         cut = Cut.of(trajectories, share)
         carried[f"{share:g}"] = carried_forward(cut)
-        cuts[f"{share:g}"] = {name: judge(cut, name, options.seed) for name in (*curve_model_names(), SHIPPED)}
+        cuts[f"{share:g}"] = {name: judge(cut, name, options.seed) for name in (*CURVE_MODELS.own, SHIPPED)}
         for name, one in cuts[f"{share:g}"].items():
             print(share, name, {key: one[key] for key in ("crps", "coverage", "catch_ups")}, flush=True)
     others = {}

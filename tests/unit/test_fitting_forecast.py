@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
+from headstart import registry
 from headstart.contest.curves import LogitPower
 from headstart.data.trajectories import Trajectories
 from headstart.errors import InputError
 from headstart.fitting.forecast import forecast
-from headstart.fitting.models import curve_model, curve_model_names
+from headstart.fitting.models import CURVE_MODELS
 
 STEPS = np.array([0, 10, 30, 100, 250, 500, 1000.0])
 LATER = np.array([2000.0, 4000.0])
@@ -75,8 +76,8 @@ def field(seed=0, count=12, kind=law_field):
 
 
 def test_every_model_of_this_package_is_registered():
-    assert curve_model_names()[: len(MODELS)] == MODELS
-    assert [curve_model(name).name for name in MODELS] == list(MODELS)
+    assert CURVE_MODELS.own == MODELS
+    assert [CURVE_MODELS[name].name for name in MODELS] == list(MODELS)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -159,67 +160,71 @@ def test_the_law_is_chosen_where_later_scores_follow_it_and_the_default_where_li
     assert found.reason.startswith(found.chosen)
 
 
-def test_a_model_that_forecasts_clearly_better_is_chosen(monkeypatch):
+class Knows:
+    """A model of another package that knows of a jump."""
+
+    name, candidate = "knows", True
+
+    def draw(self, sample, *, draws, seed):
+        base = CURVE_MODELS["last-value"].draw(sample, draws=draws, seed=seed)
+        first = sample.score[:, :1]
+
+        class Draws:
+            noise_factor = base.noise_factor
+
+            def score(self, step):
+                return np.clip(first + np.where(step < 300, 0.0, 0.2) + 0.3 * base.error[..., None], 0, 1)
+
+        return Draws()
+
+
+class Point:
+    """An entry point of another package."""
+
+    name, value, dist = "knows", "elsewhere:MODEL", None
+
+    def __init__(self, found):
+        self.found = found
+
+    def load(self):
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+
+@pytest.fixture
+def offered(monkeypatch):
+    def offer(found):
+        monkeypatch.setattr(
+            registry, "entry_points", lambda group: [Point(found)] if group == CURVE_MODELS.group else []
+        )
+
+    yield offer
+    CURVE_MODELS._members.pop("knows", None)
+
+
+def test_a_model_that_forecasts_clearly_better_is_chosen(offered):
     """Scores that are constant but for a jump at a known step: a model that knows it beats every other."""
-    from headstart.fitting import models as registry
-
-    jump = np.where(STEPS < 300, 0.3, 0.5)
     rng = np.random.default_rng(2)
-    data = measure(rng, np.tile(jump, (8, 1)) + rng.uniform(0, 0.1, (8, 1)))
-
-    class Knows:
-        name, candidate = "knows", True
-
-        def draw(self, sample, *, draws, seed):
-            base = curve_model("last-value").draw(sample, draws=draws, seed=seed)
-            first = sample.score[:, :1]
-
-            class Draws:
-                noise_factor = base.noise_factor
-
-                def score(self, step):
-                    level = first + np.where(step < 300, 0.0, 0.2)
-                    return np.clip(level + 0.003 * base.error[..., None] / sample.noise.sd[:, :1], 0, 1)
-
-            return Draws()
-
-    class Point:
-        name, value, dist = "knows", "elsewhere:MODEL", None
-
-        def load(self):
-            return Knows()
-
-    monkeypatch.setattr(registry, "entry_points", lambda group: [Point()] if group == registry.GROUP else [])
-    assert "knows" in curve_model_names()
+    data = measure(rng, np.where(STEPS < 300, 0.3, 0.5) + rng.uniform(0, 0.1, (8, 1)))
+    offered(Knows())
+    assert "knows" in CURVE_MODELS
     found = forecast(data, draws=10)
     assert found.chosen == "knows"
     assert found.reason.startswith("knows: it forecasts later scores of this file best")
 
 
-def test_an_entry_point_that_fails_is_named(monkeypatch):
-    from headstart.fitting import models as registry
-
-    class Point:
-        name, value, dist = "broken", "elsewhere:MODEL", None
-
-        def load(self):
-            raise ImportError("No module named 'elsewhere'")
-
-    monkeypatch.setattr(registry, "entry_points", lambda group: [Point()])
-    with pytest.raises(
-        InputError, match=r"broken = elsewhere:MODEL of an unknown package must load .* got ImportError"
-    ):
+def test_a_model_of_another_package_that_fails_is_named(offered):
+    offered(ImportError("No module named 'elsewhere'"))
+    with pytest.raises(InputError, match=r"'knows' of an unknown package .*cannot be loaded \(ImportError"):
         forecast(field(count=2), draws=10)
-    Point.load = lambda self: object()
-    with pytest.raises(InputError, match="without name, candidate, draw"):
-        curve_model("broken")
-    Point.name = "pool"
-    with pytest.raises(InputError, match="a name of its own"):
-        curve_model_names()
+    offered(object())
+    with pytest.raises(InputError, match="must have name, candidate, draw, got object without"):
+        forecast(field(count=2), draws=10, curve_model="knows")
 
 
 def test_a_name_that_is_not_registered_is_refused():
-    with pytest.raises(InputError, match=r"curve_model must be one of pool, .* got 'spline'"):
+    with pytest.raises(InputError, match=r"curve model must be one of pool, .* got 'spline'"):
         forecast(field(count=2), draws=10, curve_model="spline")
 
 

@@ -1,7 +1,7 @@
 """What a curve model is: measured points in, posterior draws of whole score curves out.
 
-A new model is one file that defines an object with ``name``, ``candidate`` and ``draw``, and one registration: a line
-in ``headstart.fitting.models`` or, from another package, an entry point in the group ``headstart.curve_models``.
+A new model is one file that defines a value with ``name``, ``candidate`` and ``draw``, and one registration: a line in
+``headstart.fitting.models`` or, from another package, an entry point in the group ``headstart.curve_models``.
 """
 
 from __future__ import annotations

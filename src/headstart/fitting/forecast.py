@@ -14,8 +14,7 @@ from headstart.data.trajectories import Trajectories
 from headstart.fitting.choice import Choice, choose
 from headstart.fitting.curve_model import FARTHEST, HORIZON, CurveDraws
 from headstart.fitting.estimate import usable
-from headstart.fitting.models import candidates
-from headstart.fitting.models import curve_model as registered
+from headstart.fitting.models import CURVE_MODELS, candidates
 
 Reach = Literal["measured", "forecast", "marked", "none"]
 """How far a step lies from what was measured: up to the last measured step, up to ``HORIZON`` times it, up to
@@ -145,8 +144,8 @@ def forecast(
         in_units: Mapping[str, float] = {name: span * value for name, value in choice.mean_crps.items()}
         choice = replace(choice, mean_crps=in_units)
     else:
-        choice = Choice(name=registered(curve_model).name, reason=f"{curve_model}, as asked", mean_crps={}, origins=0)
-    curves = registered(choice.name).draw(sample, draws=draws, seed=seed)
+        choice = Choice(name=CURVE_MODELS[curve_model].name, reason=f"{curve_model}, as asked", mean_crps={}, origins=0)
+    curves = CURVE_MODELS[choice.name].draw(sample, draws=draws, seed=seed)
     order = {name: at for at, name in enumerate(trajectories.models)}
     back = np.argsort([order[name] for name in sample.names])
     places: list[int] = back.tolist()

@@ -2,73 +2,41 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import cast
-
-from headstart.contest.arrays import require
-from headstart.errors import InputError
 from headstart.fitting.curve_model import CurveModel
-
-GROUP = "headstart.curve_models"
-"""Entry points of other packages: the name is the model's, the object is a ``CurveModel``."""
+from headstart.registry import Registry
 
 DEFAULT = "pool"
 """The model used where the file says too little to choose."""
 
-_OWN = {
-    "pool": "headstart.fitting.models.pool",
-    "logit-power": "headstart.fitting.models.logit_power",
-    "logit-power-discrepancy": "headstart.fitting.models.discrepancy",
-    "learning-clock": "headstart.fitting.models.learning_clock",
-    "last-value": "headstart.fitting.models.last_value",
-}
+
+def _complaint(found: object) -> str | None:
+    missing = [name for name in ("name", "candidate", "draw") if not hasattr(found, name)]
+    return f"must have {', '.join(missing)}, got {type(found).__name__} without" if missing else None
 
 
-def curve_model_names() -> tuple[str, ...]:
-    """Names of all registered models, those of this package first; nothing is loaded."""
-    return (*_OWN, *sorted(_others()))
+CURVE_MODELS: Registry[CurveModel] = Registry(
+    "curve model",
+    group="headstart.curve_models",
+    lazy={
+        "pool": "headstart.fitting.models.pool:MODEL",
+        "logit-power": "headstart.fitting.models.logit_power:MODEL",
+        "logit-power-discrepancy": "headstart.fitting.models.discrepancy:MODEL",
+        "learning-clock": "headstart.fitting.models.learning_clock:MODEL",
+        "last-value": "headstart.fitting.models.last_value:MODEL",
+    },
+    complaint=_complaint,
+)
+"""The members are ``CurveModel`` values.
 
-
-def curve_model(name: str) -> CurveModel:
-    """The model registered under a name.
-
-    Raises:
-        InputError: If there is none, or its entry point cannot be loaded or is not a curve model.
-
-    >>> curve_model("last-value").candidate
-    False
-    """
-    if name in _OWN:
-        return cast("CurveModel", import_module(_OWN[name]).MODEL)
-    others = _others()
-    require(name in others, "curve_model", f"one of {', '.join(curve_model_names())}", name)
-    return _load(others[name])
+>>> CURVE_MODELS["last-value"].candidate
+False
+"""
 
 
 def candidates() -> tuple[CurveModel, ...]:
     """The models a forecast chooses from, the default first.
 
     Raises:
-        InputError: If an entry point cannot be loaded or is not a curve model.
+        InputError: If the model of another package cannot be loaded or is not a curve model.
     """
-    return tuple(model for model in map(curve_model, curve_model_names()) if model.candidate)
-
-
-def _others() -> dict[str, EntryPoint]:
-    found = {point.name: point for point in entry_points(group=GROUP)}
-    for name in _OWN.keys() & found.keys():
-        raise InputError(f"entry point {found[name].value} must have a name of its own in {GROUP}, got {name!r}")
-    return found
-
-
-def _load(point: EntryPoint) -> CurveModel:
-    source = f"entry point {point.name} = {point.value} of {point.dist.name if point.dist else 'an unknown package'}"
-    try:
-        model = point.load()
-    except Exception as error:  # whatever another package does on import
-        raise InputError(f"{source} must load as a curve model, got {type(error).__name__}: {error}") from error
-    missing = [name for name in ("name", "candidate", "draw") if not hasattr(model, name)]
-    if missing:
-        raise InputError(f"{source} must be a curve model, got one without {', '.join(missing)}")
-    return cast("CurveModel", model)
+    return tuple(model for model in (CURVE_MODELS[name] for name in CURVE_MODELS) if model.candidate)
