@@ -1,6 +1,7 @@
 """Forecasts are posterior draws of whole curves, close to the truth where the truth follows one of the laws."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -221,6 +222,23 @@ def test_a_model_of_another_package_that_fails_is_named(offered):
     offered(object())
     with pytest.raises(InputError, match="must have name, candidate, draw, got object without"):
         forecast(field(count=2), draws=10, curve_model="knows")
+
+
+def test_the_model_shown_in_the_reference_works(offered):
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "fitting.md").read_text()
+    shown = page.split("```python\n")[1].split("```")[0]
+    names = {"__name__": "shown"}
+    exec(compile(shown, "docs/reference/fitting.md", "exec"), names)
+    model = names["MODEL"]
+    offered(model)
+    Point.name = "flat"
+    try:
+        data = field(count=3)
+        found = forecast(data, draws=5, curve_model="flat")
+    finally:
+        Point.name = "knows"
+        CURVE_MODELS._members.pop("flat", None)
+    assert (found.score(LATER) == data.per_model().score[:, -1][None, :, None]).all()
 
 
 def test_a_name_that_is_not_registered_is_refused():
