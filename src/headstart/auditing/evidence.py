@@ -19,7 +19,7 @@ from headstart.contest.tables import CostTable, CurveTable
 from headstart.data.trajectories import Trajectories
 from headstart.errors import InputError
 from headstart.fitting.fit import Fit, fit
-from headstart.fitting.forecast import Forecast, forecast
+from headstart.fitting.forecast import CurveForecast, forecast
 from headstart.fitting.sample import OnForgetting
 
 DRAWS = 400
@@ -41,7 +41,7 @@ class Evidence:
     """
 
     fit: Fit
-    forecast: Forecast
+    forecast: CurveForecast
     field: Field
     levels: tuple[float, ...]
 
@@ -103,7 +103,7 @@ def gather(
 
 
 def field_of(
-    fitted: Fit, predicted: Forecast, measured: MeasuredScores, levels: tuple[float, ...], reference: float
+    fitted: Fit, predicted: CurveForecast, measured: MeasuredScores, levels: tuple[float, ...], reference: float
 ) -> Field:
     """What every level is asked with: the fitted models, what they scored and what they could score."""
     place = {name: row for row, name in enumerate(measured.names)}

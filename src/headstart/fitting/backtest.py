@@ -12,7 +12,7 @@ from headstart.contest.arrays import BoolArray, FloatArray, IntArray
 from headstart.data.trajectories import Trajectories
 from headstart.errors import InputError
 from headstart.fitting.curve_model import FARTHEST, HORIZON
-from headstart.fitting.forecast import Forecast, forecast
+from headstart.fitting.forecast import CurveForecast, forecast
 from headstart.fitting.sample import OnForgetting, Sample
 from headstart.fitting.scoring import INTERVAL, crps, inside
 
@@ -183,7 +183,7 @@ class _Case:
 
     sample: Sample
     early: Int[IntArray, " models"]
-    forecast: Forecast
+    forecast: CurveForecast
 
     @property
     def is_early(self) -> Bool[BoolArray, "models points"]:

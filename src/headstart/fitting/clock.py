@@ -51,6 +51,9 @@ STEEPEST = 1.0
 direction is wider than its prior."""
 
 
+NUDGE = 1e-5
+"""Step of the differences, in prior standard deviations: the log posterior is smooth, and rounding far smaller."""
+
 ROUGH = 1e-5
 """Relative decrease at which the search for the mode stops: draws around it are reweighted exactly."""
 
@@ -116,6 +119,15 @@ class Cells:
         free = -(((self.midpoint - at) / wide) ** 2) / 2 - ((self.log_slope - log_slope) / wide_slope) ** 2 / 2
         free = free + self.log_prior_size
         return free - np.logaddexp.reduce(free)
+
+    def prior_slope(self, hyper: Hyper, weight: Float[FloatArray, " cells"]) -> Float[FloatArray, " 4"]:
+        """Derivative of ``weight @ log_prior`` by mean and log sd of the midpoint, then of the log slope."""
+        excess = weight - weight.sum() * np.exp(self.log_prior(hyper))
+        out: list[float] = []
+        for values, (mean, sd) in ((self.midpoint, hyper.midpoint), (self.log_slope, hyper.log_slope)):
+            off = (values - mean) / sd
+            out += [float(excess @ off) / sd, float(excess @ (off * off))]
+        return np.array(out)
 
 
 def clock(x: FloatArray, midpoint: FloatArray, slope: FloatArray) -> FloatArray:
@@ -237,15 +249,27 @@ class ClockProblem:
 def draw_hypers(problem: ClockProblem, count: int, generator: np.random.Generator) -> list[Hyper]:
     """Draws of the shared numbers: a normal around their mode, reweighted by the exact posterior."""
     some = problem.spread(HYPER_MODELS)
-    ticks = some.ticks()
+    ticks, size = some.ticks(), problem.centre.size
 
     def log_posterior(z: FloatArray) -> float:
         found = some.posterior(Hyper.of(some.centre + some.sd * z), ticks)
         return float(np.logaddexp.reduce(found.log_density, axis=1).sum()) - float(z @ z) / 2
 
-    size = problem.centre.size
+    def descent(z: FloatArray) -> tuple[float, FloatArray]:
+        """Negative log posterior and its gradient: by differences, except for the prior of the cells."""
+        hyper = Hyper.of(some.centre + some.sd * z)
+        density = some.posterior(hyper, ticks).log_density
+        evidence = np.logaddexp.reduce(density, axis=1)
+        value = float(evidence.sum()) - float(z @ z) / 2
+        gradient = np.empty(size)
+        for at in range(size - 4):
+            gradient[at] = (log_posterior(z + NUDGE * np.eye(size)[at]) - value) / NUDGE
+        weight = np.exp(density - evidence[:, None]).sum(axis=0)
+        gradient[-4:] = some.sd[-4:] * some.cells.prior_slope(hyper, weight) - z[-4:]
+        return -value, -gradient
+
     found = minimize(
-        lambda z: -log_posterior(z), np.zeros(size), method="L-BFGS-B", bounds=[(-6.0, 6.0)] * size,
+        descent, np.zeros(size), jac=True, method="L-BFGS-B", bounds=[(-6.0, 6.0)] * size,
         options={"maxiter": 40, "ftol": ROUGH},
     )  # fmt: skip
     mode = np.asarray(found.x, dtype=np.float64)

@@ -22,7 +22,7 @@ Reach = Literal["measured", "forecast", "marked", "none"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Forecast:
+class CurveForecast:
     """Posterior draws of the curves of some models. Each draw is a function of the step.
 
     The curve is that of the measured benchmark, with its items: how far another choice of items would move all scores
@@ -101,7 +101,7 @@ class Forecast:
 
         return tuple(of(last) for last in self.max_step.tolist())
 
-    def take(self, names: Sequence[str]) -> Forecast:
+    def take(self, names: Sequence[str]) -> CurveForecast:
         """The models named, in that order.
 
         Raises:
@@ -116,7 +116,7 @@ class Forecast:
 
 def forecast(
     trajectories: Trajectories, *, draws: int = 400, seed: int = 0, curve_model: str | None = None
-) -> Forecast:
+) -> CurveForecast:
     """Draw the curves of all models with two measured steps or more, in the order of ``trajectories.models``.
 
     Args:
@@ -152,7 +152,7 @@ def forecast(
     low, high = trajectories.score_range
     factor = np.median(curves.noise_factor, axis=0)
     typical = [np.median(sd[here]) for sd, here in zip(sample.noise.sd, sample.present, strict=True)]
-    return Forecast(
+    return CurveForecast(
         models=tuple(sample.names[at] for at in places),
         max_step=sample.max_step[back],
         choice=choice,

@@ -10,6 +10,7 @@ inside the file.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
@@ -48,6 +49,9 @@ INDEPENDENT = 20.0
 
 LEARNING_MODELS, LEARNING_DRAWS = 128, 60
 """Models (evenly spaced) and draws of the law that rate, drift and scatter are learnt from."""
+
+KEPT_LAWS = 16
+"""Fits at origins that are kept: all of one comparison, a few hundred kilobytes each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +150,25 @@ def _paths(
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class _ByContent:
+    """A sample that equals every other with the same content."""
+
+    sample: Sample
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ByContent) and self.sample.digest() == other.sample.digest()
+
+    def __hash__(self) -> int:
+        return hash(self.sample.digest())
+
+
+@lru_cache(maxsize=KEPT_LAWS)
+def _early_law(early: _ByContent, seed: int) -> LogitPowerDraws:
+    """Draws of the law alone; the same early points are looked at from several origins when models are compared."""
+    return LogitPowerDraws(estimate=estimate(early.sample, draws=LEARNING_DRAWS, seed=seed))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Case:
     """What the law alone makes of one origin; the last axis of the early arrays runs over early points."""
 
@@ -161,7 +184,7 @@ class _Case:
     @classmethod
     def of(cls, origin: Origin, seed: int) -> _Case:
         early, whole = origin.early, origin.all
-        law = LogitPowerDraws(estimate=estimate(early, draws=LEARNING_DRAWS, seed=seed))
+        law = _early_law(_ByContent(sample=early), seed)
         clock = np.where(early.present, log_clock(np.log1p(early.step)), 0.0)
         clock = np.maximum.accumulate(clock, axis=1)
         at = np.where(whole.present, whole.step, 0.0)
