@@ -207,6 +207,7 @@ BACKTEST = Backtest(
     effort_coverage=0.75,
     called_unreachable=3,
     missed=1,
+    predicted_efforts=1,
 )
 
 

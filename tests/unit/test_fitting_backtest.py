@@ -31,14 +31,23 @@ def field(count=16, seed=0):
     )
 
 
-def test_curves_that_follow_the_law_are_predicted_to_about_the_noise():
-    result = backtest(measured(field()), fraction=0.7)
+BINOMIAL = np.sqrt(0.4 * 0.6 / 14000)
+"""Typical noise of the measured scores."""
+
+
+@pytest.mark.parametrize("curve_model", [None, "logit-power"])
+def test_curves_that_follow_the_law_are_predicted_to_about_the_noise(curve_model):
+    result = backtest(measured(field()), fraction=0.7, curve_model=curve_model)
+    assert result.curve_model == (curve_model or "pool")
     assert result.models == tuple(f"m{i:02d}" for i in range(16))
     assert result.skipped == ()
     assert result.scores == 16 * 3
-    assert result.mean_absolute_error < 3 * result.typical_noise
+    assert result.mean_absolute_error < 3 * BINOMIAL
+    assert 0.4 * BINOMIAL < result.typical_noise < 1.6 * BINOMIAL
+    assert result.mean_crps < result.mean_absolute_error
     assert result.mean_absolute_error < result.carried_forward_error
     assert result.score_coverage > 0.85
+    assert result.horizon_scores == 16 and result.horizon_coverage > 0.85
     assert abs(result.mean_error) <= result.mean_absolute_error <= result.root_mean_squared_error
 
 
@@ -50,7 +59,8 @@ def test_catch_ups_that_later_checkpoints_show_are_predicted():
     assert result.catch_ups > 5
     assert result.pair_coverage > 0.8
     assert result.effort_coverage > 0.8
-    assert result.called_unreachable < result.catch_ups
+    assert result.called_unreachable < 0.1 * result.catch_ups
+    assert 0 < result.predicted_efforts <= result.catch_ups
     assert result.typical_effort_factor < 2
 
 
@@ -73,6 +83,31 @@ def test_models_without_enough_early_checkpoints_are_named():
     result = backtest(short, fraction=0.6)
     assert result.skipped == ("short",)
     assert "short" not in result.models
+
+
+def test_checkpoints_beyond_the_farthest_forecast_are_not_judged():
+    one = measured(field(3))
+    rows = {"model": [one.models[i] for i in one.model], "step": one.step, "score": one.score, "stderr": one.stderr}
+    far = {
+        "model": [*rows["model"], *one.models],
+        "step": [*rows["step"], *[5001.0] * 3],  # more than five times the last early step
+        "score": [*rows["score"], *[0.9] * 3],
+        "stderr": [*rows["stderr"], *[0.004] * 3],
+    }
+    result = backtest(Trajectories.from_rows(**far), fraction=7 / 11)
+    assert result.scores == 9
+    assert result.mean_absolute_error < 0.1
+
+
+def test_what_came_later_takes_no_part_in_the_prediction():
+    one = measured(field(6))
+    rows = {"model": [one.models[i] for i in one.model], "step": one.step, "stderr": one.stderr}
+    later = one.step > 1000
+    high, low = (
+        backtest(Trajectories.from_rows(score=np.where(later, value, one.score), **rows), fraction=0.7)
+        for value in (0.95, 0.05)
+    )
+    assert high.mean_error + 0.95 == pytest.approx(low.mean_error + 0.05, abs=1e-12)
 
 
 def test_the_result_does_not_depend_on_the_run():

@@ -19,7 +19,7 @@ from headstart.contest.tables import CostTable, CurveTable
 from headstart.data.trajectories import Trajectories
 from headstart.errors import InputError
 from headstart.fitting.fit import Fit, fit
-from headstart.fitting.forecast import Forecast, forecast
+from headstart.fitting.forecast import CurveForecast, forecast
 from headstart.fitting.sample import OnForgetting
 
 DRAWS = 400
@@ -35,13 +35,13 @@ class Evidence:
 
     Args:
         fit: Fitted logit power laws, for the fitted contest.
-        forecast: Posterior draws of the curves.
+        forecast: Posterior draws of the curves of the fitted models, in their order.
         field: What every level is asked with.
         levels: Levels to report, rising.
     """
 
     fit: Fit
-    forecast: Forecast
+    forecast: CurveForecast
     field: Field
     levels: tuple[float, ...]
 
@@ -90,7 +90,7 @@ def gather(
     measured = MeasuredScores.of(trajectories)
     chosen = checked_levels([*(levels if levels is not None else levels_by_default(measured)), *extra_levels])
     reference = max(measured.common_steps or (float(measured.steps[-1]),))
-    predicted = forecast(trajectories, draws=draws, seed=seed)
+    predicted = forecast(trajectories, draws=draws, seed=seed).take(fitted.models)  # without those left out of the fit
     farthest = float(predicted.horizon.max())
     require(chosen[-1] <= farthest, "levels", f"at most {farthest:g}, as far as a forecast is made", chosen[-1])
     grid = tuple(sorted({*levels_between(chosen), reference}))
@@ -103,7 +103,7 @@ def gather(
 
 
 def field_of(
-    fitted: Fit, predicted: Forecast, measured: MeasuredScores, levels: tuple[float, ...], reference: float
+    fitted: Fit, predicted: CurveForecast, measured: MeasuredScores, levels: tuple[float, ...], reference: float
 ) -> Field:
     """What every level is asked with: the fitted models, what they scored and what they could score."""
     place = {name: row for row, name in enumerate(measured.names)}

@@ -80,12 +80,18 @@ def _one(field: _Rivals, name: str, score: float, stderr: float, noise: Float[Fl
 
 def _bound(field: _Rivals, at: int, score: float, plausible: Float[FloatArray, " draws"]) -> RankBound:
     """The rank of the direct score among the scores at the level; of equal scores it is ranked last."""
-    draws = field.draws[:, :, at]
+    # nothing is said of a model far beyond its last step, so it may be ahead; the comparison leaves it open
+    unknown = np.isnan(field.draws[0, :, at])
+    draws = np.where(unknown, np.inf, field.draws[:, :, at])
     tuned = np.median(draws, axis=0)
     worst = 1 + int((tuned >= score).sum())
-    low, high = quantile_interval(1 + (draws >= plausible[:, None]).sum(axis=1))
+    fewest, most = (
+        quantile_interval(1 + (known >= plausible[:, None]).sum(axis=1))
+        for known in (np.where(unknown, -np.inf, draws), draws)
+    )
+    low, high = fewest[0], most[1]
     ahead = share_ahead(draws, plausible[:, None])
-    clear = np.maximum(ahead, 1 - ahead) >= (1 + CONFIDENCE) / 2
+    clear = ~unknown & (np.maximum(ahead, 1 - ahead) >= (1 + CONFIDENCE) / 2)
     level = float(field.levels[at])
     return RankBound(
         level=level,

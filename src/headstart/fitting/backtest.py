@@ -1,4 +1,4 @@
-"""How well fits to early checkpoints predict the later ones."""
+"""How well forecasts from early checkpoints predict the later ones."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray
-from headstart.contest.compare import effort_to_beat
-from headstart.contest.curves import LogitPower
 from headstart.data.trajectories import Trajectories
 from headstart.errors import InputError
-from headstart.fitting.fit import fit
+from headstart.fitting.curve_model import FARTHEST, HORIZON
+from headstart.fitting.forecast import CurveForecast, forecast
 from headstart.fitting.sample import OnForgetting, Sample
-
-INTERVAL = (0.025, 0.975)
+from headstart.fitting.scoring import INTERVAL, crps, inside
 
 EARLY_POINTS = 5
-"""Fewest early checkpoints of a model that is tested: one more than the numbers fitted."""
+"""Fewest early checkpoints of a model that is tested: one more than the numbers of the logit power law."""
 
 NEAREST_RIVALS = 20
 """Rivals looked at above each climber, the closest first: those further up are rarely reached and would pass for
@@ -27,22 +26,32 @@ successes of the prediction."""
 BEYOND_NOISE = 2.0
 """Standard errors of a difference of two scores by which one must lie above the other to count as above."""
 
+IMPROBABLE = 0.025
+"""A catch-up given less probability than this is as good as called impossible."""
+
+GRID = 40
+"""Steps between the measured ones, evenly spaced in ``log1p(step)``, at which draws are searched for catch-ups."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Backtest:
-    """Fits to the earliest share of each model's checkpoints against the rest.
+    """Forecasts from the earliest share of each model's checkpoints against the rest.
+
+    Only later checkpoints that a forecast says anything about are looked at: up to ``FARTHEST`` times the last early
+    step.
 
     Every count says how many cases the figures beside it rest on; a figure without cases is None.
 
     Args:
-        fraction: Share of each model's checkpoints that was fitted.
+        fraction: Share of each model's checkpoints that was forecast from.
         models: Models tested.
-        skipped: Models with too few early or no later checkpoints.
+        skipped: Models with too few early checkpoints or no later one within reach.
         scores: Number of later scores predicted.
         mean_absolute_error: Of those scores, in score units.
         root_mean_squared_error: The same.
-        mean_error: Predicted minus measured; negative where the fits underestimate later gains.
-        typical_noise: Median standard error of the later scores as the fit sees it; no prediction does better.
+        mean_error: Predicted minus measured; negative where the forecast underestimates later gains.
+            Predicted is the median of the draws.
+        typical_noise: Median scatter of the later scores around a curve; no prediction does better.
         carried_forward_error: Mean absolute error of predicting the last early score for ever, for comparison.
         score_coverage: Share of later scores inside their 95 % predictive interval (curve and measurement noise).
         pairs: Number of pairs (i, k) and base levels at which i had not come near k's score by its last early
@@ -52,10 +61,16 @@ class Backtest:
         catch_ups: Number of ``pairs`` in which later checkpoints show i passing k's score beyond noise.
         effort_coverage: Share of ``catch_ups`` whose measured effort meets the 95 % interval. These were picked for
             having risen, so that less than 95 % is to be expected.
-        called_unreachable: How many of ``catch_ups`` the best curves had called unreachable.
-        median_effort_ratio: Median of predicted / measured catch-up effort among the other ``catch_ups``.
+        called_unreachable: How many of ``catch_ups`` the forecast had given a probability below ``IMPROBABLE``.
+        median_effort_ratio: Median of predicted / measured catch-up effort among ``predicted_efforts``.
         typical_effort_factor: exp of the median ``abs(log(predicted / measured))`` of the same; 2 is a factor of two.
-        missed: Number of ``pairs`` predicted to catch up within the measured steps that stay below beyond noise.
+        missed: Number of ``pairs`` predicted (by the median draw) to catch up by the last later checkpoint that stay
+            below beyond noise.
+        predicted_efforts: How many of ``catch_ups`` the median draw predicts by the last later checkpoint.
+        curve_model: Name of the curve model that the early checkpoints alone chose.
+        mean_crps: Mean continuous ranked probability score of the later scores, in score units, smaller is better.
+        horizon_scores: Number of later scores within ``HORIZON`` times the last early step.
+        horizon_coverage: Share of those inside their 95 % predictive interval.
     """
 
     fraction: float
@@ -76,6 +91,11 @@ class Backtest:
     median_effort_ratio: float | None
     typical_effort_factor: float | None
     missed: int
+    predicted_efforts: int = 0
+    curve_model: str | None = None
+    mean_crps: float | None = None
+    horizon_scores: int = 0
+    horizon_coverage: float | None = None
 
 
 def backtest(
@@ -85,9 +105,11 @@ def backtest(
     on_forgetting: OnForgetting = "keep",
     draws: int = 200,
     seed: int = 0,
+    curve_model: str | None = None,
 ) -> Backtest:
-    """Fit the earliest ``fraction`` of each model's checkpoints and compare with the later ones.
+    """Forecast from the earliest ``fraction`` of each model's checkpoints and compare with the later ones.
 
+    The forecast is the audit's own: nothing after the early checkpoints takes part in choosing its curve model.
     Catch-ups are looked for at every early checkpoint as base level: a pair (i, k) counts where all that i scored from
     there to its last early checkpoint lies below k's measured score by ``BEYOND_NOISE`` standard errors, and k is one
     of the ``NEAREST_RIVALS`` such. The measured effort is the interpolated crossing (in log steps) less the base level;
@@ -95,10 +117,11 @@ def backtest(
 
     Args:
         trajectories: Measured scores.
-        fraction: Share of checkpoints that is fitted, in (0, 1); rounded up to whole checkpoints.
-        on_forgetting: As in ``fit``.
+        fraction: Share of checkpoints that is forecast from, in (0, 1); rounded up to whole checkpoints.
+        on_forgetting: Without effect: forecasts follow falling scores. Kept for callers that pass it on.
         draws: Draws behind the intervals.
         seed: Seed of the draws.
+        curve_model: A registered curve model; None to choose as the audit does.
 
     Raises:
         InputError: If ``fraction`` is out of range or no model has early and later checkpoints enough.
@@ -106,31 +129,27 @@ def backtest(
     if not 0 < fraction < 1:
         raise InputError(f"fraction must be between 0 and 1, got {fraction:g}")
     sample = Sample.of(trajectories)
-    count = sample.present.sum(axis=1)
-    early = np.ceil(fraction * count - 1e-9).astype(np.int64)
-    tested = (early >= EARLY_POINTS) & (early < count)
-    if not tested.any():
+    early = np.ceil(fraction * sample.points - 1e-9).astype(np.int64)
+    within = sample.step <= FARTHEST * sample.step[np.arange(early.size), early - 1][:, None]
+    reached = (sample.present & within).sum(axis=1)  # steps rise, so these are the first ones
+    tested = np.flatnonzero((early >= EARLY_POINTS) & (early < reached))
+    if not tested.size:
         raise InputError(f"trajectories must hold a model with {EARLY_POINTS} early checkpoints and more, got none")
     last_early = dict(zip(sample.names, sample.step[np.arange(len(early)), early - 1].tolist(), strict=True))
     limit = np.array([last_early[name] for name in trajectories.models])[trajectories.model]
-    fitted = fit(trajectories.where(trajectories.step <= limit), on_forgetting=on_forgetting, draws=draws, seed=seed)
+    found = forecast(trajectories.where(trajectories.step <= limit), draws=draws, seed=seed, curve_model=curve_model)
+    kept = sample.take(tested).first(reached[tested])
+    case = _Case(sample=kept, early=early[tested], forecast=found.take(kept.names))
+    return _summary(case, trajectories, fraction, seed)
 
-    place = {name: at for at, name in enumerate(sample.names)}
-    in_sample = np.array([place[name] for name in fitted.models], dtype=np.int64)
-    kept = np.flatnonzero(tested[in_sample])
-    case = _Case(
-        sample=sample.take(in_sample[kept]),
-        early=early[in_sample[kept]],
-        best=_columns(_to_unit(fitted.curves, trajectories.score_range), kept),
-        draws=_columns(_to_unit(fitted.draws, trajectories.score_range), kept),
-        scale=fitted.noise_scale[kept],
-    )
+
+def _summary(case: _Case, trajectories: Trajectories, fraction: float, seed: int) -> Backtest:
     span = trajectories.score_range[1] - trajectories.score_range[0]
     scores, efforts = _test_scores(case, seed), _test_efforts(case)
     names = set(case.sample.names)
     predicted = efforts.predicted[efforts.shown]
-    reachable = np.isfinite(predicted) & (predicted > 0)
-    ratio = np.log(predicted[reachable] / efforts.measured[efforts.shown][reachable])
+    foreseen = np.isfinite(predicted) & (predicted > 0)
+    ratio = np.log(predicted[foreseen] / efforts.measured[efforts.shown][foreseen])
     return Backtest(
         fraction=fraction,
         models=tuple(name for name in trajectories.models if name in names),
@@ -146,32 +165,41 @@ def backtest(
         pair_coverage=_mean(efforts.covered),
         catch_ups=len(predicted),
         effort_coverage=_mean(efforts.covered[efforts.shown]),
-        called_unreachable=int(np.isinf(predicted).sum()),
+        called_unreachable=int((efforts.probability[efforts.shown] < IMPROBABLE).sum()),
         median_effort_ratio=float(np.exp(np.median(ratio))) if len(ratio) else None,
         typical_effort_factor=float(np.exp(np.median(np.abs(ratio)))) if len(ratio) else None,
         missed=int(efforts.missed.sum()),
+        predicted_efforts=len(ratio),
+        curve_model=case.forecast.chosen,
+        mean_crps=_mean(span * scores.crps),
+        horizon_scores=int(scores.near.sum()),
+        horizon_coverage=_mean(scores.covered[scores.near]),
     )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Case:
-    """The models tested: all their points, how many are early, and the curves fitted to those; scores in [0, 1]."""
+    """The models tested with their points within reach, how many are early, and the forecast from those."""
 
     sample: Sample
-    early: IntArray
-    best: LogitPower  # (models,)
-    draws: LogitPower  # (draws, models)
-    scale: FloatArray
+    early: Int[IntArray, " models"]
+    forecast: CurveForecast
 
     @property
-    def is_early(self) -> BoolArray:
-        """Which columns hold early checkpoints, (models, points)."""
+    def is_early(self) -> Bool[BoolArray, "models points"]:
+        """Which columns hold early checkpoints."""
         return np.less(np.arange(self.sample.step.shape[1], dtype=np.int64)[None, :], self.early[:, None])
 
     @property
-    def noise(self) -> FloatArray:
-        """Standard errors as the fits see them, (models, points)."""
-        return self.sample.noise.sd * np.sqrt(self.scale)[:, None]
+    def noise(self) -> Float[FloatArray, "models points"]:
+        """Standard errors of the scores: as stated, at least; else the scatter that the forecast finds."""
+        factor = np.median(self.forecast.noise_factor, axis=0)
+        return self.sample.noise.sd * (np.maximum(factor, 1.0) if self.sample.noise.stated else factor)[:, None]
+
+    def curves(self, step: Float[FloatArray, "models points"]) -> Float[FloatArray, "draws models points"]:
+        """Draws at steps of each model's own, scores in [0, 1]."""
+        low, high = self.forecast.score_range
+        return (self.forecast.score_at(step) - low) / (high - low)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -182,6 +210,8 @@ class _Scores:
     carried_error: FloatArray
     noise: FloatArray
     covered: BoolArray
+    crps: FloatArray
+    near: BoolArray  # within the horizon
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -190,7 +220,8 @@ class _Efforts:
 
     shown: BoolArray  # later scores pass the target beyond noise
     measured: FloatArray
-    predicted: FloatArray
+    predicted: FloatArray  # median; inf where less than half of the draws get there
+    probability: FloatArray  # of getting there by the last later checkpoint
     covered: BoolArray
     missed: BoolArray
 
@@ -199,71 +230,110 @@ def _test_scores(case: _Case, seed: int) -> _Scores:
     """Every later score against its prediction."""
     sample = case.sample
     model, point = np.nonzero(sample.present & ~case.is_early)
-    measured, noise = sample.score[model, point], case.noise[model, point]
-    step = sample.step[model, point]
-    predicted = _columns(case.best, model).score(step)
-    plausible = _columns(case.draws, model).score(step)
-    plausible = plausible + noise * np.random.default_rng(seed).standard_normal(plausible.shape)
-    low, high = np.quantile(plausible, INTERVAL, axis=0)
+    measured = sample.score[model, point]
+    curves = case.curves(sample.step)[:, model, point]
+    noise = case.forecast.noise_factor[:, model] * sample.noise.sd[model, point]
+    plausible = curves + noise * np.random.default_rng(seed).standard_normal(curves.shape)
+    last = case.early[model] - 1
     return _Scores(
-        error=predicted - measured,
-        carried_error=sample.score[model, case.early[model] - 1] - measured,
-        noise=noise,
-        covered=(low <= measured) & (measured <= high),
+        error=np.median(curves, axis=0) - measured,
+        carried_error=sample.score[model, last] - measured,
+        noise=np.median(noise, axis=0),
+        covered=inside(plausible, measured),
+        crps=crps(plausible, measured),
+        near=sample.step[model, point] <= HORIZON * sample.step[model, last],
     )
 
 
 def _test_efforts(case: _Case) -> _Efforts:
     """Every catch-up that was still to come after the early checkpoints."""
-    is_early = case.is_early
+    sample, is_early, noise = case.sample, case.is_early, case.noise
+    between = np.expm1(np.log1p(sample.max_step)[:, None] * np.linspace(0.0, 1.0, GRID))
+    measured = np.where(sample.present, sample.step, sample.max_step[:, None])
+    steps = np.sort(np.concatenate([between, measured], axis=1), axis=1)
+    drawn = case.curves(np.minimum(steps, sample.max_step[:, None]))
     parts: list[_Efforts] = []
-    for level in np.unique(case.sample.step[case.sample.present & is_early]).tolist():
-        models, points = np.nonzero(case.sample.present & is_early & (case.sample.step == level))
-        for climber in range(len(models)):
-            parts.append(_climb(case, level, models, points, climber))
+    for level in np.unique(sample.step[sample.present & is_early]).tolist():
+        models, points = np.nonzero(sample.present & is_early & (sample.step == level))
+        column = np.less(steps[models], level).sum(axis=1)
+        targets = drawn[:, models, column]
+        for climber, (i, start) in enumerate(zip(models.tolist(), column.tolist(), strict=True)):
+            rivals, slack = _ahead(case, noise, models, points, climber)
+            if rivals.size:
+                efforts = _draw_efforts(steps[i, start:], drawn[:, i, start:], targets[:, rivals])
+                target = sample.score[models[rivals], points[rivals]]
+                parts.append(_climb(case, i, level, target, slack, efforts))
+    if not parts:
+        nothing, never = np.zeros(0), np.zeros(0, dtype=np.bool_)
+        return _Efforts(
+            shown=never, measured=nothing, predicted=nothing, probability=nothing, covered=never, missed=never
+        )
     return _Efforts(
         shown=np.concatenate([part.shown for part in parts]),
         measured=np.concatenate([part.measured for part in parts]),
         predicted=np.concatenate([part.predicted for part in parts]),
+        probability=np.concatenate([part.probability for part in parts]),
         covered=np.concatenate([part.covered for part in parts]),
         missed=np.concatenate([part.missed for part in parts]),
     )
 
 
-def _climb(case: _Case, level: float, models: IntArray, points: IntArray, climber: int) -> _Efforts:
-    """One climber against all rivals measured at ``level``; ``points`` are the columns of that level."""
-    sample, noise = case.sample, case.noise
-    i, first = int(models[climber]), int(points[climber])
-    last_early, end = int(case.early[i]) - 1, int(sample.present[i].sum())
-    step, score, own_noise = sample.step[i, :end], sample.score[i, :end], noise[i, :end]
-    target, slack = sample.score[models, points], noise[models, points]
-    slack = BEYOND_NOISE * np.hypot(slack, np.median(own_noise))
-    behind = target - slack > score[first : last_early + 1].max()
-    closest = np.flatnonzero(behind)[np.argsort(target[behind], kind="stable")[:NEAREST_RIVALS]]
-    rivals, target, slack = models[closest], target[closest], slack[closest]
+def _ahead(
+    case: _Case, noise: FloatArray, models: IntArray, points: IntArray, climber: int
+) -> tuple[IntArray, FloatArray]:
+    """Positions in ``models`` of the nearest rivals clearly ahead from a level on, and what ``clearly`` means for each.
 
-    best = score[last_early:].max()
-    x, later = np.log1p(step[last_early:]), score[last_early:]
+    ``points`` are the columns of the level.
+    """
+    sample = case.sample
+    i, first = int(models[climber]), int(points[climber])
+    own = noise[i, sample.present[i]]
+    target = sample.score[models, points]
+    slack = BEYOND_NOISE * np.hypot(noise[models, points], np.median(own))
+    behind = np.flatnonzero(target - slack > sample.score[i, first : int(case.early[i])].max())
+    closest = behind[np.argsort(target[behind], kind="stable")[:NEAREST_RIVALS]]
+    return closest, slack[closest]
+
+
+def _climb(
+    case: _Case, i: int, level: float, target: FloatArray, slack: FloatArray, efforts: Float[FloatArray, "draws rivals"]
+) -> _Efforts:
+    """One climber against rivals ahead at a level: what the later checkpoints show beside what the draws say."""
+    sample, last_early = case.sample, int(case.early[i]) - 1
+    step = sample.step[i, sample.present[i]][last_early:]
+    later = sample.score[i, sample.present[i]][last_early:]
+    x = np.log1p(step)
     measured, soonest, latest = (_crossing(x, later, target + shift) - level for shift in (0.0 * slack, -slack, slack))
-    predicted = _catch_up(case.best, i, rivals, level)
-    plausible = _catch_up(case.draws, i, rivals, level)
-    low, high = np.quantile(plausible, INTERVAL, axis=0, method="inverted_cdf")
-    soonest = np.minimum(
-        soonest, step[-1] - level
-    )  # never reached: later than the last checkpoint is all that is known
+    # never reached: later than the last checkpoint is all that is known
+    soonest = np.minimum(soonest, step[-1] - level)
+    low, predicted, high = np.quantile(efforts, (INTERVAL[0], 0.5, INTERVAL[1]), axis=0, method="inverted_cdf")
     return _Efforts(
-        shown=best > target + slack,
+        shown=later.max() > target + slack,
         measured=measured,
         predicted=predicted,
+        probability=np.isfinite(efforts).mean(axis=0),
         covered=(low <= latest) & (soonest <= high),
-        missed=(best < target - slack) & (level + predicted <= step[-1]),
+        missed=(later.max() < target - slack) & np.isfinite(predicted),
     )
 
 
-def _catch_up(curves: LogitPower, climber: int, rivals: IntArray, level: float) -> FloatArray:
-    """Extra effort of one climber to pass each rival's score at ``level``; the last axis runs over rivals."""
-    own = _columns(curves, np.full(len(rivals), climber))
-    return np.maximum(effort_to_beat(own, _columns(curves, rivals), level) - level, 0.0)
+def _draw_efforts(
+    step: Float[FloatArray, " steps"],
+    score: Float[FloatArray, "draws steps"],
+    target: Float[FloatArray, "draws rivals"],
+) -> Float[FloatArray, "draws rivals"]:
+    """Further effort until a draw of a curve first reaches its draw of a target, linear in log steps; inf: never."""
+    best = np.maximum.accumulate(score, axis=1)
+    right = (best[:, None, :] < target[..., None]).sum(axis=2)
+    never = right == step.size
+    right = np.clip(right, 1, max(step.size - 1, 1))
+    row = np.arange(len(score))[:, None]
+    low, high = best[row, right - 1], best[row, np.minimum(right, step.size - 1)]
+    rise = np.where(high > low, high - low, 1.0)
+    share = np.clip((target - low) / rise, 0.0, 1.0)
+    x = np.log1p(step)
+    ahead = x[np.minimum(right, step.size - 1)] - x[right - 1]
+    return np.where(never, np.inf, np.expm1(x[right - 1] + share * ahead) - step[0])
 
 
 def _crossing(x: FloatArray, score: FloatArray, targets: FloatArray) -> FloatArray:
@@ -274,18 +344,6 @@ def _crossing(x: FloatArray, score: FloatArray, targets: FloatArray) -> FloatArr
     rise = np.where(score[right] > score[left], score[right] - score[left], 1.0)
     share = np.clip((targets - score[left]) / rise, 0.0, 1.0)
     return np.where(reached.any(axis=1), np.expm1(x[left] + share * (x[right] - x[left])), np.inf)
-
-
-def _columns(curves: LogitPower, index: IntArray) -> LogitPower:
-    """The curves at ``index`` of the last axis."""
-    return LogitPower(
-        L=curves.L[..., index], U=curves.U[..., index], alpha=curves.alpha[..., index], beta=curves.beta[..., index]
-    )
-
-
-def _to_unit(curves: LogitPower, score_range: tuple[float, float]) -> LogitPower:
-    low, span = score_range[0], score_range[1] - score_range[0]
-    return LogitPower(L=(curves.L - low) / span, U=(curves.U - low) / span, alpha=curves.alpha, beta=curves.beta)
 
 
 def _mean(values: FloatArray | BoolArray) -> float | None:

@@ -14,20 +14,9 @@ from headstart.contest.curves import LogitPower
 from headstart.data.trajectories import Trajectories
 from headstart.errors import InputError
 from headstart.fitting import flags as flag
-from headstart.fitting.kernel import solve
-from headstart.fitting.posterior import Progress, draw_curves, shared_prior
-from headstart.fitting.sample import OnForgetting, Sample, describe, treat
-
-FEWEST_POINTS = 2
-"""Distinct steps without which a model has no trajectory."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Excluded:
-    """A model left out of the fit, and why."""
-
-    name: str
-    reason: str
+from headstart.fitting.estimate import Estimate, Excluded, estimate, usable
+from headstart.fitting.posterior import Progress
+from headstart.fitting.sample import OnForgetting, describe, treat
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,7 +107,7 @@ def fit(
     low, high = trajectories.score_range
     if chance is not None and not low <= chance <= high:
         raise InputError(f"chance must be within the score range [{low:g}, {high:g}], got {chance:g}")
-    sample, excluded = _usable(trajectories)
+    sample, excluded = usable(trajectories)
     scale = sample.least_squares()[1]
     described = describe(sample, None if chance is None else (chance - low) / (high - low), scale)
     sample, treatment = treat(sample, described, on_forgetting)
@@ -131,13 +120,13 @@ def fit(
     if not kept.size:
         reasons = "; ".join(f"{item.name}: {item.reason}" for item in excluded)
         raise InputError(f"trajectories must be of at least one model that can be fitted, got none ({reasons})")
-    estimate = _estimate(sample.take(kept), draws, seed, progress)
+    found = estimate(sample.take(kept), draws=draws, seed=seed, progress=progress)
     order = {name: at for at, name in enumerate(trajectories.models)}
     back = np.argsort([order[sample.names[at]] for at in kept.tolist()])
     rows: list[int] = kept[back].tolist()
     return _assemble(
         trajectories,
-        estimate.take(back),
+        found.take(back),
         excluded=tuple(sorted(excluded, key=lambda item: order[item.name])) + _never_scored(trajectories),
         point_flags=[described.flags[at] for at in rows],
         treatment=tuple(treatment[at] for at in rows),
@@ -145,76 +134,13 @@ def fit(
     )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Estimate:
-    """Curves of a sample, scores in [0, 1]; ``mode`` has fields (models,), ``draws`` (draws, models)."""
-
-    sample: Sample
-    chi2: FloatArray  # of the least-squares curves, for the test of fit
-    scale: FloatArray
-    mode: LogitPower
-    draws: LogitPower
-
-    def take(self, index: IntArray) -> _Estimate:
-        draws = self.draws
-        return _Estimate(
-            sample=self.sample.take(index),
-            chi2=self.chi2[index],
-            scale=self.scale[index],
-            mode=self.mode.take(index),
-            draws=LogitPower(
-                L=draws.L[:, index], U=draws.U[:, index], alpha=draws.alpha[:, index], beta=draws.beta[:, index]
-            ),
-        )
-
-
-def _usable(trajectories: Trajectories) -> tuple[Sample, list[Excluded]]:
-    """The models with a trajectory, and those without."""
-    sample = Sample.of(trajectories)
-    enough = sample.present.sum(axis=1) >= FEWEST_POINTS
-    if not enough.any():
-        raise InputError(f"trajectories must hold a model with {FEWEST_POINTS} distinct steps or more, got none")
-    diverged = {run.model for run in trajectories.divergences}
-    excluded = [
-        Excluded(
-            name=name,
-            reason=f"fewer than {FEWEST_POINTS} distinct steps" + (" with a score: it diverged" * (name in diverged)),
-        )
-        for name, kept in zip(sample.names, enough.tolist(), strict=True)
-        if not kept
-    ]
-    return sample.take(np.flatnonzero(enough)), excluded
-
-
 def _never_scored(trajectories: Trajectories) -> tuple[Excluded, ...]:
     return tuple(Excluded(name=name, reason="no score at all: it diverged") for name in trajectories.without_score)
 
 
-def _estimate(sample: Sample, draws: int, seed: int, progress: Progress | None) -> _Estimate:
-    """Noise, shared prior, posterior mode and draws."""
-    solved, scale = sample.least_squares()
-    problems = sample.problems(scale)
-    prior = shared_prior(problems)
-    mode = solve(problems, prior)
-    drawn = draw_curves(problems, prior, draws, seed, progress)
-    return _Estimate(
-        sample=sample,
-        chi2=solved.chi2,
-        scale=scale,
-        mode=_curves(mode.floor, mode.ceiling, mode.shape),
-        draws=_curves(drawn.floor, drawn.ceiling, drawn.shape),
-    )
-
-
-def _curves(floor: FloatArray, ceiling: FloatArray, shape: FloatArray) -> LogitPower:
-    """Midpoint and log slope as alpha and beta."""
-    beta = np.exp(shape[..., 1])
-    return LogitPower(L=floor, U=ceiling, alpha=-beta * shape[..., 0], beta=beta)
-
-
 def _assemble(
     trajectories: Trajectories,
-    estimate: _Estimate,
+    estimate: Estimate,
     *,
     excluded: tuple[Excluded, ...],
     point_flags: list[tuple[str, ...]],
@@ -266,7 +192,7 @@ def _rescaled(curves: LogitPower, low: float, high: float) -> LogitPower:
     return LogitPower(L=low + span * curves.L, U=low + span * curves.U, alpha=curves.alpha, beta=curves.beta)
 
 
-def _ceiling_open(estimate: _Estimate) -> BoolArray:
+def _ceiling_open(estimate: Estimate) -> BoolArray:
     """Whether much of the rise may lie beyond the last measured step."""
     sample = estimate.sample
     first = np.where(sample.present, sample.step, np.inf).min(axis=1)

@@ -74,3 +74,19 @@ def variance_scale(
         typical = max(typical, 1.0)
     scale = (chi2 * testable + SHARED_FREEDOM * typical) / (freedom + SHARED_FREEDOM)
     return np.maximum(scale, 1.0) if noise.stated else np.maximum(scale, (SMALLEST / NOMINAL) ** 2)
+
+
+def scatter_prior(sample_noise: Noise, residual_scale: Float[FloatArray, " models"]) -> tuple[float, float]:
+    """Normal prior on the log of the scatter around a curve, in standard errors: its mean and standard deviation.
+
+    Stated standard errors contain the choice of the items, which all checkpoints of a model share. What is left was .4
+    to 1.1 of it between seeds, so the prior is centred at .7. Where none is stated the residuals of the typical model
+    tell the size.
+
+    Args:
+        sample_noise: The standard errors.
+        residual_scale: Factor on their variance that each model's residuals ask for (``variance_scale``).
+    """
+    if sample_noise.stated:
+        return float(np.log(0.7)), 0.4
+    return float(np.log(np.median(residual_scale)) / 2), 0.7

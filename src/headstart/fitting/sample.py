@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray
 from headstart.data.trajectories import Trajectories
@@ -65,10 +66,40 @@ class Sample:
             fitted=self.fitted[index],
         )
 
+    def first(self, count: Int[IntArray, " models"]) -> Sample:
+        """The first ``count`` points of each model, 1 or more."""
+        width = int(count.max())
+        kept = np.less(np.arange(width, dtype=np.int64)[None, :], count[:, None])
+        return replace(
+            self,
+            step=np.where(kept, self.step[:, :width], 0.0),
+            score=np.where(kept, self.score[:, :width], np.nan),
+            noise=replace(self.noise, sd=self.noise.sd[:, :width]),
+            present=self.present[:, :width] & kept,
+            fitted=self.fitted[:, :width] & kept,
+        )
+
+    def spread(self, most: int) -> Sample:
+        """At most ``most`` models, evenly spaced in the order of their names."""
+        count = len(self.names)
+        return self if count <= most else self.take(np.arange(most, dtype=np.int64) * count // most)
+
+    @property
+    def points(self) -> Int[IntArray, " models"]:
+        """Number of points of each model."""
+        return self.present.sum(axis=1)
+
     @property
     def max_step(self) -> Float[FloatArray, " models"]:
         """Largest measured step of each model."""
         return self.step.max(axis=1, initial=0.0, where=self.present)
+
+    def digest(self) -> bytes:
+        """A hash of everything in it, the same for the same content."""
+        found = blake2b(repr((self.names, self.noise.stated)).encode(), digest_size=16)
+        for array in (self.step, self.score, self.noise.sd, self.present, self.fitted):
+            found.update(repr(array.shape).encode() + array.tobytes())
+        return found.digest()
 
     def problems(self, scale: FloatArray | None = None) -> Problems:
         """Least-squares problems; ``scale`` (models,) multiplies the noise variance."""

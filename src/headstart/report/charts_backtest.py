@@ -15,7 +15,7 @@ def backtest_chart(test: Backtest) -> Chart:
     """Error of the predicted scores between the noise, which nobody beats, and a forecast of no change."""
     bars = [
         ("noise alone", test.typical_noise, "reference"),
-        ("fitted law", test.mean_absolute_error, "law"),
+        ("forecast", test.mean_absolute_error, "law"),
         ("no change", test.carried_forward_error, "reference"),
     ]
     known = [(label, value, kind) for label, value, kind in bars if value is not None]

@@ -1,8 +1,8 @@
-"""How far the fitted law could be trusted on this benchmark: the backtest in words and rows."""
+"""How far forecasts could be trusted on this benchmark: the backtest in words and rows."""
 
 from __future__ import annotations
 
-from headstart.fitting.backtest import Backtest
+from headstart.fitting.backtest import IMPROBABLE, Backtest
 from headstart.report.wording import count, number, share
 
 NOMINAL = 0.95
@@ -15,8 +15,8 @@ SHORTFALL = 0.05
 def backtest_words(test: Backtest) -> list[str]:
     """What the backtest says about the figures of the audit, in sentences."""
     sentences = [
-        f"The law was fitted to the earliest {share(test.fraction)} of the checkpoints of "
-        f"{count(len(test.models), 'model')}, and its predictions were compared with what was measured later."
+        f"Forecasts from the earliest {share(test.fraction)} of the checkpoints of {count(len(test.models), 'model')} "
+        "were compared with what was measured later."
     ]
     if test.score_coverage is not None:
         sentences.append(
@@ -37,14 +37,15 @@ def _effort_words(test: Backtest) -> list[str]:
         sentences.append(f"{_overtakes(test)}.")
     if test.typical_effort_factor is not None:
         sentences.append(
-            f"Where the effort was predicted ({test.catch_ups - test.called_unreachable} of {test.catch_ups}), it is "
+            f"Where the effort was predicted ({test.predicted_efforts} of {test.catch_ups}), it is "
             f"typically off by a factor of {number(test.typical_effort_factor)}."
         )
     return sentences
 
 
 def _overtakes(test: Backtest) -> str:
-    words = f"The later checkpoints show {count(test.catch_ups, 'overtake')}; the best early curves had called "
+    words = f"The later checkpoints show {count(test.catch_ups, 'overtake')}; the forecasts, for which a probability "
+    words += f"below {number(100 * IMPROBABLE)} % is out of reach, had called "
     words += f"{test.called_unreachable or 'none'} of them out of reach"
     if test.called_unreachable > 0.5 * test.catch_ups:
         words += ", so “out of reach” is to be read with great care here"
@@ -59,7 +60,6 @@ def _judged(coverage: float, what: str) -> str:
 
 def backtest_rows(test: Backtest) -> list[tuple[str, int, str]]:
     """Every figure of the backtest: what was predicted, on how many cases, and how it went."""
-    reachable = test.catch_ups - test.called_unreachable
 
     def figure(value: float | None) -> str:
         return "no cases" if value is None else number(value)
@@ -76,8 +76,16 @@ def backtest_rows(test: Backtest) -> list[tuple[str, int, str]]:
         ("Later scores: inside the 95 % interval", test.scores, part(test.score_coverage)),
         ("Effort of an overtake: what happened meets the 95 % interval", test.pairs, part(test.pair_coverage)),
         ("Overtakes measured that had been called out of reach", test.catch_ups, str(test.called_unreachable)),
-        ("Effort of an overtake: predicted divided by measured, median", reachable, figure(test.median_effort_ratio)),
-        ("Effort of an overtake: typical factor between the two", reachable, figure(test.typical_effort_factor)),
+        (
+            "Effort of an overtake: predicted divided by measured, median",
+            test.predicted_efforts,
+            figure(test.median_effort_ratio),
+        ),
+        (
+            "Effort of an overtake: typical factor between the two",
+            test.predicted_efforts,
+            figure(test.typical_effort_factor),
+        ),
         ("Effort of the overtakes measured: inside the 95 % interval", test.catch_ups, part(test.effort_coverage)),
         ("Overtakes predicted within the measured steps that did not happen", test.pairs, str(test.missed)),
     ]
