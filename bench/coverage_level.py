@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 from coverage_simulation import STAKES, field_of_models, measure
+from headstart.auditing.stability import SEARCH_REACH, stabilising
 from machine import machine
 
 from headstart.auditing.audit import DRAWS, fitted_contest
-from headstart.auditing.stability import SEARCH_REACH, stabilising
 from headstart.contest import Contest, CostTable, CurveTable, PowerCost
 from headstart.contest.rewards import parse
 from headstart.fitting.fit import fit

@@ -14,7 +14,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from headstart.auditing.audit import audit
+    from headstart.api.audit import AuditResult, audit
+    from headstart.api.comparison import ComparisonResult, compare
+    from headstart.api.design import DesignedProtocol, design
     from headstart.certificate import verify
     from headstart.contest import (
         Contest,
@@ -28,11 +30,15 @@ if TYPE_CHECKING:
         PowerCost,
     )
     from headstart.contest.contest_file import read_contest, write_contest
+    from headstart.data.lm_eval import import_lm_eval
     from headstart.data.trajectories import Trajectories
-    from headstart.data.trajectory_files import read_trajectories, write_trajectories
+    from headstart.data.trajectory_files import read_results, read_trajectories, write_trajectories
+    from headstart.data.two_columns import TwoColumns
+    from headstart.designing.levels import Requirements
     from headstart.errors import ComputationError, HeadstartError, InputError
     from headstart.fitting.backtest import backtest
     from headstart.fitting.fit import Fit, fit
+    from headstart.fitting.forecast import forecast
     from headstart.rank import kendall_tau
     from headstart.solve.dominance import dominance_level, iterated_dominance, iterated_dominance_level
     from headstart.solve.dynamics import simulate
@@ -46,6 +52,8 @@ if TYPE_CHECKING:
     from headstart.solve.prove import prove
     from headstart.solve.pure import solve_pure
     from headstart.solve.strategic_ranks import strategic_ranks
+    from headstart.tune.plan_file import read_plan
+    from headstart.tune.run import run_plan
 
 __version__ = "0.1.0"
 
@@ -73,15 +81,26 @@ _HOMES = {
     "headstart.fitting.backtest": ("backtest",),
     "headstart.rank": ("kendall_tau",),
     "headstart.contest.contest_file": ("read_contest", "write_contest"),
-    "headstart.data.trajectory_files": ("read_trajectories", "write_trajectories"),
-    "headstart.auditing.audit": ("audit",),
+    "headstart.data.trajectory_files": ("read_trajectories", "read_results", "write_trajectories"),
+    "headstart.api.audit": ("audit", "AuditResult"),
+    "headstart.api.comparison": ("compare", "ComparisonResult"),
+    "headstart.api.design": ("design", "DesignedProtocol"),
+    "headstart.designing.levels": ("Requirements",),
+    "headstart.data.lm_eval": ("import_lm_eval",),
+    "headstart.data.two_columns": ("TwoColumns",),
+    "headstart.fitting.forecast": ("forecast",),
+    "headstart.tune.plan_file": ("read_plan",),
+    "headstart.tune.run": ("run_plan",),
 }  # fmt: skip
 
 __all__ = [
+    "AuditResult",
+    "ComparisonResult",
     "ComputationError",
     "Contest",
     "CostTable",
     "CurveTable",
+    "DesignedProtocol",
     "Exponential",
     "Fit",
     "HeadstartError",
@@ -91,13 +110,19 @@ __all__ = [
     "Points",
     "PointsCost",
     "PowerCost",
+    "Requirements",
     "ScoreNoise",
     "Trajectories",
+    "TwoColumns",
     "__version__",
     "audit",
     "backtest",
+    "compare",
+    "design",
     "dominance_level",
     "fit",
+    "forecast",
+    "import_lm_eval",
     "incentive",
     "incentive_level",
     "iterated_dominance",
@@ -106,7 +131,10 @@ __all__ = [
     "price_table",
     "prove",
     "read_contest",
+    "read_plan",
+    "read_results",
     "read_trajectories",
+    "run_plan",
     "simulate",
     "solve_mixed",
     "solve_noisy",

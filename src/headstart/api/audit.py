@@ -11,7 +11,9 @@ from headstart.api.sources import Frame, measurements_of
 from headstart.auditing.audit import Progress
 from headstart.auditing.audit import audit as run_audit
 from headstart.auditing.decision import Criteria
+from headstart.auditing.evidence import fitted_contest
 from headstart.auditing.values import Audit, Decision
+from headstart.contest.contest import Contest
 from headstart.data.trajectories import Trajectories
 from headstart.data.trajectory_files import require_auditable
 from headstart.fitting.sample import OnForgetting
@@ -76,6 +78,10 @@ class AuditResult:
         from headstart.io.atomic import write_json
 
         write_json(path, audit_document(self.values))
+
+    def contest(self) -> Contest:
+        """The contest of the fitted curves, for ``solve_pure`` and ``prove``: it stands for the fit, not the scores."""
+        return fitted_contest(self.values.fit, self.values.rewards)
 
     def __repr__(self) -> str:
         audit = self.values

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headstart.api.sources import Frame, measurements_of
 from headstart.auditing.values import Decision
 from headstart.contest.contest import Contest
+from headstart.contest.contest_file import is_contest_file
 from headstart.data.trajectories import Trajectories
 from headstart.designing.levels import Requirements
 from headstart.designing.protocols import Protocol
@@ -92,7 +92,7 @@ def design(
     Raises:
         InputError: If the source or an option is bad, naming file, row and field.
     """
-    is_contest = isinstance(given, Contest) or (isinstance(given, str | os.PathLike) and _holds_contest(given))
+    is_contest = isinstance(given, Contest) or (isinstance(given, str | os.PathLike) and is_contest_file(given))
     if is_contest:
         source, read = "", given
     else:
@@ -112,7 +112,3 @@ def design(
         progress=progress,
     )
     return DesignedProtocol(values=found)
-
-
-def _holds_contest(path: str | os.PathLike[str]) -> bool:
-    return Path(path).suffix.lower() in (".toml", ".json")

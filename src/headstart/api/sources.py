@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from headstart.data.trajectories import Trajectories
 from headstart.data.trajectory_files import read_trajectories
-from headstart.errors import InputError
 
 
-@runtime_checkable
 class Frame(Protocol):
     """What polars and pandas data frames have in common, as far as it is used here."""
 
@@ -37,25 +35,8 @@ def measurements_of(
     """
     if isinstance(given, Trajectories):
         return "", given
-    options: dict[str, Any] = {
-        "benchmark": benchmark,
-        "cost_per_step": cost_per_step,
-        "cost_unit": cost_unit,
-        "score_range": score_range,
-    }
-    if isinstance(given, str | os.PathLike):
-        return Path(given).name, read_trajectories(given, **options)
-    if not isinstance(given, Frame) or isinstance(given, Mapping):
-        raise InputError(f"measurements must be a file, a data frame or trajectories, got {type(given).__name__}")
-    return "", read_trajectories(_table_of(given), **options)
-
-
-def _table_of(frame: Frame) -> Any:
-    """The frame as a polars frame; missing values of pandas become nulls."""
-    import polars as pl
-
-    if isinstance(frame, pl.DataFrame):
-        return frame
-    columns: dict[str, list[Any]] = {str(name): list(frame[name]) for name in frame.columns}
-    known = {name: [None if value != value else value for value in values] for name, values in columns.items()}
-    return pl.DataFrame(known, strict=False)
+    name = Path(given).name if isinstance(given, str | os.PathLike) else ""
+    read = read_trajectories(
+        given, benchmark=benchmark, cost_per_step=cost_per_step, cost_unit=cost_unit, score_range=score_range
+    )
+    return name, read

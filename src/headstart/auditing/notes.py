@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from headstart.auditing.values import ModelFit
 from headstart.data.outcomes import Divergence
 from headstart.data.trajectories import Trajectories
 from headstart.fitting.fit import Fit
@@ -35,6 +36,40 @@ def audit_notes(
         notes.append(diverged_note(trajectories.divergences))
     notes += trajectories.notes
     return tuple(notes)
+
+
+MOST_NAMED = 5
+"""Models that a note names, at most."""
+
+
+def fitted_note(source: str, fitted: Fit, models: Sequence[ModelFit], first_level: float) -> str:
+    """What a reader of answers about the fitted contest must know: they are about the fit, and where it disagrees.
+
+    Args:
+        source: Where the trajectories came from.
+        fitted: The fit.
+        models: The audit's rows, with the ranks measured at the first level.
+        first_level: In steps.
+    """
+    scores = fitted.curves.score(first_level)
+    rank = {name: 1 + int((scores > own).sum()) for name, own in zip(fitted.models, scores.tolist(), strict=True)}
+    wrong = [
+        f"{one.name} (measured {one.direct_rank}, fitted {rank[one.name]})"
+        for one in sorted(models, key=lambda one: one.direct_rank or 0)
+        if one.direct_rank_interval is not None
+        and not one.direct_rank_interval[0] <= rank[one.name] <= one.direct_rank_interval[1]
+    ]
+    words = (
+        f"The curves were fitted to {source or 'measured trajectories'}. What is proved of this contest is proved of "
+        "the fitted curves among developers who know them, not of the measurements."
+    )
+    if wrong:
+        more = f" and {len(wrong) - MOST_NAMED} more" if len(wrong) > MOST_NAMED else ""
+        words += (
+            f" At {first_level:,.6g} steps the measured ranks disagree with the fitted ones for "
+            f"{', '.join(wrong[:MOST_NAMED])}{more}."
+        )
+    return words
 
 
 def diverged_note(diverged: Sequence[Divergence]) -> str:

@@ -61,6 +61,8 @@ def solve(
         write_json(json, solution_document(found))
     if json != "-":
         print_solution(found)
+    if "note" in document:
+        tell(f"note: {document['note']}")
     if found.mixed is not None and found.mixed.status != "converged":
         tell("the mixed equilibrium did not converge: its measured exploitability stands beside it")
         return 3
@@ -89,6 +91,8 @@ def certify(
     write_json(output, cast("JsonValue", proof))
     for claim in check(proof).claims:
         tell(f"proved: {claim}")
+    if "note" in document:
+        tell(f"note: {document['note']}")
 
 
 def verify(

@@ -86,6 +86,7 @@ def audit(
     from headstart.auditing.audit import audit as run_audit
     from headstart.auditing.decision import Criteria
     from headstart.auditing.evidence import fitted_contest
+    from headstart.auditing.notes import fitted_note
     from headstart.contest.contest_file import write_contest
     from headstart.data.two_columns import TwoColumns
 
@@ -102,7 +103,7 @@ def audit(
     )
     if isinstance(data, TwoColumns):
         needs_curves = {"--levels": levels, "--rewards": rewards, "--contest": contest}
-        audit_two_columns(data, trajectories, seed=seed, json=json, html=html, unused=needs_curves)
+        audit_two_columns(data, trajectories, seed=seed, json=json, html=html, unused=needs_curves, quiet=quiet)
         return
     with progress_bar() as progress:
         found = run_audit(
@@ -111,7 +112,8 @@ def audit(
             backtest_fraction=backtest or None, draws=draws, seed=seed, progress=progress,
         )  # fmt: skip
     if contest is not None:  # first, because its name may be refused: then nothing is written
-        write_contest(fitted_contest(found.fit, found.rewards), contest)
+        note = fitted_note(found.source, found.fit, found.models, found.levels[0].level)
+        write_contest(fitted_contest(found.fit, found.rewards), contest, note=note)
         tell(f"wrote {contest}")
     _publish_audit(found, json=json, html=html, full=full, quiet=quiet)
 

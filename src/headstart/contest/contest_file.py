@@ -70,8 +70,8 @@ def read_document(path: str | os.PathLike[str]) -> Document:
 
     Returns:
         ``schema``, ``level``, ``rewards`` (a list, or a table with all its keys), ``tie_break``, ``noise_sd`` (None, a
-        number or a list) and ``models``, each with ``name``, ``curve``, ``cost`` and ``max_effort`` (None for no cap).
-        Every number is an ``int`` or a ``decimal.Decimal``.
+        number or a list), ``models``, each with ``name``, ``curve``, ``cost`` and ``max_effort`` (None for no cap), and
+        ``note`` where the file has one. Every number is an ``int`` or a ``decimal.Decimal``.
 
     Raises:
         InputError: As ``read_contest``.
@@ -84,7 +84,8 @@ def read_document(path: str | os.PathLike[str]) -> Document:
     for model in document["models"]:
         for key in ("cost", "max_effort"):
             model[key] = defaults[key] if model[key] is None else model[key]
-    return {key: document[key] for key in ("schema", "level", "rewards", "tie_break", "noise_sd", "models")}
+    noted = ("note",) if document["note"] is not None else ()
+    return {key: document[key] for key in ("schema", "level", "rewards", "tie_break", "noise_sd", "models", *noted)}
 
 
 def contest_document(contest: Contest) -> dict[str, JsonValue]:
@@ -125,14 +126,22 @@ def is_contest_file(path: str | os.PathLike[str]) -> bool:
     return isinstance(document, dict) and ("schema" in document or "rewards" in document)
 
 
-def write_contest(contest: Contest, path: str | os.PathLike[str]) -> None:
+def write_contest(contest: Contest, path: str | os.PathLike[str], *, note: str | None = None) -> None:
     """Write a ``.toml`` or ``.json`` file that reads back as the same contest, to the last bit.
+
+    Args:
+        contest: The contest.
+        path: File to write.
+        note: What a reader of answers about this contest must know, such as where its curves come from.
 
     Raises:
         InputError: If the suffix is another, a name would not survive, or the file cannot be written.
     """
     suffix = Path(path).suffix.lower()
     document = contest_document(contest)
+    if note is not None:
+        models = document.pop("models")  # in TOML they stand last
+        document |= {"note": note, "models": models}
     if suffix == ".json":
         write_json(path, {**envelope(SCHEMA), **document})
     elif suffix == ".toml":

@@ -75,4 +75,5 @@ class ContestForm(Form):
     tie_break: Literal["capability", "listed"] = "capability"
     noise_sd: Annotated[float | list[float] | None, BeforeValidator(_noise)] = None
     defaults: DefaultsForm = DefaultsForm()
+    note: str | None = None
     models: Annotated[list[ModelForm], Field(min_length=1)]

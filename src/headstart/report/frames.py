@@ -97,8 +97,8 @@ def prices_frame(audit: Audit, level: float | None = None) -> pl.DataFrame:
         if level is None or one.level == level
         for place, price in enumerate(one.prices, start=2)
     ]
-    numbers = dict.fromkeys(("effort", "effort_low", "effort_high", "price"), pl.Float64)
-    return pl.DataFrame(rows, schema_overrides=numbers)
+    numbers = ("effort", "effort_low", "effort_high", "price")
+    return pl.DataFrame(rows, schema_overrides={**dict.fromkeys(numbers, pl.Float64)})
 
 
 def protocols_frame(found: DesignResult) -> pl.DataFrame:

@@ -21,7 +21,7 @@ from headstart.certificate.numbers import Signs, Undecided, decimal_text
 from headstart.certificate.prices import price_entry
 from headstart.certificate.verifier import check_pure, pure_claim
 from headstart.contest.contest import Contest
-from headstart.contest.contest_file import contest_from_document
+from headstart.contest.contest_file import contest_document, contest_from_document
 from headstart.errors import ComputationError, InputError
 from headstart.solve.prove_effort import catch_up_enclosure, witness_effort
 from headstart.solve.prove_level import find_level_claim
@@ -83,11 +83,12 @@ def _undecided(known: tuple[Mapping[str, object], ...], reason: str) -> Certifie
     )
 
 
-def prove(document: Mapping[str, object], *, level_claim: bool = True) -> dict[str, object]:
+def prove(given: Contest | Mapping[str, object], *, level_claim: bool = True) -> dict[str, object]:
     """Write the proof of everything that can be proved about the contest.
 
     Args:
-        document: From ``formats.contest_file.read_document``: numbers are ``int`` or ``Decimal``.
+        given: A contest, whose numbers are taken as exactly the floats they are; or a document from
+            ``contest_file.read_document``, whose numbers are ``int`` or ``Decimal``.
         level_claim: Whether to look for the stabilising level, which takes longest.
 
     Returns:
@@ -98,7 +99,8 @@ def prove(document: Mapping[str, object], *, level_claim: bool = True) -> dict[s
         InputError: If the document is no contest, or has noise.
         ComputationError: If the verdict on pure equilibria cannot be proved.
     """
-    text = as_text(document)
+    document = exact_document(given) if isinstance(given, Contest) else given
+    text = as_text({key: value for key, value in document.items() if key != "note"})
     exact = _read(text)
     contest = as_contest(document)
     try:
@@ -120,6 +122,22 @@ def prove(document: Mapping[str, object], *, level_claim: bool = True) -> dict[s
         "stabilising_level": find_level_claim(_game(exact)) if level_claim else None,
     }
     return {**proof, "sha256": digest(proof)}
+
+
+def exact_document(contest: Contest) -> Mapping[str, object]:
+    """The contest as ``contest_file.read_document`` gives it, every number exactly the float it is."""
+    document = contest_document(contest)
+    models = cast("list[dict[str, object]]", document["models"])
+    whole = {"noise_sd": None} | document | {"models": [{"max_effort": None} | model for model in models]}
+    return cast("Mapping[str, object]", _as_decimals(whole))
+
+
+def _as_decimals(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: _as_decimals(item) for key, item in cast("Mapping[str, object]", value).items()}
+    if isinstance(value, list):
+        return [_as_decimals(item) for item in cast("list[object]", value)]
+    return Decimal(value) if isinstance(value, float) else value
 
 
 def as_text(value: object) -> object:
