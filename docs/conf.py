@@ -13,7 +13,7 @@ project_copyright = "2026, the headstart authors"
 version = release = headstart.__version__
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
