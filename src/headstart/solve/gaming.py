@@ -14,13 +14,20 @@ from headstart.contest.contest import Contest
 from headstart.errors import ComputationError, InputError
 from headstart.solve.dominance import dominance_level, iterated_dominance, iterated_dominance_level
 from headstart.solve.incentive import ScoreNoise, incentive
-from headstart.solve.incentive_level import incentive_level
+from headstart.solve.incentive_level import IncentiveLevel, incentive_level
+from headstart.solve.mixed.linear_program import evenly_spaced
 from headstart.solve.strategic_ranks import strategic_ranks
 
 Json = dict[str, Any]
 
 MOST_MODELS = 1500
 """Iterated dominance compares all pairs of models in every round; larger contests go without."""
+
+MOST_MODELS_BY_LEVEL = 300
+"""The same for trying it at many levels."""
+
+MOST_MODELS_UNEVEN = 80
+"""The level for a tolerance takes thousands of expected rewards, which are slow where rewards are uneven."""
 
 
 def gaming_sections(contest: Contest, tolerance: float) -> Json:
@@ -43,7 +50,7 @@ def _incentive(contest: Contest, tolerance: float) -> Json:
     largest = upper = reason = None
     try:
         found = incentive(contest)
-        end = incentive_level(contest, tolerance=tolerance)
+        end = _level_for(contest, tolerance)
     except (InputError, ComputationError) as error:
         reason = str(error)
     else:
@@ -64,6 +71,13 @@ def _incentive(contest: Contest, tolerance: float) -> Json:
     }
 
 
+def _level_for(contest: Contest, tolerance: float) -> IncentiveLevel:
+    if contest.n > MOST_MODELS_UNEVEN and not evenly_spaced(contest.rewards):
+        why = f"not computed for more than {MOST_MODELS_UNEVEN} models with uneven rewards"
+        return IncentiveLevel(status="unknown", level=None, below=None, tolerance=tolerance, reason=why)
+    return incentive_level(contest, tolerance=tolerance)
+
+
 def _dominance(contest: Contest) -> Json:
     found = dominance_level(contest)
     per_model = [
@@ -80,19 +94,16 @@ def _dominance(contest: Contest) -> Json:
 
 
 def _iterated(contest: Contest) -> Json:
-    if contest.n > MOST_MODELS:
-        why = f"not computed for more than {MOST_MODELS} models"
-        return {"unique": None, "reason": why, "status": "unknown", "level": None, "below": None, "level_reason": why}
-    here = iterated_dominance(contest)
+    why = f"not computed for more than {MOST_MODELS} models"
+    found: Json = {"unique": None, "reason": why}
+    if contest.n <= MOST_MODELS:
+        here = iterated_dominance(contest)
+        found = {"unique": here.unique, "reason": here.reason}
+    if contest.n > MOST_MODELS_BY_LEVEL:
+        why = f"not tried by level for more than {MOST_MODELS_BY_LEVEL} models"
+        return found | {"status": "unknown", "level": None, "below": None, "level_reason": why}
     best = iterated_dominance_level(contest)
-    return {
-        "unique": here.unique,
-        "reason": here.reason,
-        "status": best.status,
-        "level": best.level,
-        "below": best.below,
-        "level_reason": best.reason,
-    }
+    return found | {"status": best.status, "level": best.level, "below": best.below, "level_reason": best.reason}
 
 
 def _strategic_ranks(contest: Contest) -> Json:
