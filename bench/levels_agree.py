@@ -38,20 +38,19 @@ def main() -> int:
         if levels:
             wrong[seed] = levels
             print(f"seed {seed}: {levels} {found}", flush=True)
-        if seed % 1000 == 999:
-            print(f"{seed + 1} contests, {len(wrong)} with a disagreement", flush=True)
-    summary = {
-        "contests": contests,
-        "resolution": RESOLUTION,
-        "contests_with_a_disagreement": len(wrong),
-        "seeds": wrong,
-        "status": dict(status),
-        "wall_seconds": round(time.perf_counter() - start, 1),
-        "cpu_seconds": round(time.process_time() - processor, 1),
-    }
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps({"machine": machine(), **summary}, indent=1) + "\n")
-    print(summary)
+        if seed + 1 == contests or seed % 1000 == 999:  # a run that is stopped leaves what it found
+            summary = {
+                "contests": seed + 1,
+                "resolution": RESOLUTION,
+                "contests_with_a_disagreement": len(wrong),
+                "levels_by_seed": wrong,
+                "status": dict(status),
+                "wall_seconds": round(time.perf_counter() - start, 1),
+                "cpu_seconds": round(time.process_time() - processor, 1),
+            }
+            RESULT.parent.mkdir(exist_ok=True)
+            RESULT.write_text(json.dumps({"machine": machine(), **summary}, indent=1) + "\n")
+            print(summary, flush=True)
     return 1 if wrong else 0
 
 

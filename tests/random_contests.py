@@ -68,9 +68,10 @@ def random_contest(seed: int) -> Contest:
 
 
 def disagreements(game: Contest, seed: int, resolution: float = RESOLUTION) -> tuple[StabilisingLevel, list[float]]:
-    """Levels called stable where a deviation pays, or unstable where none does, away from the ends of intervals.
+    """Levels called stable where a deviation pays, or unstable where none does.
 
-    A level that is stable on its own, between two that are not, is not looked for: intervals are of a width.
+    What is called stable must be, right up to the ends of the intervals. Stable levels may be missing within 5e-3 of an
+    end: where two curves only touch, ranges are undecided to the square root of the resolution.
     """
     found = stabilising_level(game, resolution=resolution)
     if found.status == "unknown":
@@ -80,10 +81,8 @@ def disagreements(game: Contest, seed: int, resolution: float = RESOLUTION) -> t
     near = [end + shift for end in ends for shift in (-1e-2, -1e-3, 1e-3, 1e-2) if end + shift > 0]
     wrong: list[float] = []
     for level in np.unique(np.r_[0.1, 0.25, 0.45, 1.3, 1.7, 2.3, 3.3, 5.5, 10.5, rng.uniform(0, 6, 4), near]).tolist():
-        margin = 2e-6 * (1 + level)
-        inside = any(
-            low <= level + margin and (high is None or level - margin <= high) for low, high in found.intervals
-        )
+        margin, room = 2e-6 * (1 + level), 5e-3
+        inside = any(low <= level + room and (high is None or level - room <= high) for low, high in found.intervals)
         deep = any(
             low + margin * (low > 0) <= level and (high is None or level <= high - margin)
             for low, high in found.intervals
