@@ -9,6 +9,7 @@ from headstart.contest import Contest, CostTable, CurveTable, Exponential, Linea
 from headstart.contest import rewards as schedules
 from headstart.solve.level import stabilising_level
 from headstart.solve.pure import solve_pure
+from random_contests import disagreements, random_contest
 
 
 def contest(curves, rewards, costs=None, **more) -> Contest:
@@ -128,3 +129,38 @@ def test_points_with_plateaus_are_stable_from_where_the_leader_has_reached_its_c
     follower = Points(effort=[0.0, 10.0, 20.0], score=[0.1, 0.8, 0.9])
     found = stabilising_level(contest([leader, follower], [100.0, 0.0]))
     assert found.level == pytest.approx(20.0) and found.status == "finite"
+
+
+@pytest.mark.parametrize("start", range(0, 240, 80))
+def test_levels_agree_with_the_verdict_at_each_of_many_levels(start):
+    settled = 0
+    for seed in range(start, start + 80):
+        found, wrong = disagreements(random_contest(seed), seed, resolution=1e-6)
+        assert wrong == [], f"seed {seed}: {found}"
+        settled += found.status != "unknown"
+    assert settled >= 60
+
+
+def test_a_lower_model_that_wins_ties_after_its_free_effort_is_seen_to_draw_level():
+    # untuned the climber is ahead, so it wins ties; the rival's free effort puts it ahead, on a plateau
+    curves = CurveTable.of(
+        [Points(effort=[0.0, 1.0], score=[0.4, 0.6]), Points(effort=[0.0, 2.0, 4.0], score=[0.2, 0.6, 0.6])]
+    )
+    costs = CostTable.of([PowerCost(scale=0.1), PowerCost(scale=0.1, free=2.0)])
+    game = Contest(names=("climber", "rival"), curves=curves, costs=costs, rewards=[1.0, 0.0])
+    assert solve_pure(game).witness.model == "climber"
+    found = stabilising_level(game)
+    assert not any(low <= 0.0 for low, _ in found.intervals)
+
+
+def test_models_that_tie_on_a_plateau_are_ranked_by_their_scores_at_the_level():
+    # its free step lifts the first to the other's plateau, no higher; the other is ahead at the level and wins ties
+    curves = [
+        Points(effort=[0.0, 1.0], score=[0.2, 0.4]),
+        Points(effort=[0.0, 1.0, 2.0, 4.0], score=[0.4, 0.4, 0.6, 0.8]),
+    ]
+    game = contest(curves, [0.25, 0.125], [PowerCost(free=1.0), PowerCost(scale=0.25)])
+    for level in (0.2, 0.6, 0.8):
+        assert solve_pure(game.at_level(level)).verdict == "exists"
+    found = stabilising_level(game)
+    assert any(low == 0.0 and (high is None or high >= 0.999) for low, high in found.intervals)

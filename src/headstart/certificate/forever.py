@@ -44,7 +44,7 @@ def stays_behind(signs: Signs, low: Side, high: Side, start: fmpq) -> int | None
         if settled is not None:
             return settled
         while True:
-            end = level + step * (1 + level)
+            end = _short(level, level + step * (1 + level))
             if _certain(lambda a=level, b=end: compare(signs, *low.at(b), *high.at(a))) == -1:
                 break
             step /= 8
@@ -52,6 +52,18 @@ def stays_behind(signs: Signs, low: Side, high: Side, start: fmpq) -> int | None
                 return None
         level, step = end, min(4 * step, _WIDEST)
     return None
+
+
+def _short(level: fmpq, end: fmpq) -> fmpq:
+    """A number of few digits between ``level`` and ``end``, near ``end``: otherwise their length grows with every cell."""
+    width = end - level
+    unit = fmpq(1)
+    while unit > width:
+        unit /= 16
+    while 256 * unit < width:
+        unit *= 16
+    unit /= 16  # at most a sixteenth of the cell is lost
+    return (end / unit).floor() * unit
 
 
 def _certain(sign: Callable[[], int | None]) -> int | None:

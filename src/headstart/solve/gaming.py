@@ -13,11 +13,18 @@ from headstart.contest.contest import Contest
 from headstart.errors import ComputationError, InputError
 from headstart.solve.dominance import dominance_level, iterated_dominance, iterated_dominance_level
 from headstart.solve.incentive import ScoreNoise, incentive
-from headstart.solve.incentive_level import incentive_level
+from headstart.solve.incentive_level import IncentiveLevel, incentive_level
+from headstart.solve.mixed.linear_program import evenly_spaced
 from headstart.solve.strategic_ranks import strategic_ranks
 
 MOST_MODELS = 1500
 """Iterated dominance compares all pairs of models in every round; larger contests go without."""
+
+MOST_MODELS_BY_LEVEL = 300
+"""The same for trying it at many levels."""
+
+MOST_MODELS_UNEVEN = 80
+"""The level for a tolerance takes thousands of expected rewards, which are slow where rewards are uneven."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +175,7 @@ def incentive_answer(contest: Contest, tolerance: float) -> IncentiveAnswer:
     """
     try:
         found = incentive(contest)
-        end = incentive_level(contest, tolerance=tolerance)
+        end = _level_for(contest, tolerance)
     except (InputError, ComputationError) as error:
         return IncentiveAnswer(
             noise_sd=contest.noise_sd, tolerance=tolerance, largest_share=None, largest_share_upper=None, models=None,
@@ -190,6 +197,13 @@ def incentive_answer(contest: Contest, tolerance: float) -> IncentiveAnswer:
     )
 
 
+def _level_for(contest: Contest, tolerance: float) -> IncentiveLevel:
+    if contest.n > MOST_MODELS_UNEVEN and not evenly_spaced(contest.rewards):
+        why = f"not computed for more than {MOST_MODELS_UNEVEN} models with uneven rewards"
+        return IncentiveLevel(status="unknown", level=None, below=None, tolerance=tolerance, reason=why)
+    return incentive_level(contest, tolerance=tolerance)
+
+
 def dominance_answer(contest: Contest) -> DominanceAnswer:
     """The dominance level and iterated dominance."""
     found = dominance_level(contest)
@@ -206,14 +220,17 @@ def dominance_answer(contest: Contest) -> DominanceAnswer:
 
 
 def _iterated(contest: Contest) -> IteratedAnswer:
-    if contest.n > MOST_MODELS:
-        why = f"not computed for more than {MOST_MODELS} models"
-        return IteratedAnswer(unique=None, reason=why, status="unknown", level=None, below=None, level_reason=why)
-    here = iterated_dominance(contest)
+    unique, why = None, f"not computed for more than {MOST_MODELS} models"
+    if contest.n <= MOST_MODELS:
+        here = iterated_dominance(contest)
+        unique, why = here.unique, here.reason
+    if contest.n > MOST_MODELS_BY_LEVEL:
+        tried = f"not tried by level for more than {MOST_MODELS_BY_LEVEL} models"
+        return IteratedAnswer(unique=unique, reason=why, status="unknown", level=None, below=None, level_reason=tried)
     best = iterated_dominance_level(contest)
     return IteratedAnswer(
-        unique=here.unique,
-        reason=here.reason,
+        unique=unique,
+        reason=why,
         status=best.status,
         level=best.level,
         below=best.below,

@@ -106,48 +106,70 @@ class _Game:
 
     contest: Contest
     free: FloatArray
-    twin: BoolArray  # (models, models)
+    twin: BoolArray  # (models, models): one curve, one free effort
+    same_curve: BoolArray
 
     @classmethod
     def of(cls, contest: Contest) -> _Game:
         n = contest.n
         i, k = (index.ravel() for index in np.indices((n, n)))
         free = np.minimum(contest.costs.free, contest.max_effort)
-        twin = twins(contest.curves, i, k) & (free[i] == free[k])
-        return cls(contest=contest, free=free, twin=twin.reshape(n, n))
+        same = twins(contest.curves, i, k)
+        twin = (same & (free[i] == free[k])).reshape(n, n)
+        return cls(contest=contest, free=free, twin=twin, same_curve=same.reshape(n, n))
 
     def classify(self, low: FloatArray, high: FloatArray) -> IntArray:
         """+1 where every level in [low, high] is stable, -1 where every one is unstable, 0 where that is not proved."""
-        at_low, at_high = self._standing(low), self._standing(high)
-        below, possible = self._orders(low, high, at_low, at_high)
+        at_low, at_high = self._standing(low, self.free), self._standing(high, self.free)
+        first = self._first_in_ties(low, high)
+        below, possible = self._orders(low, high, at_low, at_high, first)
         best, worst = 1 + below.sum(axis=2), 1 + possible.sum(axis=2)
-        stable = ~self._some_overtaking_possible(low, high, at_low, possible, best, worst)
+        stable = ~self._some_overtaking_possible(low, high, at_low, possible, best, worst, first)
         unstable = self._some_overtaking_certain(low, at_high, below, best, worst)
         unstable |= self._some_tie_breaks(low, at_high, possible, best, worst)
         return stable.astype(np.int64) - (unstable & ~stable)
 
-    def _standing(self, level: FloatArray) -> Standing:
-        """Where everybody stands at each level with its free effort spent; flat, shape (cells * models,)."""
+    def _standing(self, level: FloatArray, spent: FloatArray) -> Standing:
+        """Where everybody stands at each level with so much effort spent; flat, shape (cells * models,)."""
         everyone = self.contest.curves.take(np.tile(np.arange(self.contest.n), level.size))
-        return Standing.of(everyone, (level[:, None] + self.free).ravel())
+        return Standing.of(everyone, (level[:, None] + spent).ravel())
+
+    def _first_in_ties(self, low: FloatArray, high: FloatArray) -> BoolArray:
+        """``first[c, i, k]``: i ranks above k at equal scores, all over cell c.
+
+        The rule looks at the scores at the level, before any free effort: with free effort the model that is below may
+        be the one that wins ties.
+        """
+        n = self.contest.n
+        listed = np.tri(n, k=-1, dtype=bool).T
+        if self.contest.tie_break == "listed":
+            return np.broadcast_to(listed, (low.size, n, n))
+        untuned = np.zeros(n)
+        cell, i, k = (index.ravel() for index in np.indices((low.size, n, n)))
+        at_low, at_high = self._standing(low, untuned), self._standing(high, untuned)
+        ahead = (lead_of(at_low.take(cell * n + i), at_high.take(cell * n + k)) > 0).reshape(-1, n, n)
+        tied = self.same_curve | self._both_flat(cell, i, k, low, high, untuned).reshape(-1, n, n)
+        return np.where(tied, listed, ahead)
 
     def _orders(
-        self, low: FloatArray, high: FloatArray, at_low: Standing, at_high: Standing
+        self, low: FloatArray, high: FloatArray, at_low: Standing, at_high: Standing, first: BoolArray
     ) -> tuple[BoolArray, BoolArray]:
         """``below[c, i, k]``: i ranks below k all over cell c; ``possible``: it may somewhere in c."""
         n = self.contest.n
         shape = (low.size, n, n)
         cell, i, k = (index.ravel() for index in np.indices(shape))
         behind = (lead_of(at_high.take(cell * n + i), at_low.take(cell * n + k)) < 0).reshape(shape)
-        level_on_plateau = self._both_flat(cell, i, k, low, high).reshape(shape)
-        below = np.where(self.twin | level_on_plateau, np.tri(n, k=-1, dtype=bool), behind)
+        level_on_plateau = self._both_flat(cell, i, k, low, high, self.free).reshape(shape)
+        below = np.where(self.twin | level_on_plateau, first.swapaxes(1, 2), behind)
         return below, ~below.swapaxes(1, 2) & ~np.eye(n, dtype=bool)
 
-    def _both_flat(self, cell: IntArray, i: IntArray, k: IntArray, low: FloatArray, high: FloatArray) -> BoolArray:
-        """Pairs that stand on plateaus of the same height all over the cell: tied, so the listed order ranks them."""
+    def _both_flat(
+        self, cell: IntArray, i: IntArray, k: IntArray, low: FloatArray, high: FloatArray, spent: FloatArray
+    ) -> BoolArray:
+        """Pairs that stand on plateaus of the same height all over the cell, with so much effort spent: tied."""
         curves, n = self.contest.curves, self.contest.n
-        starts = (low[:, None] + self.free).ravel()
-        ends = (high[:, None] + self.free).ravel()
+        starts = (low[:, None] + spent).ravel()
+        ends = (high[:, None] + spent).ravel()
         everyone = curves.take(np.tile(np.arange(n), low.size))
         height = everyone.score(starts)
         flat = (~everyone.rises_at(starts) & (height == everyone.score(ends))).reshape(low.size, n)
@@ -173,6 +195,7 @@ class _Game:
         possible: BoolArray,
         best: IntArray,
         worst: IntArray,
+        first: BoolArray,
     ) -> BoolArray:
         rewards = self.contest.rewards
         gap = rewards[best - 1][:, None, :] - rewards[worst - 1][:, :, None]  # the most i could gain by passing k
@@ -181,18 +204,21 @@ class _Game:
             return np.zeros(low.size, dtype=bool)
         gain = gap[cell, i, k]
         ahead = self._overtakes(cell, i, k, gain, high, at_low)
-        excluded = (ahead < 0) | ((ahead == 0) & self._draws_and_loses(cell, i, k, gain, low, high))
+        loses = first[cell, k, i]
+        if self.contest.tie_break == "capability":
+            # without free effort the lower model has the lower score at the level, or is listed later
+            loses |= (self.free[i] == 0) & (self.free[k] == 0)
+        excluded = (ahead < 0) | ((ahead == 0) & loses & self._draws(cell, i, k, gain, low, high))
         return np.bincount(cell[~excluded], minlength=low.size) > 0
 
-    def _draws_and_loses(
+    def _draws(
         self, cell: IntArray, i: IntArray, k: IntArray, gap: FloatArray, low: FloatArray, high: FloatArray
     ) -> BoolArray:
-        """Where a lead of 0 is a draw of two plateaus, not a rounding error, and i loses draws against k."""
+        """Where a lead of 0 is a draw of two plateaus, not a rounding error."""
         curves = self.contest.curves
         own_flat = ~curves.take(i).rises_at(self._reach(cell, i, high, gap))
         rival_flat = ~curves.take(k).rises_at(low[cell] + self.free[k])
-        loses = (self.contest.tie_break == "capability") | (i > k)
-        return own_flat & rival_flat & loses
+        return own_flat & rival_flat
 
     def _some_overtaking_certain(
         self, low: FloatArray, at_high: Standing, below: BoolArray, best: IntArray, worst: IntArray

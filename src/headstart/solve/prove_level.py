@@ -72,19 +72,26 @@ def _last_threshold(game: Game, pair: Pair, low: fmpq, high: fmpq, digits: int) 
 
 
 def _bracket(game: Game) -> tuple[fmpq, fmpq, Pair] | None:
-    """The last power of ten that is not settled, the first that is, and a pair unsettled at the former."""
-    low: fmpq | None = None
-    pair: Pair | None = None
-    for power in _DECADES:
-        at = game.at_level(ten(power))
-        if pair is not None and not _settled(at, pair):  # what failed before is likely to fail again
-            low = ten(power)
-            continue
-        unsettled = unsettled_pair(at)
+    """A power of ten that is not settled, the next one, which is, and a pair unsettled at the former.
+
+    What is settled at a level is settled at every higher one. The steps upwards double, so that few levels are tried
+    where none is settled, and very high ones, whose scores are hard to tell apart, only if need be.
+    """
+    low, pair, high = -1, None, 0
+    while (unsettled := unsettled_pair(game.at_level(ten(_DECADES[high])))) is not None:
+        if high == len(_DECADES) - 1:
+            return None
+        low, pair, high = high, unsettled, min(2 * high + 1, len(_DECADES) - 1)
+    if pair is None:
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        unsettled = unsettled_pair(game.at_level(ten(_DECADES[middle])))
         if unsettled is None:
-            return None if low is None or pair is None else (low, ten(power), pair)
-        low, pair = ten(power), unsettled
-    return None
+            high = middle
+        else:
+            low, pair = middle, unsettled
+    return ten(_DECADES[low]), ten(_DECADES[high]), pair
 
 
 def _threshold(game: Game, pair: Pair, low: fmpq, high: fmpq, digits: int) -> tuple[fmpq, fmpq]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Self
 
 import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtr
 
-from headstart.contest.arrays import FloatArray
+from headstart.contest.arrays import FloatArray, IntArray
 from headstart.solve.dominance.own_noise import own_noise_sd
 from headstart.solve.incentive.noise import ScoreNoise
 
@@ -55,25 +55,30 @@ class GainBound:
         rise = high - low
         with np.errstate(divide="ignore", invalid="ignore"):
             alone = np.where(rise > 0, 2 * ndtr(rise / (2 * self.own_sd)) - 1, 0.0)
-        passed = np.concatenate([self._passed(part, low, high) for part in self._parts])
-        return np.minimum(self.stake * alone, self.step * passed)
+        return np.minimum(self.stake * alone, self.step * self._sums(self._passed, low, high))
 
     def slope(
         self, low: Float[FloatArray, " models"], high: Float[FloatArray, " models"]
     ) -> Float[FloatArray, " models"]:
-        """The most that a unit of score is worth anywhere in [low[i], high[i]], rivals as for ``gain``."""
+        """The most that a unit of score is worth anywhere in [low[i], high[i]], rivals as for ``gain``.
+
+        0 for models whose score cannot move.
+        """
         with np.errstate(divide="ignore"):
             alone = self.stake * _PEAK / self.own_sd
-        density = np.concatenate([self._density(part, low, high) for part in self._parts])
-        return np.minimum(alone, self.step * density)
+        return np.minimum(alone, self.step * self._sums(self._density, low, high))
 
-    @cached_property
-    def _parts(self) -> list[slice]:
-        n = self.own_sd.size
-        rows = max(_ROWS // n, 1)
-        return [slice(at, at + rows) for at in range(0, n, rows)]
+    def _sums(self, sums: Callable[..., FloatArray], low: FloatArray, high: FloatArray) -> FloatArray:
+        """Sums over rivals for the models that can move, some at a time; 0 for the others, whose gain is 0."""
+        result = np.zeros(low.size)
+        moving = np.flatnonzero(high > low)
+        rows = max(_ROWS // low.size, 1)
+        for at in range(0, moving.size, rows):
+            part = moving[at : at + rows]
+            result[part] = sums(part, low, high)
+        return result
 
-    def _passed(self, part: slice, low: FloatArray, high: FloatArray) -> FloatArray:
+    def _passed(self, part: IntArray, low: FloatArray, high: FloatArray) -> FloatArray:
         """Sum over rivals of the largest chance to be passed: that of a rival in the middle, if it can be there."""
         start, end, sd = low[part, None], high[part, None], self.difference_sd[part]
         rival = np.clip((start + end) / 2, low, high)
@@ -82,14 +87,14 @@ class GainBound:
         chance = np.where(sd > 0, chance, (low <= end) & (high >= start))
         return self._others(part, chance)
 
-    def _density(self, part: slice, low: FloatArray, high: FloatArray) -> FloatArray:
+    def _density(self, part: IntArray, low: FloatArray, high: FloatArray) -> FloatArray:
         sd = self.difference_sd[part]
         apart = np.maximum(np.maximum(low - high[part, None], low[part, None] - high), 0.0)
         with np.errstate(divide="ignore", invalid="ignore"):
             density = np.where(sd > 0, _PEAK / sd * np.exp(-0.5 * (apart / sd) ** 2), np.where(apart > 0, 0.0, np.inf))
         return self._others(part, density)
 
-    def _others(self, part: slice, values: FloatArray) -> FloatArray:
-        own = np.arange(self.own_sd.size)[part]
-        values[np.arange(own.size), own] = 0.0
+    @staticmethod
+    def _others(part: IntArray, values: FloatArray) -> FloatArray:
+        values[np.arange(part.size), part] = 0.0
         return values.sum(axis=1)

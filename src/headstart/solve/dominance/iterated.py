@@ -21,6 +21,9 @@ from headstart.solve.incentive.noise import ScoreNoise
 ROUNDS = 300
 """Rounds of deletion after which the question stays open."""
 
+STALLED = 1e-3
+"""The question also stays open where a round lowers nobody's largest effort by more than this share."""
+
 LEVELS = 25
 """Levels tried by default."""
 
@@ -91,7 +94,7 @@ def iterated_dominance(
         high = np.where(closed | (rise == 0), low, high)
         if (high == low).all():
             return IteratedDominance(unique=True, effort=frozen(effort), high=frozen(high), rounds=done, reason=None)
-        if (before - effort <= 1e-6 * effort).all():
+        if (before - effort <= STALLED * effort).all():
             break
     else:
         done = rounds
