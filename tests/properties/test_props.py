@@ -315,6 +315,7 @@ def test_a_cap_on_the_model_between_makes_a_jump_over_it_pay() -> None:
     assert solve_pure(contest).verdict == "none"
 
 
+@pytest.mark.usefixtures("shapes_unchecked")
 @chunks
 def test_prop_d_where_c3_holds_catching_up_never_gets_shorter_and_stability_lasts(chunk: int) -> None:
     rng = np.random.default_rng([3, chunk])

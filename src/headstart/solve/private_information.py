@@ -214,6 +214,7 @@ def solve_private(field: TypicalField, *, points: int = 2000) -> PrivateEquilibr
     Source: docs/private-information; with quality as a factor of the cost instead of a head start the problem is that
         of Moldovanu and Sela (2001).
 
+    >>> from headstart.contest.curves import Linear
     >>> field = TypicalField(
     ...     n=2, quality=UniformQuality(low=0.0, high=1.0), curve=Linear(intercept=0.0, slope=1.0),
     ...     cost=PowerCost(scale=1.0), rewards=[3.0, 0.0])
