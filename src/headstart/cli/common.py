@@ -12,7 +12,6 @@ import typer
 from headstart.errors import InputError
 
 if TYPE_CHECKING:
-    from headstart.data.trajectories import Trajectories as Measured
     from headstart.fitting.sample import OnForgetting
     from headstart.progress import Progress
 
@@ -59,26 +58,6 @@ def check_outputs(*files: Path | None, json: str | None = None) -> None:
         if not file.resolve().parent.is_dir():
             folder = file.resolve().parent
             raise InputError(f"cannot be written: the folder {folder} does not exist", file=str(file))
-
-
-def read_auditable(
-    source: str, *, benchmark: str | None, score_range: str | None, cost_per_step: float | None, cost_unit: str | None
-) -> Measured:
-    """The trajectories of a file, with enough in them to be fitted."""
-    from headstart.data.trajectory_files import read_trajectories, require_auditable
-
-    data = read_trajectories(
-        source,
-        benchmark=benchmark,
-        score_range=parse_range(score_range),
-        cost_per_step=cost_per_step,
-        cost_unit=cost_unit,
-    )
-    try:
-        require_auditable(data)
-    except InputError as error:
-        raise error.located(file=source) from None
-    return data
 
 
 def parse_levels(text: str | None) -> list[float] | None:

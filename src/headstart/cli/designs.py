@@ -18,8 +18,8 @@ from headstart.cli.common import (
     ScoreRange,
     Seed,
     check_outputs,
+    parse_range,
     progress_bar,
-    read_auditable,
     tell,
 )
 from headstart.errors import InputError
@@ -141,12 +141,21 @@ def _given(
 ) -> tuple[Contest | Trajectories, str]:
     """The contest or the trajectories of a file, and the unit of costs."""
     from headstart.contest.contest_file import read_contest
+    from headstart.data.trajectory_files import read_trajectories, require_auditable
 
     if Path(source).suffix.lower() in (".toml", ".json"):
         return read_contest(source), cost_unit or "cost units"
-    data = read_auditable(
-        source, benchmark=benchmark, score_range=score_range, cost_per_step=cost_per_step, cost_unit=cost_unit
+    data = read_trajectories(
+        source,
+        benchmark=benchmark,
+        score_range=parse_range(score_range),
+        cost_per_step=cost_per_step,
+        cost_unit=cost_unit,
     )
+    try:
+        require_auditable(data)
+    except InputError as error:
+        raise error.located(file=source) from None
     return data, data.cost_unit
 
 

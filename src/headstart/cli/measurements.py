@@ -22,7 +22,6 @@ from headstart.cli.common import (
     parse_levels,
     parse_range,
     progress_bar,
-    read_auditable,
     tell,
 )
 from headstart.errors import InputError
@@ -71,13 +70,22 @@ def audit(
     from headstart.auditing.audit import audit as run_audit
     from headstart.auditing.audit import fitted_contest
     from headstart.contest.contest_file import write_contest
+    from headstart.data.trajectory_files import read_trajectories, require_auditable
 
     check_outputs(html, contest, json=json)
     if not 0 <= backtest < 1:
         raise InputError(f"--backtest must be a fraction in [0, 1), got {backtest:g}")
-    data = read_auditable(
-        trajectories, benchmark=benchmark, score_range=score_range, cost_per_step=cost_per_step, cost_unit=cost_unit
+    data = read_trajectories(
+        trajectories,
+        benchmark=benchmark,
+        score_range=parse_range(score_range),
+        cost_per_step=cost_per_step,
+        cost_unit=cost_unit,
     )
+    try:
+        require_auditable(data)
+    except InputError as error:
+        raise error.located(file=trajectories) from None
     with progress_bar() as progress:
         found = run_audit(
             data, source=Path(trajectories).name, levels=parse_levels(levels), rewards=rewards,
