@@ -149,7 +149,7 @@ def test_a_wish_that_cannot_be_met_is_stated_and_the_documents_are_written(
         (("--stakes", "0:inf"), "--stakes must be an interval"),
         (("--budget", "many"), "--budget must be a number"),
         (("--budget", "200gpuh"), "--budget must be in steps"),
-        (("--compare", "direct,magic"), "protocol must be direct, level:LEVEL"),
+        (("--compare", "direct,magic"), "protocol must be direct, level:D"),
         (("--compare", "direct,direct+items:10", "--rewards", "top:0"), "k must be >= 1"),
         (("--confidence", "2"), "confidence must be in"),
         (("--target-tau", "3"), "target_tau must be in"),
