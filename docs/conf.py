@@ -40,9 +40,10 @@ napoleon_custom_sections = [("Source", "notes_style")]
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!headstart\.).*"),
     # type variables, private bases and aliases of array types are not documented
-    (r"py:class", r"headstart\..*\.(_\w+|[A-Z]|Annotated)"),
+    (r"py:class", r"headstart\..*\.(_\w+|[A-Z]|Annotated.*)"),
     (r"py:class", r"headstart\.contest\.arrays\..*"),
     (r"py:class", r"headstart\.tune\.executors\.(Job|Value)"),
+    (r"py:class", r"headstart\.registry\.(Member|Added)"),
 ]
 
 # as wide as a page; tables of the commands are cut to it

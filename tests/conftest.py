@@ -5,7 +5,16 @@ import os
 # Set before numpy is imported: the tests already run side by side, one process per core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
+from jaxtyping import config, install_import_hook
+
+from shape_checks import checked_modules
+
+# Before any of them is imported.
+install_import_hook(checked_modules(), "shape_checks.check")
 
 # "ci" tries the same examples on every run, so that a red test is red for everybody;
 # `pytest --hypothesis-profile=explore` looks for new ones.
@@ -14,3 +23,11 @@ settings.register_profile(
 )
 settings.register_profile("explore", deadline=None, max_examples=1000, print_blob=True)
 settings.load_profile("ci")
+
+
+@pytest.fixture
+def shapes_unchecked() -> Iterator[None]:
+    """For thousands of repeated calls whose shapes other tests check: a check takes longer than a small contest."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)

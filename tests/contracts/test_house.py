@@ -70,7 +70,24 @@ def test_the_version_is_the_same_everywhere() -> None:
     version = re.search(r'__version__ = "(.+)"', (PACKAGE / "__init__.py").read_text())
     assert version
     assert f"version: {version.group(1)}\n" in (ROOT / "CITATION.cff").read_text()
-    assert f"## {version.group(1)} " in (ROOT / "CHANGELOG.md").read_text()
+    heading = rf"^## {re.escape(version.group(1))} - \d{{4}}-\d\d-\d\d$"
+    assert re.search(heading, (ROOT / "CHANGELOG.md").read_text(), re.M)
+
+
+def test_a_newcomer_finds_ten_things_where_the_architecture_page_says() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    things = re.findall(r"^\| [^|]+ \| `([\w/]+\.py)` \| `(\w+)` \|$", page, re.M)
+    assert len(things) == 10
+    for path, name in things:
+        assert re.search(rf"^(def|class) {name}\b", (PACKAGE / path).read_text(), re.M), (path, name)
+
+
+def test_the_architecture_page_lists_the_layers_that_are_proved() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    table = page.split("| layer | what it may use |")[1].split("\n## ")[0]
+    listed = [sorted(re.findall(r"`(\w+)`", row.split("|")[1])) for row in table.splitlines() if row.startswith("| `")]
+    contracts = {contract["id"]: contract for contract in PYPROJECT["tool"]["importlinter"]["contracts"]}
+    assert listed == [sorted(layer.split(" | ")) for layer in contracts["layers"]["layers"]]
 
 
 def test_no_files_import_each_other_in_a_circle() -> None:

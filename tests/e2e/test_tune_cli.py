@@ -78,7 +78,7 @@ def test_another_plan_is_kept_out_of_the_folder(plan, finished, tmp_path):
     other = plan.with_name("other.toml")
     other.write_text(plan.read_text().replace("levels = [0, 2]", "levels = [0, 3]"))
     before = content(finished)
-    with pytest.raises(InputError, match=r"(?s)--out.*levels: \[0, 2\] -> \[0, 3\]"):
+    with pytest.raises(InputError, match=r"(?s)a folder of its own.*levels: \[0, 2\] -> \[0, 3\]"):
         tune(other, finished)
     assert content(finished) == before
 

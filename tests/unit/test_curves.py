@@ -1,12 +1,18 @@
 """Score curves and their inverses, also where floating point or saturation makes them hard."""
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
-from headstart.contest import CurveTable, Exponential, Linear, LogitPower, Points
+from headstart.contest import Contest, CostTable, Curve, CurveTable, Exponential, Linear, LogitPower, Points, PowerCost
 from headstart.contest.compare import Standing, effort_to_beat, lead, lead_of
 from headstart.contest.tables import twins
 from headstart.errors import InputError
+from headstart.solve.level import stabilising_level
+from headstart.solve.prices import price_table
+from headstart.solve.pure import solve_pure
 
 LOGIT = LogitPower(L=0.2, U=0.8, alpha=-1.0, beta=0.7)
 EXPONENTIAL = Exponential(floor=0.2, ceiling=0.8, rate=0.01)
@@ -193,3 +199,64 @@ def test_twins_are_curves_with_the_same_parameters_and_not_merely_equal_scores()
     table = CurveTable.of([LOGIT, same, LINE, Linear(intercept=float(LOGIT.score(0.0)), slope=0.5), STEPS, STEPS])
     i, k = np.array([0, 0, 2, 4, 4]), np.array([1, 3, 3, 5, 0])
     assert twins(table, i, k).tolist() == [True, False, False, True, False]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Bare(Curve):
+    """An exponential that gives no more than a law must."""
+
+    floor: np.ndarray
+    rise: np.ndarray
+    rate: np.ndarray
+    kind: ClassVar[str] = "bare"
+
+    def __init__(self, *, floor, rise, rate) -> None:
+        self._set(floor=floor, rise=rise, rate=rate)
+
+    @property
+    def ceiling(self):
+        return self.floor + self.rise
+
+    def score(self, effort):
+        return self.floor - self.rise * np.expm1(-self.rate * np.asarray(effort))
+
+    def shortfall(self, effort):
+        return self.rise * np.exp(-self.rate * np.asarray(effort))
+
+    def effort_to_reach(self, score, shortfall=None):
+        below = self.below_ceiling(score, shortfall)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            effort = np.maximum(np.log(self.rise / below) / self.rate, 0.0)
+        return np.where(below <= 0, np.inf, effort)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_law_that_gives_only_what_it_must_gets_the_answers_of_headstarts_own(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 6))
+    floor, rise, rate = rng.uniform(0.1, 0.5, n), rng.uniform(0.1, 0.5, n), rng.uniform(0.01, 0.1, n)
+    rewards = np.sort(rng.uniform(0.0, 30.0, n))[::-1]
+    bare, own = (
+        Contest(
+            names=[f"m{i}" for i in range(n)], curves=CurveTable.batch(law, n), costs=CostTable.batch(PowerCost(), n),
+            rewards=rewards,
+        )
+        for law in (Bare(floor=floor, rise=rise, rate=rate), Exponential(floor=floor, ceiling=floor + rise, rate=rate))
+    )  # fmt: skip
+    assert solve_pure(bare).verdict == solve_pure(own).verdict
+    for one, other in zip(price_table(bare), price_table(own), strict=True):
+        assert (one.model, one.overtakes, one.reachable) == (other.model, other.overtakes, other.reachable)
+        assert one.effort is other.effort is None or one.effort == pytest.approx(other.effort, rel=1e-9)
+    found, known = stabilising_level(bare), stabilising_level(own)
+    assert found.status in (known.status, "unknown")
+    if found.status == "finite":
+        assert found.level == pytest.approx(known.level, rel=1e-6)
+
+
+def test_plain_sequences_make_a_contest() -> None:
+    curves = CurveTable.of([Linear(intercept=b, slope=1.0) for b in (1.0, 0.5)])
+    costs = CostTable.of([PowerCost(), PowerCost()])
+    game = Contest(names=["a", "b"], curves=curves, costs=costs, rewards=(1, 0), max_effort=[2, 3], noise_sd=0)
+    assert (game.names, game.rewards.tolist(), game.max_effort.tolist()) == (("a", "b"), [1.0, 0.0], [2.0, 3.0])
+    with pytest.raises(InputError, match=r"max_effort must be a number or 2 long, got \(3,\)"):
+        Contest(names=["a", "b"], curves=curves, costs=costs, rewards=[1, 0], max_effort=[1, 2, 3])

@@ -151,5 +151,5 @@ def test_bad_arguments_are_named():
 
 def test_progress_is_reported():
     seen = []
-    simulate(line_contest([1.0, 0.5], [1, 0]), "regret", rounds=250, progress=seen.append)
-    assert seen == [100, 200]
+    simulate(line_contest([1.0, 0.5], [1, 0]), "regret", rounds=250, progress=lambda *told: seen.append(told))
+    assert seen == [("playing", 0.4), ("playing", 0.8)]

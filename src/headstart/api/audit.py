@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from headstart.api.sources import Frame, measurements_of
-from headstart.auditing.audit import Progress
+from headstart.progress import Progress
 from headstart.auditing.audit import audit as run_audit
 from headstart.auditing.decision import Criteria
 from headstart.auditing.evidence import fitted_contest

@@ -14,7 +14,8 @@ from headstart.contest.contest_file import is_contest_file
 from headstart.data.trajectories import Trajectories
 from headstart.designing.levels import Requirements
 from headstart.designing.protocols import Protocol
-from headstart.designing.run import DesignResult, Tell
+from headstart.designing.run import DesignResult
+from headstart.progress import Progress
 from headstart.designing.run import design as run_design
 from headstart.designing.stakes import Stakes
 from headstart.report.design_page import design_page, write_design_page
@@ -72,7 +73,7 @@ def design(
     designer_cost_per_step: float | None = None,
     cost_unit: str | None = None,
     seed: int = 0,
-    progress: Tell | None = None,
+    progress: Progress | None = None,
 ) -> DesignedProtocol:
     """Choose a protocol: what gaming gains under each, what it costs, and the cheapest that meets the requirements.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +14,7 @@ from headstart.errors import InputError
 
 if TYPE_CHECKING:
     from headstart.fitting.sample import OnForgetting
+    from headstart.progress import Progress
 
 Trajectories = Annotated[
     str,
@@ -105,7 +105,7 @@ def parse_choice(text: str) -> OnForgetting:
     raise InputError(f"--on-forgetting must be keep, exclude or peak, got {text!r}")
 
 
-def progress_bar() -> AbstractContextManager[Callable[[str, float], None]]:
+def progress_bar() -> AbstractContextManager[Progress]:
     """A progress bar on a terminal, silence elsewhere; imported only when a command runs."""
     from headstart.report.progress import progress_bar as bar
 

@@ -138,9 +138,7 @@ def simulate(
     check_outputs(html, json=json)
     game = read_contest(contest)
     with progress_bar() as progress:
-        found = play(
-            game, dynamics, rounds=rounds, seed=seed, progress=lambda done: progress("playing", min(done / rounds, 1.0))
-        )
+        found = play(game, dynamics, rounds=rounds, seed=seed, progress=progress)
     if json is not None:
         write_json(json, envelope("headstart.simulation/1") | simulation_document(game, found))
     if html is not None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
     BoolArray = NDArray[np.bool_]
-else:  # jaxtyping wants the class itself at run time
-    FloatArray = IntArray = BoolArray = np.ndarray
+else:  # jaxtyping wants classes at run time; arithmetic with arrays of no dimension gives numbers of numpy
+    FloatArray = IntArray = BoolArray = np.ndarray | np.generic
 
 
 class _Columns(Protocol):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -28,12 +29,12 @@ class Contest:
         names: Model names, unique.
         curves: Score curve of each model.
         costs: Cost of each developer's own effort.
-        rewards: By rank, best first, non-increasing; shape (models,), in cost units.
+        rewards: By rank, best first, non-increasing; any sequence of shape (models,), in cost units.
         level: Tune-before-test level D, ``>= 0`` (steps); 0 is direct evaluation.
-        max_effort: Cap on each developer's own effort, ``inf`` for none; shape (models,).
+        max_effort: Cap on each developer's own effort, ``inf`` for none; a number or shape (models,).
         tie_break: ``"capability"``: of equal scores the model with the higher score at the level ranks
             first, then the listed order; ``"listed"``: the listed order alone.
-        noise_sd: Standard deviation of each observed score, or None for scores without noise.
+        noise_sd: Standard deviation of each observed score, a number or shape (models,); None for scores without noise.
 
     Raises:
         InputError: If lengths differ, names repeat or are empty, a number is out of range or rewards rise.
@@ -45,29 +46,41 @@ class Contest:
     curves: CurveTable
     costs: CostTable
     rewards: PerModel
-    level: float = 0.0
-    max_effort: PerModel = field(default_factory=lambda: np.asarray(np.inf))
-    tie_break: TieBreak = "capability"
-    noise_sd: PerModel | None = None
+    level: float
+    max_effort: PerModel
+    tie_break: TieBreak
+    noise_sd: PerModel | None
 
-    def __post_init__(self) -> None:
-        n = len(self.names)
-        require(n > 0, "models", "a non-empty list", self.names)
-        require(len(set(self.names)) == n and all(self.names), "names", "unique and not empty", self.names)
-        require(len(self.curves) == n, "curves", f"{n} long", len(self.curves))
-        require(len(self.costs) == n, "costs", f"{n} long", len(self.costs))
-        object.__setattr__(self, "rewards", explicit(self.rewards))
-        require(self.rewards.size == n, "rewards", f"{n} long, one per rank", self.rewards.size)
-        require(bool(np.isfinite(self.level)) and self.level >= 0, "level", "a finite number >= 0", self.level)
-        caps = frozen(np.broadcast_to(self.max_effort, (n,)))
+    def __init__(
+        self,
+        *,
+        names: Sequence[str],
+        curves: CurveTable,
+        costs: CostTable,
+        rewards: ArrayLike,
+        level: float = 0.0,
+        max_effort: ArrayLike = np.inf,
+        tie_break: TieBreak = "capability",
+        noise_sd: ArrayLike | None = None,
+    ) -> None:
+        n = len(names)
+        require(n > 0, "models", "a non-empty list", names)
+        require(len(set(names)) == n and all(names), "names", "unique and not empty", names)
+        require(len(curves) == n, "curves", f"{n} long", len(curves))
+        require(len(costs) == n, "costs", f"{n} long", len(costs))
+        paid = explicit(rewards)
+        require(paid.size == n, "rewards", f"{n} long, one per rank", paid.size)
+        require(bool(np.isfinite(level)) and level >= 0, "level", "a finite number >= 0", level)
+        require(tie_break in ("capability", "listed"), "tie_break", "'capability' or 'listed'", tie_break)
+        caps = frozen(_per_model(max_effort, n, "max_effort"))
         require(bool((caps >= 0).all()), "max_effort", ">= 0", caps)
-        object.__setattr__(self, "max_effort", caps)
-        require(self.tie_break in ("capability", "listed"), "tie_break", "'capability' or 'listed'", self.tie_break)
-        if self.noise_sd is not None:
-            noise = frozen(np.broadcast_to(self.noise_sd, (n,)))
+        noise = None if noise_sd is None else frozen(_per_model(noise_sd, n, "noise_sd"))
+        if noise is not None:
             require_finite("noise_sd", noise)
             require(bool((noise >= 0).all()), "noise_sd", ">= 0", noise)
-            object.__setattr__(self, "noise_sd", noise)
+        fields = {"names": tuple(names), "curves": curves, "costs": costs, "rewards": paid, "level": level}
+        for name, value in (fields | {"max_effort": caps, "tie_break": tie_break, "noise_sd": noise}).items():
+            object.__setattr__(self, name, value)
 
     @property
     def n(self) -> int:
@@ -157,6 +170,12 @@ class Contest:
     def with_rewards(self, rewards: ArrayLike) -> Contest:
         """The same developers competing for other rewards."""
         return replace(self, rewards=explicit(rewards))
+
+
+def _per_model(values: ArrayLike, n: int, name: str) -> FloatArray:
+    given = np.asarray(values, dtype=np.float64)
+    require(given.shape in ((), (1,), (n,)), name, f"a number or {n} long", given.shape)
+    return np.broadcast_to(given, (n,))
 
 
 def _inverse(order: IntArray) -> IntArray:

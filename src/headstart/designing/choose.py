@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +21,7 @@ from headstart.designing.outcome import ProtocolOutcome, protocol_outcome
 from headstart.designing.protocols import Protocol, Shortlist, TuneBeforeTest, protocol_name
 from headstart.designing.recommend import Recommendation, is_stable, pareto_front, recommend
 from headstart.designing.scenario import REACH, Scenario
-
-Tell = Callable[[str, float], None]
+from headstart.progress import Progress, silent
 
 FEW = 12
 """As many protocols named by the caller are all solved to the end."""
@@ -58,7 +57,7 @@ def choose(
     *,
     compare: Sequence[tuple[Protocol, ...]] | None = None,
     seed: int = 0,
-    progress: Tell | None = None,
+    progress: Progress | None = None,
 ) -> Design:
     """Compare protocols and recommend one.
 
@@ -77,7 +76,7 @@ def choose(
     Raises:
         InputError: If a protocol does not suit the scenario.
     """
-    tell = progress or _silent
+    tell = progress or silent
     tell("cheapest stable level", 0.0)
     cheapest = [cheapest_level(scenario, requirements.confidence, ())]
     found = _levels_to_compare(scenario, requirements, (), cheapest[0])
@@ -146,7 +145,3 @@ def default_protocols(scenario: Scenario) -> list[tuple[Protocol, ...]]:
     if scenario.contest.n > 5:
         plain.append((TuneBeforeTest(level=longest), Shortlist(k=5)))
     return plain
-
-
-def _silent(_what: str, _share: float) -> None:
-    """Progress nobody watches."""

@@ -7,7 +7,7 @@ noise, in every posterior draw, exactly as the audit computes it; so an audit an
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,9 +34,8 @@ from headstart.designing.outcome import ProtocolOutcome
 from headstart.designing.protocols import Items, Protocol, TuneBeforeTest, protocol_name
 from headstart.designing.recommend import pareto_front
 from headstart.designing.stakes import Stakes
+from headstart.progress import Progress, silent
 from headstart.solve.noise import binomial_sd
-
-Tell = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,7 +78,7 @@ def design_measured(
     designer_cost_per_step: float | None = None,
     draws: int | None = None,
     seed: int = 0,
-    progress: Tell | None = None,
+    progress: Progress | None = None,
 ) -> MeasuredDesign:
     """Compare levels, and test sets of other sizes, and recommend one.
 
@@ -97,7 +96,7 @@ def design_measured(
     Raises:
         InputError: If a protocol does not suit measured curves, or a level lies beyond their horizon.
     """
-    tell = progress or _silent
+    tell = progress or silent
     asked = requirements or Requirements()
     named = [_checked(protocols) for protocols in compare or ()]
     tell("fitting the curves", 0.0)
@@ -219,7 +218,3 @@ def _best_first(found: Evidence, level: float) -> float:
     paths = found.field.paths
     here, there = paths.scores_at(level), paths.scores_at(found.field.reference)
     return float((here.argmax(axis=1) == there.argmax(axis=1)).mean())
-
-
-def _silent(_what: str, _share: float) -> None:
-    """Progress nobody watches."""

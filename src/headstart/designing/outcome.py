@@ -38,10 +38,10 @@ class ProtocolOutcome:
         kind: Equilibrium the figures are those of; ``none`` where nothing was computed.
         nobody_tunes: Whether nobody tuning is an equilibrium, for the best estimate; None where it is not known.
         stable_share: Share of the posterior draws in which nobody tuning is an equilibrium (0 or 1 where the curves
-            are known); None with noisy scores over several worlds, which are not solved one by one.
+            are known); None with noisy scores over several draws, which are not solved one by one.
         kendall_tau: Expected agreement of the published ranking with the quality order, in [-1, 1]; models that share a
             tier count as neither agreeing nor disagreeing. None where ``kind`` is ``none``.
-        kendall_tau_interval: Its 95 % interval over the posterior draws; None without worlds, or when not pure.
+        kendall_tau_interval: Its 95 % interval over the posterior draws; None without draws, or when not pure.
         best_first: Probability that the model of highest quality is ranked first, alone or in the first tier.
         effort_burnt: Expected cost of all developers' own tuning, in cost units.
         bill: The designer's own tuning, in cost units.

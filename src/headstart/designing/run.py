@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +26,7 @@ from headstart.designing.recommend import Binding, Recommendation
 from headstart.designing.scenario import Scenario, known_scenario
 from headstart.designing.stakes import Stakes, StakesEdge, stakes_edge
 from headstart.errors import InputError
-
-Tell = Callable[[str, float], None]
+from headstart.progress import Progress
 
 _BINDING: dict[str, Binding] = {"incentive": "stability", "agreement": "fidelity", "budget": "budget"}
 
@@ -83,7 +82,7 @@ def design(
     designer_cost_per_step: float | None = None,
     cost_unit: str | None = None,
     seed: int = 0,
-    progress: Tell | None = None,
+    progress: Progress | None = None,
 ) -> DesignResult:
     """Choose a protocol: what each brings, what it costs, and the cheapest that meets the requirements.
 

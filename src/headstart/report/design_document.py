@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from headstart.auditing.values import Decision
 from headstart.contest.contest import Contest
 from headstart.designing.levels import CheapestLevel
 from headstart.designing.measured import MeasuredDesign
@@ -15,6 +13,7 @@ from headstart.designing.outcome import ProtocolOutcome
 from headstart.designing.reward_design import RewardDesign
 from headstart.designing.run import DesignResult
 from headstart.designing.stakes import Stakes, StakesEdge
+from headstart.io.encode import encode
 from headstart.solve.prove import CertifiedDecision
 
 
@@ -39,10 +38,8 @@ def design_document(found: DesignResult) -> dict[str, Any]:
             "binding": recommended.binding,
             "reason": recommended.reason,
         },
-        "decision": None if found.measured is None else _decision(found.measured.decision),
-        "decision_at_low_stakes": None
-        if found.measured is None or found.measured.decision_low is None
-        else _decision(found.measured.decision_low),
+        "decision": None if found.measured is None else encode(found.measured.decision),
+        "decision_at_low_stakes": None if found.measured is None else encode(found.measured.decision_low),
         "protocols": [
             _protocol(found, answer, front) | _incentives(found.measured, place)
             for place, (answer, front) in enumerate(zip(design.answers, design.on_front, strict=True))
@@ -66,12 +63,8 @@ def _source(source: str, benchmark: str | None, cost_unit: str, stakes: Stakes |
         "source": source,
         "benchmark": benchmark,
         "cost_unit": cost_unit,
-        "stakes": None if stakes is None else asdict(stakes),
+        "stakes": encode(stakes),
     }
-
-
-def _decision(decision: Decision) -> dict[str, Any]:
-    return asdict(decision)
 
 
 def _incentives(measured: MeasuredDesign | None, place: int) -> dict[str, Any]:
@@ -80,8 +73,8 @@ def _incentives(measured: MeasuredDesign | None, place: int) -> dict[str, Any]:
         return {"incentive": None, "incentive_at_low_stakes": None}
     low = measured.incentives_low
     return {
-        "incentive": asdict(measured.incentives[place]),
-        "incentive_at_low_stakes": None if low is None else asdict(low[place]),
+        "incentive": encode(measured.incentives[place]),
+        "incentive_at_low_stakes": None if low is None else encode(low[place]),
     }
 
 

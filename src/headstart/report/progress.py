@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from headstart.progress import Progress, silent
 
 
 @contextmanager
-def progress_bar() -> Generator[Callable[[str, float], None]]:
+def progress_bar() -> Generator[Progress]:
     """Yield ``tell(what, share)``; draws on standard error, and only when that is a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda _what, _share: None
+        yield silent
         return
     columns = (
         TextColumn("{task.description:<22}"),
@@ -22,7 +25,7 @@ def progress_bar() -> Generator[Callable[[str, float], None]]:
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=1.0)
 
         def tell(what: str, share: float) -> None:

@@ -8,7 +8,6 @@ spent; its average play approaches the set of coarse correlated equilibria.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -22,6 +21,7 @@ from headstart.contest.compare import effort_to_beat
 from headstart.contest.contest import Contest
 from headstart.contest.costs import Cost
 from headstart.contest.tables import CurveTable
+from headstart.progress import Progress
 from headstart.solve.pure import candidate_efforts
 
 Dynamics = Literal["best-response", "regret"]
@@ -81,7 +81,7 @@ def simulate(
     order: Order = "round-robin",
     increment: float | None = None,
     levels: int = 65,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Simulation:
     """Play the contest (without noise) round after round, from nobody tuning.
 
@@ -94,7 +94,7 @@ def simulate(
         increment: Best-response play: steps spent beyond drawing level with a rival; by default a hundredth of the
             smallest effort that costs the whole stake.
         levels: Regret play: efforts each developer chooses among, evenly spaced over its useful interval.
-        progress: Called with the number of rounds played, now and then.
+        progress: Called now and then.
 
     Raises:
         InputError: If an argument is out of range.
@@ -180,7 +180,7 @@ def useful_effort(contest: Contest) -> Float[FloatArray, " models"]:
 
 def _best_response_play(
     contest: Contest, rounds: int, seed: int, order: Order, increment: float | None,
-    progress: Callable[[int], None] | None,
+    progress: Progress | None,
 ) -> Simulation:  # fmt: skip
     require(order in ("round-robin", "random"), "order", "'round-robin' or 'random'", order)
     useful = useful_effort(contest)
@@ -209,7 +209,7 @@ def _best_response_play(
             break
         seen[key] = done
         if progress is not None and (done + 1) % _BATCH == 0:
-            progress(done + 1)
+            progress("playing", (done + 1) / rounds)
     settings: dict[str, int | float | str] = {"rounds": rounds, "seed": seed, "order": order, "increment": step}
     return _summary(contest, "best-response", status, settings, np.array(history), start, None)
 
@@ -219,9 +219,7 @@ def _key(efforts: FloatArray, step: float) -> bytes:
     return np.round(efforts / step * 1e6).tobytes()
 
 
-def _regret_play(
-    contest: Contest, rounds: int, seed: int, levels: int, progress: Callable[[int], None] | None
-) -> Simulation:
+def _regret_play(contest: Contest, rounds: int, seed: int, levels: int, progress: Progress | None) -> Simulation:
     grid = np.linspace(0.0, 1.0, levels) * useful_effort(contest)[:, None]
     cost = np.stack([contest.costs[i].cost(grid[i]) for i in range(contest.n)])
     rng = np.random.default_rng(seed)
@@ -241,7 +239,7 @@ def _regret_play(
         total += payoff
         earned += got
         if progress is not None and (done + 1) % _BATCH == 0:
-            progress(done + 1)
+            progress("playing", (done + 1) / rounds)
     settings: dict[str, int | float | str] = {"rounds": rounds, "seed": seed, "levels": levels}
     external = np.maximum(total.max(axis=1) - earned, 0.0) / rounds
     return _summary(contest, "regret", "ended", settings, history, rounds // 2, external)

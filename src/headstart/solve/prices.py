@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,7 +103,8 @@ def catch_up_efforts(
     Returns:
         Steps, shape (draws, pairs); 0 where i is ahead anyway, ``inf`` where no effort is enough.
     """
-    total = effort_to_beat(_columns(curves, i), _columns(curves, k), level)
+    own, rival = curves.map(lambda values: values[:, i]), curves.map(lambda values: values[:, k])
+    total = effort_to_beat(own, rival, level)
     return np.maximum(total - np.asarray(level), 0.0)
 
 
@@ -125,7 +125,7 @@ def critical_stakes(
     Args:
         curves: Fields of shape (draws, models).
         cost_per_step: Cost units per step of each model.
-        level: Tune-before-test level, in steps: one number, one per world, or each model's own (draws, models).
+        level: Tune-before-test level, in steps: one number, one per draw, or each model's own (draws, models).
         shape: Rewards for a first place worth 1, best rank first.
         most_total_effort: Effort, level included, beyond which nobody goes, in steps; None for no such bound.
 
@@ -133,15 +133,13 @@ def critical_stakes(
         Cost units, shape (draws,); ``inf`` where no place can be bought.
     """
     require(bool((np.diff(shape) <= 0).all()), "shape", "non-increasing", shape)
-    worlds, n = int(curves.L.shape[0]), int(curves.L.shape[1])
+    draws, n = int(curves.L.shape[0]), int(curves.L.shape[1])
     level = np.asarray(level, dtype=np.float64)
     level = np.broadcast_to(level[:, None] if level.ndim == 1 else level, curves.L.shape)
     batch = max(1, PRICES_AT_ONCE // n**2)
-    parts = [slice(start, start + batch) for start in range(0, worlds, batch)]
+    parts = [slice(start, start + batch) for start in range(0, draws, batch)]
     edges = [
-        _critical_stakes(
-            _each_field(curves, lambda v, p=part: v[p]), cost_per_step, level[part], shape, most_total_effort
-        )
+        _critical_stakes(curves.map(lambda v, p=part: v[p]), cost_per_step, level[part], shape, most_total_effort)
         for part in parts
     ]
     return np.concatenate(edges)
@@ -155,12 +153,12 @@ def _critical_stakes(
     most_total_effort: FloatArray | None,
 ) -> Float[FloatArray, " draws"]:
     order: IntArray = np.argsort(-curves.score(level), axis=1, kind="stable")
-    ranked = _each_field(curves, lambda values: np.take_along_axis(values, order, axis=1))
+    ranked = curves.map(lambda values: np.take_along_axis(values, order, axis=1))
     holders = np.flatnonzero(np.diff(shape) < 0)  # the lowest-ranked holder of each level that is above another
     if not holders.size:
         return np.full(len(order), np.inf)
-    own = _each_field(ranked, lambda values: values[:, 1:, None])
-    rival = _each_field(ranked, lambda values: values[:, None, holders])
+    own = ranked.map(lambda values: values[:, 1:, None])
+    rival = ranked.map(lambda values: values[:, None, holders])
     start = np.take_along_axis(level, order, axis=1)
     own_start, rival_start = start[:, 1:, None], start[:, None, holders]
     effort = np.maximum(effort_to_beat(own, rival, rival_start) - own_start, 0.0)
@@ -171,11 +169,3 @@ def _critical_stakes(
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(gap > 0, price / gap, np.inf)
     return np.min(value, axis=(1, 2), initial=np.inf)
-
-
-def _columns(curves: LogitPower, index: IntArray) -> LogitPower:
-    return _each_field(curves, lambda values: values[:, index])
-
-
-def _each_field(curves: LogitPower, change: Callable[[FloatArray], FloatArray]) -> LogitPower:
-    return LogitPower(L=change(curves.L), U=change(curves.U), alpha=change(curves.alpha), beta=change(curves.beta))

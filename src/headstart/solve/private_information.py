@@ -125,7 +125,7 @@ class TypicalField:
         quality: Distribution each quality is drawn from, in score units.
         curve: Score added by effort: ``score = quality + curve(level + effort)``.
         cost: Cost of the own effort.
-        rewards: By rank, best first, shape (n,), in cost units.
+        rewards: By rank, best first, any sequence of shape (n,), in cost units.
         level: Tune-before-test level, ``>= 0`` (steps).
 
     Raises:
@@ -138,11 +138,15 @@ class TypicalField:
     curve: Curve
     cost: PowerCost
     rewards: Float[FloatArray, " models"]
-    level: float = 0.0
+    level: float
 
-    def __post_init__(self) -> None:
-        require(self.n >= 2, "n", ">= 2", self.n)
-        object.__setattr__(self, "rewards", explicit(self.rewards))
+    def __init__(
+        self, *, n: int, quality: Quality, curve: Curve, cost: PowerCost, rewards: ArrayLike, level: float = 0.0
+    ) -> None:
+        require(n >= 2, "n", ">= 2", n)
+        given = {"n": n, "quality": quality, "curve": curve, "cost": cost, "rewards": explicit(rewards), "level": level}
+        for name, value in given.items():
+            object.__setattr__(self, name, value)
         require(self.rewards.size == self.n, "rewards", f"{self.n} long, one per rank", self.rewards.size)
         require(bool(np.isfinite(self.level)) and self.level >= 0, "level", "a finite number >= 0", self.level)
         _, marginal = self.marginal_cost()
@@ -210,6 +214,7 @@ def solve_private(field: TypicalField, *, points: int = 2000) -> PrivateEquilibr
     Source: docs/private-information; with quality as a factor of the cost instead of a head start the problem is that
         of Moldovanu and Sela (2001).
 
+    >>> from headstart.contest.curves import Linear
     >>> field = TypicalField(
     ...     n=2, quality=UniformQuality(low=0.0, high=1.0), curve=Linear(intercept=0.0, slope=1.0),
     ...     cost=PowerCost(scale=1.0), rewards=[3.0, 0.0])

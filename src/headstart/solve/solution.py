@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ from headstart.contest.arrays import FloatArray
 from headstart.contest.contest import Contest
 from headstart.errors import ComputationError, InputError
 from headstart.io.encode import as_json
+from headstart.progress import Progress, silent
 from headstart.solve.gaming import (
     DominanceAnswer,
     IncentiveAnswer,
@@ -35,8 +36,6 @@ ORDER_CONDITION = "one strict order before and after the free effort"
 """The proof's one condition that compares scores and so may need ball arithmetic."""
 
 Json = dict[str, Any]
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +186,7 @@ def solve_contest(
     Raises:
         ComputationError: If a mixed equilibrium was asked for and is too large to compute.
     """
-    tell = progress or _silent
+    tell = progress or silent
     noisy = contest.noise_sd is not None and bool((contest.noise_sd > 0).any())
     numeric = solve_pure(contest)
     proof = None
@@ -211,7 +210,7 @@ def solve_contest(
     elif mixed or (mixed is None and pure.verdict == "none"):
         tell("mixed equilibrium", 0.5)
         equilibrium = solve_mixed(
-            contest, tolerance=exploitability, seed=seed, progress=lambda at: tell(f"mixed: {at.sweeps} sweeps", 0.7)
+            contest, tolerance=exploitability, seed=seed, progress=lambda what, share: tell(what, 0.5 + 0.5 * share)
         )
     else:
         why_not = "not asked for" if mixed is False else "a pure equilibrium answers already"
@@ -221,10 +220,6 @@ def solve_contest(
         mixed=equilibrium, mixed_reason=why_not, noise=noise, incentive=gains, dominance=dominance,
         strategic_ranks=strategic,
     )  # fmt: skip
-
-
-def _silent(_what: str, _share: float) -> None:
-    """Progress nobody watches."""
 
 
 def solve_under_noise(contest: Contest, without_noise: Verdict, seed: int) -> NoiseAnswer:

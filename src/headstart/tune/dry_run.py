@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 from headstart.io.atomic import JsonValue
+from headstart.io.encode import encode
 from headstart.tune.executors import Executor
 from headstart.tune.folder import RunFolder
 from headstart.tune.forecast import Forecast, Unmeasured, read_forecast
@@ -119,8 +119,8 @@ def dry_run_document(found: DryRun) -> dict[str, JsonValue]:
         "wall_seconds": None
         if seconds is None or forecast is None or workers is None
         else forecast.wall_seconds(found.left, workers=workers),
-        "measured": [] if forecast is None else [cast("JsonValue", asdict(entry)) for entry in forecast.measured],
-        "unmeasured": [] if forecast is None else [cast("JsonValue", asdict(entry)) for entry in forecast.unmeasured],
+        "measured": [] if forecast is None else encode(forecast.measured),
+        "unmeasured": [] if forecast is None else encode(forecast.unmeasured),
         **({} if found.prepared is None else facts_document(found.prepared)),
     }
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from headstart.errors import InputError
 from headstart.io.atomic import JsonValue, envelope, write_json
 from headstart.io.documents import read_json
+from headstart.io.encode import encode_fields
 from headstart.tune.plan import Cell, Plan
 
 SCHEMA = "headstart.forecast/1"
@@ -117,7 +118,7 @@ def write_forecast(path: Path, forecast: Forecast) -> None:
 
 def forecast_document(forecast: Forecast) -> dict[str, JsonValue]:
     """The forecast as JSON data."""
-    return cast("dict[str, JsonValue]", asdict(forecast))
+    return encode_fields(forecast)
 
 
 def read_forecast(path: Path, *, plan_hash: str) -> Forecast | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import cast
 
 from headstart.io.atomic import JsonValue
+from headstart.io.encode import encode
 from headstart.tune.folder import CellFolder, RunFolder
 from headstart.tune.forecast import Forecast
 from headstart.tune.plan import Cell, Plan
@@ -120,21 +121,18 @@ def report_document(report: RunReport) -> dict[str, JsonValue]:
 def facts_document(prepared: Prepared) -> dict[str, JsonValue]:
     """What was found out about a plan before it ran, as JSON data."""
     return {
-        "hardware": cast("JsonValue", asdict(prepared.hardware)),
+        "hardware": encode(prepared.hardware),
         "tasks": [
-            cast(
-                "JsonValue",
-                {
-                    "task": task.name,
-                    "train_items": len(task.train),
-                    "test_items": len(task.test),
-                    "overlap": asdict(overlap),
-                    "notes": task.notes,
-                },
-            )
+            {
+                "task": task.name,
+                "train_items": len(task.train),
+                "test_items": len(task.test),
+                "overlap": encode(overlap),
+                "notes": task.notes,
+            }
             for task, overlap in zip(prepared.tasks, prepared.overlaps, strict=True)
         ],
-        "truncated": [cast("JsonValue", asdict(entry)) for entry in prepared.truncated],
+        "truncated": encode(prepared.truncated),
     }
 
 

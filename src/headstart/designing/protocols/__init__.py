@@ -23,8 +23,8 @@ PROTOCOLS: Registry[Callable[..., Protocol]] = Registry(
     members={
         "direct": direct_evaluation,
         "level": TuneBeforeTest,
-        "top": Shortlist,
         "tiers": Tiers,
+        "top": Shortlist,
         "items": Items,
     },
     complaint=callable_complaint,
@@ -33,6 +33,10 @@ PROTOCOLS: Registry[Callable[..., Protocol]] = Registry(
 
 Packages add theirs under the entry-point group ``headstart.protocols``.
 """
+
+
+_SYMBOLS = {"level": "D", "k": "K", "count": "N"}
+"""The numbers of headstart's own protocols as the documentation calls them."""
 
 
 def parse(text: str) -> tuple[Protocol, ...]:
@@ -71,7 +75,9 @@ def _part(part: str, text: str) -> Protocol:
 def _forms() -> str:
     """How the parts are written; those of packages are only named, because telling more would import them."""
     words = {word: numbers_taken(PROTOCOLS[word]) if word in PROTOCOLS.own else {} for word in PROTOCOLS.names()}
-    forms = [":".join([word, *(name.upper() for name in numbers)]) for word, numbers in words.items()]
+    forms = [
+        ":".join([word, *(_SYMBOLS.get(name, name.upper()) for name in numbers)]) for word, numbers in words.items()
+    ]
     return f"{', '.join(forms)}, or several joined by +"
 
 

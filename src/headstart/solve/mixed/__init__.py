@@ -2,8 +2,7 @@
 
 from headstart.solve.mixed.exploitability import Exploitability, exploitability
 from headstart.solve.mixed.mixed import solve_mixed
-from headstart.solve.mixed.multigrid import Progress
 from headstart.solve.mixed.profile import Profile
 from headstart.solve.mixed.solution import MixedSolution
 
-__all__ = ["Exploitability", "MixedSolution", "Profile", "Progress", "exploitability", "solve_mixed"]
+__all__ = ["Exploitability", "MixedSolution", "Profile", "exploitability", "solve_mixed"]

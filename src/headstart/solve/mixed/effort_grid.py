@@ -109,7 +109,7 @@ class EffortGrid:
         )  # fmt: skip
 
     def spread(
-        self, other: EffortGrid, values: Float[FloatArray, "active points"]
+        self, other: EffortGrid, values: Float[FloatArray, "active points_there"]
     ) -> Float[FloatArray, "active points"]:
         """Carry masses from another grid of the same contest to this one, keeping them even within cells."""
         result = np.zeros_like(self.cost)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import numpy as np
 
@@ -11,13 +10,14 @@ from headstart.contest.arrays import FloatArray, require
 from headstart.contest.conditions import common_cost, curve_conditions
 from headstart.contest.contest import Contest
 from headstart.errors import ComputationError
+from headstart.progress import Progress, silent
 from headstart.solve.mixed.axis import ScoreAxis
 from headstart.solve.mixed.bounds import Bounds, bounds
 from headstart.solve.mixed.closed_form import TwoDevelopers, two_developers
 from headstart.solve.mixed.effort_grid import EffortGrid
 from headstart.solve.mixed.exploitability import exploitability
 from headstart.solve.mixed.linear_program import evenly_spaced, solve_program
-from headstart.solve.mixed.multigrid import Progress, learn_mixed, worth_splitting
+from headstart.solve.mixed.multigrid import learn_mixed, worth_splitting
 from headstart.solve.mixed.profile import Profile, above_probability, inversions
 from headstart.solve.mixed.solution import MixedSolution, measured_solution
 from headstart.solve.pure import solve_pure
@@ -29,8 +29,6 @@ PROGRAM_CELLS = 100
 PROGRAM_SIZE = 60_000
 """Active developers times points of the largest linear program that is tried."""
 
-ProgressCallback = Callable[[Progress], None]
-
 
 def solve_mixed(
     contest: Contest,
@@ -39,7 +37,7 @@ def solve_mixed(
     seed: int = 0,
     max_sweeps: int = 20_000,
     max_seconds: float | None = None,
-    progress: ProgressCallback | None = None,
+    progress: Progress | None = None,
 ) -> MixedSolution:
     """Find a Nash equilibrium in mixed strategies and say how far from exact it is.
 
@@ -76,7 +74,7 @@ def solve_mixed(
     require(max_seconds is None or max_seconds > 0, "max_seconds", "> 0", max_seconds)
     noisy = contest.noise_sd is not None and bool((contest.noise_sd > 0).any())
     require(not noisy, "noise_sd", "0 for a mixed equilibrium", contest.noise_sd)
-    axis = ScoreAxis.of(contest)
+    tell, axis = progress or silent, ScoreAxis.of(contest)
     pure = solve_pure(contest)
     if pure.verdict == "exists" and pure.efforts is not None:
         return _pure(axis, pure.efforts, "an equilibrium in pure strategies exists: " + pure.reason)
@@ -92,12 +90,12 @@ def solve_mixed(
     end = None if max_seconds is None else time.monotonic() + max_seconds
     why = "rewards are neither evenly spaced nor for two developers only"
     if evenly_spaced(contest.rewards):
-        solved, why = _by_program(axis, limits, tolerance, end, progress)
+        solved, why = _by_program(axis, limits, tolerance, end, tell)
         if solved is not None:
             return solved
     left = None if end is None else max(end - time.monotonic(), 1e-3)
     learnt = learn_mixed(
-        axis, limits, tolerance=tolerance, seed=seed, max_sweeps=max_sweeps, max_seconds=left, progress=progress
+        axis, limits, tolerance=tolerance, seed=seed, max_sweeps=max_sweeps, max_seconds=left, progress=tell
     )
     return measured_solution(
         axis, learnt.profile, payoff=learnt.exploitability.payoff, exploitability=learnt.exploitability.upper,
@@ -156,7 +154,7 @@ def _closed_form(solved: TwoDevelopers, why: str) -> MixedSolution:
 
 
 def _by_program(
-    axis: ScoreAxis, limits: Bounds, tolerance: float, end: float | None, progress: ProgressCallback | None
+    axis: ScoreAxis, limits: Bounds, tolerance: float, end: float | None, progress: Progress
 ) -> tuple[MixedSolution | None, str]:
     """Solve by linear programming on finer grids until the continuous game agrees; or say why not."""
     contest, grid = axis.contest, EffortGrid.build(axis, limits, PROGRAM_CELLS)
@@ -167,9 +165,7 @@ def _by_program(
         left = None if end is None else end - time.monotonic()
         if grid.cost.size > PROGRAM_SIZE or (left is not None and left <= 0):
             return best, "evenly spaced rewards, but the linear program is too large; regret matching instead"
-        if progress is not None:
-            share = None if best is None else best.exploitability / contested
-            progress(Progress(stage=f"linear program, {grid.cells} cells", sweeps=0, exploitability=share))
+        progress(f"linear program, {grid.cells} cells", grid.cost.size / PROGRAM_SIZE)
         program = solve_program(grid, max_seconds=left)
         if program.strategy is None:
             return best, f"evenly spaced rewards, but the linear program ended with: {program.status}"

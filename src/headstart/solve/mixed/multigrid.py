@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from jaxtyping import Bool
 
 from headstart.contest.arrays import BoolArray
+from headstart.progress import Progress
 from headstart.solve.mixed.axis import ScoreAxis
 from headstart.solve.mixed.bounds import Bounds
 from headstart.solve.mixed.effort_grid import EffortGrid
@@ -26,21 +26,6 @@ COARSE = 0.6
 """The grid is refined when its regret is less than this share of the exploitability in the continuous game."""
 PATIENCE = 1000
 """Sweeps between two looks at the continuous game."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """Where a running computation stands.
-
-    Args:
-        stage: What is being done.
-        sweeps: Sweeps done so far.
-        exploitability: Best bound so far in the continuous game, as a share of what is contested; None at first.
-    """
-
-    stage: str
-    sweeps: int
-    exploitability: float | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,7 +46,7 @@ def learn_mixed(
     seed: int,
     max_sweeps: int,
     max_seconds: float | None,
-    progress: Callable[[Progress], None] | None,
+    progress: Progress,
 ) -> Learned:
     """Learn until the exploitability in the continuous game is within ``tolerance`` (a share of what is contested)."""
     contest = axis.contest
@@ -72,10 +57,7 @@ def learn_mixed(
     learner = Learner.start(EffortGrid.build(axis, bounds, COARSEST), seed=seed)
 
     def report(_: float) -> bool:
-        if progress is not None:
-            share = None if best is None else best.exploitability.upper / contested
-            stage = f"regret matching, {learner.grid.cells} cells"
-            progress(Progress(stage=stage, sweeps=spent + learner.rounds, exploitability=share))
+        progress(f"regret matching, {learner.grid.cells} cells", (spent + learner.rounds) / max_sweeps)
         return end is not None and time.monotonic() >= end
 
     while True:

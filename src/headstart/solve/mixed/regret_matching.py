@@ -91,10 +91,10 @@ class Learner:
             gain = payoff - x @ payoff
             self.regret[i, own] = np.maximum(self.regret[i, own] + gain, 0.0)
             # the last gain predicts the next one
-            wish = np.maximum(self.regret[i, own] + gain, 0.0)
-            size = wish.sum()
+            positive = np.maximum(self.regret[i, own] + gain, 0.0)
+            size = positive.sum()
             if size > 0:
-                x[:] = wish / size
+                x[:] = positive / size
             self.total[i, own] += weight * x
             stands_above[i] = above(self.strategy[i])
             count_in(chance, stands_above[i])

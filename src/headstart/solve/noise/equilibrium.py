@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +13,7 @@ from scipy.optimize import fsolve
 
 from headstart.contest.arrays import FloatArray, require
 from headstart.contest.contest import Contest
+from headstart.progress import Progress
 from headstart.solve.noise.game import NoisyGame, expected_kendall_tau, rank_probabilities
 from headstart.solve.noise.two_models import possible_equilibria
 from headstart.solve.pure import candidate_efforts
@@ -77,7 +78,7 @@ def solve_noisy(
     tolerance: float = 1e-6,
     starts: int = 2,
     seed: int = 0,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
 ) -> NoisySolution:
     """Look for pure equilibria when observed scores carry normal noise.
 
@@ -91,7 +92,7 @@ def solve_noisy(
         tolerance: Regret that still counts as an equilibrium, as a share of first reward minus last.
         starts: Number of random starting profiles, besides nobody and everybody.
         seed: Seed of the random profiles.
-        progress: Called with a message at every start.
+        progress: Called at every start.
 
     Raises:
         InputError: If there is no noise, or an argument is out of range.
@@ -119,7 +120,7 @@ def solve_noisy(
         profiles = [free, *([] if possible is None else possible), *profiles[1:]]
     for at, start in enumerate([] if excluded else profiles):
         if progress is not None:
-            progress(f"start {at + 1} of {len(profiles)}")
+            progress(f"start {at + 1} of {len(profiles)}", at / len(profiles))
         for efforts in _refined(game, start, tolerance, as_given=at == 0):
             if any(_distance(game, efforts, known.efforts) < _SAME for known in found):
                 break
