@@ -59,7 +59,8 @@ def test_audit_writes_all_it_is_asked_for(tmp_path: Path) -> None:
     assert [row["level"] for row in document["levels"]] == [0.0, 100.0]
     solved = headstart("solve", "fitted.toml", "--no-mixed", "--json", "-", cwd=tmp_path)
     assert solved.returncode == 0, solved.stderr
-    assert json.loads(solved.stdout)["pure"]["verdict"] == document["levels"][0]["verdict"]
+    assert json.loads(solved.stdout)["pure"]["verdict"] in ("exists", "none")
+    assert "fitted curves among developers who know them, not of the measurements" in solved.stderr
 
 
 def test_audit_json_on_standard_output_is_nothing_but_the_document() -> None:

@@ -42,7 +42,7 @@ def trajectories(rows: list[Row]) -> Trajectories:
 
 
 def audited(rows: list[Row]) -> Audit:
-    return audit(trajectories(rows), levels=[0, 100, 1000, 5000], draws=100, backtest_fraction=None)
+    return audit(trajectories(rows), levels=[0, 100, 1000, 2000], draws=100, backtest_fraction=None)
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from headstart import registry
 from headstart.data.trajectory_files import read_rows, read_trajectories, write_trajectories
 from headstart.errors import InputError
 from headstart.io import tables
 from headstart.io.table import Table, TableFormat
+from headstart.registry import Registry
+
+GROUP = "headstart.readers"
 
 
 def read_pipes(data: bytes, source: str) -> Table:
@@ -31,8 +35,12 @@ def installed(monkeypatch):
     """Entry points as installed packages declare them: pairs of a name and what loading it does."""
 
     def install(*points):
-        found = [SimpleNamespace(name=name, value=f"{name}:FORMAT", load=load) for name, load in points]
-        monkeypatch.setattr(tables, "entry_points", lambda group: found if group == "headstart.readers" else [])
+        found = [SimpleNamespace(name=n, value=f"{n}:FORMAT", load=load, dist=None, group=GROUP) for n, load in points]
+        monkeypatch.setattr(registry, "entry_points", lambda group: found if group == GROUP else [])
+        own = {name: tables.FORMATS[name] for name in tables.FORMATS.own}
+        monkeypatch.setattr(
+            tables, "FORMATS", Registry("format", group=GROUP, members=own, complaint=tables._complaint)
+        )
 
     return install
 
@@ -47,13 +55,13 @@ def test_a_package_adds_a_format_by_an_entry_point(tmp_path, installed):
     assert (tmp_path / "again.pipes").read_text() == "a>0.0>0.25\na>5.0>0.5\n"
 
 
-def test_a_program_registers_a_format_for_itself(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "_FORMATS", dict(tables._FORMATS))
-    tables.register("pipes", PIPES)
+def test_a_program_registers_a_format_for_itself(tmp_path, installed):
+    installed()
+    tables.FORMATS.register("pipes", PIPES)
     (tmp_path / "t.pipes").write_text("a>0>0.25\n")
     assert read_trajectories(tmp_path / "t.pipes").score.tolist() == [0.25]
-    with pytest.raises(InputError, match="must belong to one format, got 'pipes' again"):
-        tables.register("pipes", PIPES)
+    with pytest.raises(InputError, match="must be new, got 'pipes'"):
+        tables.FORMATS.register("pipes", PIPES)
 
 
 def test_the_longest_suffix_decides_and_none_of_headstart_is_replaced(installed):

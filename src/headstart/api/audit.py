@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from headstart.api.sources import Frame, measurements_of
-from headstart.progress import Progress
 from headstart.auditing.audit import audit as run_audit
 from headstart.auditing.decision import Criteria
 from headstart.auditing.evidence import fitted_contest
@@ -17,6 +16,7 @@ from headstart.contest.contest import Contest
 from headstart.data.trajectories import Trajectories
 from headstart.data.trajectory_files import require_auditable
 from headstart.fitting.sample import OnForgetting
+from headstart.progress import Progress
 from headstart.report import page
 from headstart.report.export import audit_document
 from headstart.report.frames import levels_frame, models_frame, prices_frame

@@ -15,9 +15,9 @@ from headstart.data.trajectories import Trajectories
 from headstart.designing.levels import Requirements
 from headstart.designing.protocols import Protocol
 from headstart.designing.run import DesignResult
-from headstart.progress import Progress
 from headstart.designing.run import design as run_design
 from headstart.designing.stakes import Stakes
+from headstart.progress import Progress
 from headstart.report.design_page import design_page, write_design_page
 from headstart.report.frames import protocols_frame
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -12,8 +12,7 @@ from headstart.auditing.levels import Field, answer_level, levels_between
 from headstart.auditing.strict import StrictLevel, strict_level
 from headstart.auditing.values import Level
 from headstart.contest.arrays import FloatArray
-
-Tell = Callable[[str, float], None]
+from headstart.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,7 +39,7 @@ def examine(
     shapes: Mapping[str, Float[FloatArray, " models"]],
     *,
     tolerance: float,
-    tell: Tell,
+    tell: Progress,
 ) -> Examined:
     """Examine the levels and some between them.
 

@@ -55,7 +55,7 @@ def stays_behind(signs: Signs, low: Side, high: Side, start: fmpq) -> int | None
 
 
 def _short(level: fmpq, end: fmpq) -> fmpq:
-    """A number of few digits between ``level`` and ``end``, near ``end``: otherwise their length grows with every cell."""
+    """A number of few digits between ``level`` and ``end``, near ``end``: else their length grows with every cell."""
     width = end - level
     unit = fmpq(1)
     while unit > width:

@@ -1,15 +1,12 @@
 """Tables of results in every known format: one registry of readers and writers.
 
-A format is one ``TableFormat`` and one entry here, under the end of the names of its files. Packages add theirs by an
-entry point of the group ``headstart.readers``, whose name is that end without its dot; a program adds one for itself
-with ``register``.
+A format is one ``TableFormat`` under the end of the names of its files, without the dot.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,38 +18,30 @@ from headstart.io.json_tables import JSON, JSON_LINES
 from headstart.io.parquet import PARQUET
 from headstart.io.table import Columns, Table, TableFormat
 from headstart.io.text import STDIN, binary_kind, read_bytes
-
-GROUP = "headstart.readers"
-"""Entry points under which packages register formats."""
-
-_FORMATS: dict[str, TableFormat] = {
-    "csv": CSV,
-    "tsv": TSV,
-    "jsonl": JSON_LINES,
-    "ndjson": JSON_LINES,
-    "parquet": PARQUET,
-    "json": JSON,
-}
+from headstart.registry import Registry
 
 
-def register(suffix: str, added: TableFormat) -> None:
-    """Make a format known to every reader and writer of this process.
-
-    Args:
-        suffix: End of the names of its files, in lower case, without the dot.
-        added: The format.
-
-    Raises:
-        InputError: If the suffix is taken.
-    """
-    if suffix in _FORMATS:
-        raise InputError(f"a suffix must belong to one format, got {suffix!r} again")
-    _FORMATS[suffix] = added
+def _complaint(found: object) -> str | None:
+    return None if isinstance(found, TableFormat) else f"must be a TableFormat, got {found!r}"
 
 
-def known_suffixes() -> tuple[str, ...]:
-    """Ends of the names of files that can be read; nothing is imported to tell them."""
-    return tuple(dict.fromkeys([*_FORMATS, *(point.name for point in entry_points(group=GROUP))]))
+FORMATS: Registry[TableFormat] = Registry(
+    "format of result files",
+    group="headstart.readers",
+    members={
+        "csv": CSV,
+        "tsv": TSV,
+        "jsonl": JSON_LINES,
+        "ndjson": JSON_LINES,
+        "parquet": PARQUET,
+        "json": JSON,
+    },
+    complaint=_complaint,
+)
+"""Formats by the end of the names of their files, in lower case, without the dot.
+
+Packages add theirs under the entry-point group ``headstart.readers``.
+"""
 
 
 def format_of(path: str | os.PathLike[str]) -> TableFormat:
@@ -64,28 +53,12 @@ def format_of(path: str | os.PathLike[str]) -> TableFormat:
     >>> format_of("results.csv").name
     'CSV'
     """
-    name, known = os.fspath(path).lower(), known_suffixes()
+    name, known = os.fspath(path).lower(), FORMATS.names()
     fitting = [suffix for suffix in known if name.endswith(f".{suffix}")]
     if not fitting:
         listed = ", ".join(f".{suffix}" for suffix in known)
         raise InputError(f"the name must end in one of {listed}, got {Path(path).suffix!r}", file=os.fspath(path))
-    suffix = max(fitting, key=len)
-    return _FORMATS[suffix] if suffix in _FORMATS else _offered(suffix)
-
-
-def _offered(suffix: str) -> TableFormat:
-    """The format that an installed package offers."""
-    offers = [point for point in entry_points(group=GROUP) if point.name == suffix]
-    called = f"the reader of .{suffix} ({', '.join(point.value for point in offers)})"
-    if len(offers) > 1:
-        raise InputError(f"{called} must be offered by one package; uninstall all but one of them")
-    try:
-        found = offers[0].load()
-    except Exception as error:  # another package's code: whatever it raises is its own
-        raise InputError(f"{called} cannot be loaded: {type(error).__name__}: {error}") from error
-    if not isinstance(found, TableFormat):
-        raise InputError(f"{called} must be a TableFormat, got {found!r}")
-    return found
+    return FORMATS[max(fitting, key=len)]
 
 
 def read_table(given: object) -> Table:
