@@ -41,6 +41,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(?!headstart\.).*"),
     # type variables, private bases and aliases of array types are not documented
     (r"py:class", r"headstart\..*\.(_\w+|[A-Z]|Annotated.*)"),
+    (r"py:obj", r"headstart\..*\.[A-Z]"),
     (r"py:class", r"headstart\.contest\.arrays\..*"),
     (r"py:class", r"headstart\.tune\.executors\.(Job|Value)"),
     (r"py:class", r"headstart\.registry\.(Member|Added)"),

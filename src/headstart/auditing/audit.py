@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -21,9 +21,7 @@ from headstart.errors import InputError
 from headstart.fitting.backtest import Backtest, backtest
 from headstart.fitting.fit import Fit
 from headstart.fitting.sample import OnForgetting
-
-Progress = Callable[[str, float], None]
-"""Called with what is being done and the share of the whole that is finished, in [0, 1]."""
+from headstart.progress import Progress, silent
 
 
 def audit(
@@ -58,7 +56,7 @@ def audit(
     Raises:
         InputError: If fewer than two models can be fitted, or an option is out of range.
     """
-    tell = progress or _silent
+    tell = progress or silent
     tell("fitting the curves", 0.0)
     found = gather(trajectories, levels=levels, rewards=rewards, on_forgetting=on_forgetting, draws=draws, seed=seed)
     asked = criteria or Criteria()
@@ -129,10 +127,6 @@ def answer(
         reference=found.field.reference,
     )
     return examined, decision
-
-
-def _silent(_what: str, _share: float) -> None:
-    """Progress nobody watches."""
 
 
 def _backtest(

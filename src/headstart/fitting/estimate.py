@@ -12,8 +12,9 @@ from headstart.contest.curves import LogitPower
 from headstart.data.trajectories import Trajectories
 from headstart.errors import InputError
 from headstart.fitting.kernel import solve
-from headstart.fitting.posterior import Progress, draw_curves, shared_prior
+from headstart.fitting.posterior import draw_curves, shared_prior
 from headstart.fitting.sample import Sample
+from headstart.progress import Progress
 
 FEWEST_POINTS = 2
 """Distinct steps without which a model has no trajectory."""
@@ -76,7 +77,7 @@ def estimate(sample: Sample, *, draws: int, seed: int, progress: Progress | None
         sample: The points.
         draws: Number of posterior draws.
         seed: Of the draws.
-        progress: Called with the numbers of models done and to do.
+        progress: Called as the work proceeds.
     """
     solved, scale = sample.least_squares()
     problems = sample.problems(scale)

@@ -15,8 +15,8 @@ from headstart.data.trajectories import Trajectories
 from headstart.errors import InputError
 from headstart.fitting import flags as flag
 from headstart.fitting.estimate import Estimate, Excluded, estimate, usable
-from headstart.fitting.posterior import Progress
 from headstart.fitting.sample import OnForgetting, describe, treat
+from headstart.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,7 +87,7 @@ def fit(
         draws: Number of posterior draws, >= 2.
         seed: Seed of the draws; results do not depend on the order of the models.
         chance: Score of guessing; read from the file when None, where two models without a gain share the bottom.
-        progress: Called with the numbers of models done and to do.
+        progress: Called as the work proceeds.
 
     Raises:
         InputError: If an option is out of range or no model can be fitted.

@@ -19,7 +19,7 @@ plateau leaves them, and ``headstart.fitting.backtest`` measures how often.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,8 +27,7 @@ from scipy.special import log_ndtr, ndtri_exp
 
 from headstart.contest.arrays import FloatArray, IntArray
 from headstart.fitting.kernel import Prior, Problems, grid_cells, sigmoid
-
-Progress = Callable[[int, int], None]
+from headstart.progress import Progress
 
 COARSE_GRID = (40, 20)
 FINE_GRID = (40, 30)
@@ -105,7 +104,7 @@ def draw_curves(problems: Problems, prior: Prior, draws: int, seed: int, progres
         prior: Prior on midpoint and log slope.
         draws: Number of draws per curve.
         seed: Seed of the random numbers.
-        progress: Called with the numbers of curves done and to do.
+        progress: Called as curves are drawn.
     """
     generator = np.random.default_rng(seed)
     cells = max(FINE_GRID[0] * FINE_GRID[1], draws * CANDIDATES_PER_DRAW)
@@ -115,7 +114,7 @@ def draw_curves(problems: Problems, prior: Prior, draws: int, seed: int, progres
         parts.append(_draw_block(part, prior, draws, generator))
         done += len(part.x)
         if progress is not None:
-            progress(done, len(problems.x))
+            progress("fitting the curves", done / len(problems.x))
     return Draws(
         floor=np.concatenate([part.floor for part in parts], axis=1),
         ceiling=np.concatenate([part.ceiling for part in parts], axis=1),

@@ -47,6 +47,6 @@ def rank_intervals(scores: Float[FloatArray, "draws models"]) -> Int[IntArray, "
     return np.stack([quantile_interval(best)[0], quantile_interval(worst)[1]], axis=1).astype(np.int64)
 
 
-def share_ahead(a: Float[FloatArray, "draws *shape"], b: Float[FloatArray, "draws *shape"]) -> FloatArray:
-    """Share of posterior draws in which ``a`` exceeds ``b``, equal values counted half."""
+def share_ahead(a: Float[FloatArray, "draws *shape"], b: Float[FloatArray, "draws *other"]) -> FloatArray:
+    """Share of posterior draws in which ``a`` exceeds ``b``, equal values counted half; shapes are broadcast."""
     return np.asarray(((a > b) + 0.5 * (a == b)).mean(axis=0))
