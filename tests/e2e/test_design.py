@@ -98,6 +98,11 @@ def test_the_recommendation_meets_every_wish_and_is_the_cheapest_that_does(desig
     assert document["decision"]["level"] == chosen["level"]
 
 
+def test_the_document_and_the_page_name_the_run_they_come_from(designed):
+    document, page = designed
+    assert f"Run {document['run_id']}." in page.read_text()
+
+
 def test_the_lower_end_of_the_stakes_asks_for_no_more_than_the_upper_end(designed):
     document, _ = designed
     low, high = document["decision_at_low_stakes"]["level"], document["decision"]["level"]

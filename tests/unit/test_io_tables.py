@@ -1,5 +1,6 @@
 """Formats of result files are one registry, which other packages extend by entry points."""
 
+from random import Random
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +9,7 @@ from headstart import registry
 from headstart.data.trajectory_files import read_rows, read_trajectories, write_trajectories
 from headstart.errors import InputError
 from headstart.io import tables
+from headstart.io.parquet import PARQUET
 from headstart.io.table import Table, TableFormat
 from headstart.registry import Registry
 
@@ -105,3 +107,19 @@ def test_every_format_is_written_and_read(tmp_path, suffix):
     assert table.columns == ("model", "step", "score")
     assert [float(str(row["step"])) for _, row in table.rows] == [0, 0.5]
     assert [row["score"] for _, row in table.rows][1] is None
+
+
+def test_a_damaged_parquet_file_is_one_message_and_nothing_on_standard_error(capfd):
+    data = bytearray(PARQUET.write({"model": ["a"] * 50, "step": list(range(50)), "score": [0.5] * 50}))
+    random, refused = Random(1), 0
+    for _ in range(150):
+        broken = bytearray(data)
+        for _ in range(random.randint(1, 6)):
+            broken[random.randrange(4, len(broken) - 4)] = random.randrange(256)
+        try:
+            PARQUET.read(bytes(broken), "t.parquet")
+        except InputError as error:
+            refused += 1
+            assert "damaged Parquet file" in str(error)
+    assert refused > 50
+    assert capfd.readouterr().err == ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,6 +20,7 @@ from headstart.errors import InputError
 from headstart.fitting.backtest import Backtest, backtest
 from headstart.fitting.fit import Fit
 from headstart.fitting.sample import OnForgetting
+from headstart.io.atomic import new_run_id
 from headstart.progress import Progress, silent
 
 
@@ -97,7 +97,7 @@ def audit(
         backtest_reason=why_not,
         remarks=tuple(remarks),
         notes=audit_notes(fitted, rewards is None, text, trajectories, found.levels[0]),
-        run_id=secrets.token_hex(8),
+        run_id=new_run_id(),
     )
 
 

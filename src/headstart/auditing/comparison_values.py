@@ -5,10 +5,11 @@ A number that does not exist is None. Ranks are 1 for the best, and equal scores
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from headstart.auditing.values import Estimate, TiedModels
+from headstart.io.atomic import new_run_id
 
 Passing = Literal["within", "more", "not known"]
 """What it takes to pass another model's direct score by tuning alone.
@@ -197,6 +198,7 @@ class Comparison:
         across: None for one benchmark.
         missing: Benchmark, model and column of every score that is not there.
         notes: What else a reader must know.
+        run_id: The same in every file that one run of the comparison writes.
     """
 
     source: str
@@ -207,3 +209,4 @@ class Comparison:
     across: AcrossBenchmarks | None
     missing: tuple[tuple[str, str, str], ...]
     notes: tuple[str, ...]
+    run_id: str = field(default_factory=new_run_id)

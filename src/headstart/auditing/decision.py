@@ -131,7 +131,9 @@ def _publish(ties: int, level: Level) -> str:
         return "Every neighbour in the ranking can be told apart."
     tied = sum(len(group.names) for group in level.ties if len(group.names) > 1)
     groups = "1 group" if ties == 1 else f"{ties} groups"
-    return f"Publish {groups} of ties: noise leaves {tied} of the {len(level.standings)} models tied with another."
+    models = len(level.standings)
+    who = f"all {models} models" if tied == models else f"{tied} of the {models} models"
+    return f"Publish {groups} of ties: noise leaves {who} tied with another."
 
 
 def _cannot_say(first: Level, last: Level, criteria: Criteria, needed: float, measure_to: float) -> Words:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from headstart.designing.recommend import Binding, Recommendation
 from headstart.designing.scenario import Scenario, known_scenario
 from headstart.designing.stakes import Stakes, StakesEdge, stakes_edge
 from headstart.errors import InputError
+from headstart.io.atomic import new_run_id
 from headstart.progress import Progress
 
 _BINDING: dict[str, Binding] = {"incentive": "stability", "agreement": "fidelity", "budget": "budget"}
@@ -47,6 +48,7 @@ class DesignResult:
         scenario: The developers, for a contest; None for measured models.
         edge: Largest stable value of first place, level by level, for a contest whose ranks are not all paid alike.
         measured: What the audit's computation found, for measured models; None for a contest.
+        run_id: The same in every file that one run of the design writes.
     """
 
     source: str
@@ -60,6 +62,7 @@ class DesignResult:
     scenario: Scenario | None
     edge: StakesEdge | None
     measured: MeasuredDesign | None
+    run_id: str = field(default_factory=new_run_id)
 
     @property
     def n_draws(self) -> int:

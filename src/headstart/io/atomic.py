@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import secrets
 import shutil
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -16,6 +18,9 @@ from pathlib import Path
 from headstart.errors import InputError
 
 STDOUT = "-"
+
+ABANDONED_SECONDS = 3600.0
+"""Age from which a temporary file is taken to be left by a write that was killed."""
 
 JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 
@@ -78,6 +83,11 @@ def envelope(schema: str) -> dict[str, JsonValue]:
     }
 
 
+def new_run_id() -> str:
+    """A name for one run of a command, the same in every file that it writes."""
+    return secrets.token_hex(8)
+
+
 def _write(target: Path, data: bytes) -> None:
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, "a folder of that name exists")
@@ -88,7 +98,8 @@ def _write(target: Path, data: bytes) -> None:
 
 
 def _replace(target: Path, data: bytes) -> None:
-    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
+    _remove_abandoned(target)
+    temporary = target.with_name(f"{_temporary_start(target)}{secrets.token_hex(6)}.tmp")
     # O_EXCL: never write into somebody else's file. Mode 0o666 lets the umask decide, as for any new file.
     binary = getattr(os, "O_BINARY", 0)  # Windows would otherwise change line ends
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | binary, 0o666)
@@ -105,6 +116,21 @@ def _replace(target: Path, data: bytes) -> None:
             temporary.unlink()
         raise
     sync_folder(target.parent)
+
+
+def _temporary_start(target: Path) -> str:
+    return f".{target.name[:100]}."
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Remove what earlier writes of the same file left when they were killed; a young one may still be written."""
+    before = time.time() - ABANDONED_SECONDS
+    form = re.compile(re.escape(_temporary_start(target)) + r"[0-9a-f]{12}\.tmp")
+    with suppress(OSError):
+        for path in target.parent.iterdir():
+            if form.fullmatch(path.name) and path.is_file() and path.stat().st_mtime < before:
+                with suppress(OSError):
+                    path.unlink()
 
 
 def sync_folder(folder: Path) -> None:

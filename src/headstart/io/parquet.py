@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from headstart.errors import InputError
 from headstart.io.table import Columns, Table, TableFormat
@@ -20,8 +24,9 @@ def read_parquet(data: bytes, source: str) -> Table:
     import polars as pl  # here, because it takes longer to import than most commands run
 
     try:
-        frame = pl.read_parquet(io.BytesIO(data))
-        records = frame.rows(named=True)
+        with _panics_unheard():
+            frame = pl.read_parquet(io.BytesIO(data))
+            records = frame.rows(named=True)
     # polars reports some damaged files by a panic, which is not an Exception
     except (Exception, pl.exceptions.PanicException) as error:
         reason = str(error).partition("\n")[0]
@@ -29,6 +34,28 @@ def read_parquet(data: bytes, source: str) -> Table:
     return Table(
         source=source, text=False, columns=tuple(frame.columns), rows=tuple(enumerate(records, start=1)), header=None
     )
+
+
+@contextmanager
+def _panics_unheard() -> Generator[None]:
+    """Keep what Rust writes about a panic from standard error: the error raised says it. Anything else is passed on."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # no standard error at all
+        yield
+        return
+    with tempfile.TemporaryFile() as heard:
+        os.dup2(heard.fileno(), 2)
+        failed = True
+        try:
+            yield
+            failed = False
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            if not failed and heard.seek(0, os.SEEK_END):
+                heard.seek(0)
+                os.write(2, heard.read())
 
 
 def write_parquet(columns: Columns) -> bytes:

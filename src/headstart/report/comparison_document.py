@@ -18,6 +18,7 @@ def comparison_document(found: Comparison) -> dict[str, Any]:
     """Everything found, as JSON data; a number that does not exist is null beside a reason."""
     decision = found.decision
     return envelope(SCHEMA) | {
+        "run_id": found.run_id,
         "source": found.source,
         "labels": list(found.labels),
         "decision": {
