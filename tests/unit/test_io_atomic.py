@@ -99,7 +99,7 @@ def test_the_envelope_says_schema_version_and_time_in_utc():
     assert fields["created_at"].endswith("+00:00")
 
 
-def test_what_a_killed_write_left_is_removed_by_the_next_one_once_it_is_old(tmp_path: Path):
+def test_what_a_killed_write_left_is_removed_by_the_next_one_once_it_is_old(tmp_path):
     target = tmp_path / "out.json"
     old, young = tmp_path / ".out.json.0123456789ab.tmp", tmp_path / ".out.json.ba9876543210.tmp"
     others = [tmp_path / ".other.json.0123456789ab.tmp", tmp_path / ".out.json.notes.tmp"]
