@@ -221,6 +221,7 @@ def _level(level: Level) -> Json:
         "absent": list(level.absent),
         "incentive": _incentive(level.incentive),
         **_number("certain", level.certain, "there are no two models to compare"),
+        **_number("unique", level.unique, "iterated dominance is for evenly spaced rewards and two or more models"),
         "prices": [_price(price) for price in level.prices],
         **_number("cheapest_price", level.cheapest_price, NO_PLACE_FOR_SALE),
         **_number("median_price", level.median_price, MEDIAN_INFINITE),
@@ -303,5 +304,10 @@ def _backtest(test: Backtest) -> Json:
         **_number("typical_effort_factor", test.typical_effort_factor, NO_CASES),
         **_number("effort_coverage", test.effort_coverage, NO_CASES),
         "called_unreachable": test.called_unreachable,
+        "predicted_efforts": test.predicted_efforts,
         "missed": test.missed,
+        "curve_model": test.curve_model,
+        **_number("mean_crps", test.mean_crps, NO_CASES),
+        "horizon_scores": test.horizon_scores,
+        **_number("horizon_coverage", test.horizon_coverage, NO_CASES),
     }
