@@ -169,6 +169,7 @@ def test_the_columns_of_a_nested_document_have_no_names(write):
         read_results(write("t.json", nested(MADE)), columns={"score": "acc"})
 
 
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_values_are_checked():
     good = {"models": ("a", "b"), "benchmarks": ("x",)}
     scores = {name: np.full((1, 2), 0.5) for name in ("direct", "tuned")}

@@ -203,5 +203,5 @@ def test_perfect_scores_and_zero_errors_do_not_break_the_fit():
 
 def test_progress_is_reported_until_all_models_are_done():
     calls = []
-    fit(measured(), progress=lambda done, total: calls.append((done, total)))
-    assert calls[-1] == (4, 4)
+    fit(measured(), progress=lambda what, share: calls.append((what, share)))
+    assert calls[-1] == ("fitting the curves", 1.0)

@@ -205,8 +205,14 @@ def _level_for(contest: Contest, tolerance: float) -> IncentiveLevel:
 
 
 def dominance_answer(contest: Contest) -> DominanceAnswer:
-    """The dominance level and iterated dominance."""
-    found = dominance_level(contest)
+    """The dominance level and iterated dominance; unknown where a law of another package says nothing about slopes."""
+    try:
+        found, iterated = dominance_level(contest), _iterated(contest)
+    except ComputationError as error:
+        why = str(error)
+        unknown = IteratedAnswer(unique=None, reason=why, status="unknown", level=None, below=None, level_reason=why)
+        silent = tuple(ModelLevel(name=name, level=None) for name in contest.names)
+        return DominanceAnswer(status="unknown", level=None, reason=why, models=silent, iterated=unknown)
     return DominanceAnswer(
         status=found.status,
         level=found.level,
@@ -215,7 +221,7 @@ def dominance_answer(contest: Contest) -> DominanceAnswer:
             ModelLevel(name=name, level=_finite(level))
             for name, level in zip(contest.names, found.levels.tolist(), strict=True)
         ),
-        iterated=_iterated(contest),
+        iterated=iterated,
     )
 
 

@@ -119,7 +119,7 @@ def strategic_ranks(
 
 
 def strategic_ranks_of_paths(
-    score_path: Float[FloatArray, "*batch models efforts"],
+    score_path: ArrayLike,
     cost: ArrayLike,
     effort: ArrayLike,
     *,

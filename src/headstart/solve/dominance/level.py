@@ -51,6 +51,7 @@ def dominance_level(contest: Contest, *, noise: ScoreNoise | None = None) -> Dom
 
     Raises:
         InputError: If the noise does not fit the contest.
+        ComputationError: If a law of another package says nothing about its slope.
 
     Source: docs/theory, Prop. K ("Dominance").
 

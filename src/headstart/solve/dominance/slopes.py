@@ -14,6 +14,7 @@ from headstart.contest.arrays import FloatArray, IntArray
 from headstart.contest.costs import PointsCost, PowerCost
 from headstart.contest.curves import Exponential, Linear, LogitPower, Points
 from headstart.contest.tables import CostTable, CurveTable
+from headstart.errors import ComputationError
 
 PerModel = Float[FloatArray, " models"]
 
@@ -32,6 +33,9 @@ def steepest(curves: CurveTable, low: ArrayLike, high: ArrayLike = np.inf) -> Pe
         curves: Score curves.
         low: Total effort, scalar or shape (models,), in steps.
         high: Total effort, at least ``low``; without end by default.
+
+    Raises:
+        ComputationError: If a law of another package says nothing about its slope.
     """
     ends = (np.broadcast_to(np.asarray(x, dtype=np.float64), (len(curves),)) for x in (low, high))
     return _by_family(curves, _steepest, *ends) * OUTWARD
@@ -43,20 +47,28 @@ def flat_from(curves: CurveTable, slope: ArrayLike) -> PerModel:
     Args:
         curves: Score curves.
         slope: In score units a step, ``>= 0``; scalar or shape (models,).
+
+    Raises:
+        ComputationError: If a law of another package says nothing about its slope.
     """
     allowed = np.broadcast_to(np.asarray(slope, dtype=np.float64), (len(curves),)) / OUTWARD
     return _by_family(curves, _flat_from, allowed)
 
 
 def first_cost(costs: CostTable) -> PerModel:
-    """Cost of the first instant of effort, a step: the slope of each cost at 0 from the right."""
+    """Cost of the first instant of effort, a step: the slope of each cost at 0 from the right.
+
+    Raises:
+        ComputationError: If a law of another package says nothing about its slope.
+    """
 
     def own(family: Any, index: IntArray) -> FloatArray:
         if isinstance(family, PowerCost):
             scale, exponent, free = (np.broadcast_to(f, index.shape) if f.ndim == 0 else f[index]
                                      for f in (family.scale, family.exponent, family.free))  # fmt: skip
             return np.where((exponent == 1) & (free == 0), scale, 0.0)
-        assert isinstance(family, PointsCost)
+        if not isinstance(family, PointsCost):
+            raise _no_slope("costs", family)
         return np.full(index.shape, family.values[1] / family.effort[1])
 
     result = np.empty(len(costs))
@@ -64,6 +76,11 @@ def first_cost(costs: CostTable) -> PerModel:
         here = np.flatnonzero(costs.family == index)
         result[here] = own(family, costs.row[here])
     return result
+
+
+def _no_slope(what: str, family: object) -> ComputationError:
+    """Laws of other packages say nothing about their slopes, so no theorem about slopes can be applied to them."""
+    return ComputationError(f"no slope is known for {what} of the kind {getattr(family, 'kind', None)!r}")
 
 
 def _by_family(curves: CurveTable, function: Callable[..., FloatArray], *columns: FloatArray) -> PerModel:
@@ -100,7 +117,7 @@ def _steepest(curve: Any, low: FloatArray, high: FloatArray) -> FloatArray:
         case Points():
             return np.array([_steepest_of_points(curve, float(a), float(b)) for a, b in zip(low, high, strict=True)])
         case _:
-            raise TypeError(f"no slope is known for curves of the kind {curve.kind!r}")
+            raise _no_slope("curves", curve)
 
 
 def _flat_from(curve: Any, slope: FloatArray) -> FloatArray:
@@ -117,7 +134,7 @@ def _flat_from(curve: Any, slope: FloatArray) -> FloatArray:
             case Points():
                 return np.array([_flat_points(curve, float(a)) for a in slope])
             case _:
-                raise TypeError(f"no slope is known for curves of the kind {curve.kind!r}")
+                raise _no_slope("curves", curve)
 
 
 def _flat_logit(curve: LogitPower, slope: FloatArray) -> FloatArray:
