@@ -193,3 +193,11 @@ def test_twins_are_curves_with_the_same_parameters_and_not_merely_equal_scores()
     table = CurveTable.of([LOGIT, same, LINE, Linear(intercept=float(LOGIT.score(0.0)), slope=0.5), STEPS, STEPS])
     i, k = np.array([0, 0, 2, 4, 4]), np.array([1, 3, 3, 5, 0])
     assert twins(table, i, k).tolist() == [True, False, False, True, False]
+
+
+def test_a_score_within_rounding_of_a_point_is_reached_at_the_point() -> None:
+    # the interpolant stops two units in the last place short of its last point
+    curve = Points(effort=[0.0, 1.0, 2.0, 4.0], score=[0.2, 0.2, 0.4, 0.5])
+    for just_below in (np.nextafter(0.5, 0.0), np.nextafter(np.nextafter(0.5, 0.0), 0.0)):
+        assert curve.effort_to_exceed(just_below) == pytest.approx(4.0)
+        assert curve.effort_to_reach(just_below) == pytest.approx(4.0)
