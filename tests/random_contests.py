@@ -1,5 +1,7 @@
 """Random contests of every kind, on coarse numbers: plateaus, ties, free efforts and caps are common among them."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from headstart.contest import (
@@ -67,28 +69,49 @@ def random_contest(seed: int) -> Contest:
     )
 
 
-def disagreements(game: Contest, seed: int, resolution: float = RESOLUTION) -> tuple[StabilisingLevel, list[float]]:
-    """Levels called stable where a deviation pays, or unstable where none does.
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """Stable levels beside the verdict at many levels.
 
-    What is called stable must be, right up to the ends of the intervals. Stable levels may be missing within 5e-3 of an
-    end: where two curves only touch, ranges are undecided to the square root of the resolution.
+    Args:
+        found: The stable levels.
+        unsafe: Levels called stable, up to the ends of the intervals, where a deviation pays.
+        missed: Levels not called stable, away from the ends, where none does.
     """
+
+    found: StabilisingLevel
+    unsafe: list[float]
+    missed: list[float]
+
+
+def compare_levels(game: Contest, seed: int, resolution: float = 1e-6) -> Compared:
+    """Compare, and look again at the default resolution where a stable level seems to be missing.
+
+    Where two curves only touch, ranges are undecided to a root of the resolution; at the finest one the search then
+    finds them or says that it gave up.
+    """
+    compared = _compare_levels(game, seed, resolution)
+    return _compare_levels(game, seed, RESOLUTION) if compared.missed and not compared.unsafe else compared
+
+
+def _compare_levels(game: Contest, seed: int, resolution: float) -> Compared:
     found = stabilising_level(game, resolution=resolution)
+    compared = Compared(found=found, unsafe=[], missed=[])
     if found.status == "unknown":
-        return found, []
+        return compared
     ends = [end for pair in found.intervals for end in pair if end is not None]
     rng = np.random.default_rng(seed)
     near = [end + shift for end in ends for shift in (-1e-2, -1e-3, 1e-3, 1e-2) if end + shift > 0]
-    wrong: list[float] = []
     for level in np.unique(np.r_[0.1, 0.25, 0.45, 1.3, 1.7, 2.3, 3.3, 5.5, 10.5, rng.uniform(0, 6, 4), near]).tolist():
-        margin, room = 2e-6 * (1 + level), 5e-3
-        inside = any(low <= level + room and (high is None or level - room <= high) for low, high in found.intervals)
-        deep = any(
+        margin, room = 2e-6 * (1 + level), 5e-3 * (1 + level)
+        answer = solve_pure(game.at_level(level))
+        if answer.witness is not None and any(
             low + margin * (low > 0) <= level and (high is None or level <= high - margin)
             for low, high in found.intervals
-        )
-        answer = solve_pure(game.at_level(level))
-        pays, stable = answer.witness is not None, answer.verdict == "exists"
-        if (deep and pays) or (not inside and stable):
-            wrong.append(level)
-    return found, wrong
+        ):
+            compared.unsafe.append(level)
+        if answer.verdict == "exists" and not any(
+            low <= level + room and (high is None or level - room <= high) for low, high in found.intervals
+        ):
+            compared.missed.append(level)
+    return compared

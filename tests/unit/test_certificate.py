@@ -17,7 +17,7 @@ import headstart.certificate as certificate
 from headstart.certificate import digest, verify
 from headstart.certificate.curves import Exponential, LogitPower, Points
 from headstart.certificate.document import read
-from headstart.certificate.forever import Side, stays_behind
+from headstart.certificate.forever import Side, cell_end, stays_behind
 from headstart.certificate.game import Game, conditions
 from headstart.certificate.numbers import Real, Signs, parse
 from headstart.contest.contest_file import read_document
@@ -325,3 +325,14 @@ def test_balls_contain_the_scores_of_the_floating_point_curves():
                 assert abs(float(exact.ball(arb(effort)).mid()) - float(floating.score(effort))) < 1e-14
                 shortfall = float(exact.log_shortfall(arb(effort)).exp().mid())
                 assert shortfall == pytest.approx(float(floating.shortfall(effort)), rel=1e-13)
+
+
+def test_ends_of_cells_stay_short_and_inside_their_cell() -> None:
+    level = fmpq(0)
+    for at in range(1000):
+        step = (fmpq(1, 16), fmpq(1, 2**30), fmpq(1, 2**10))[at % 3]
+        end = level + step * (1 + level)
+        short = cell_end(level, end)
+        assert level < short <= end and short - level >= (end - level) * fmpq(15, 16)
+        assert short.height_bits() < 100
+        level = short

@@ -260,3 +260,11 @@ def test_plain_sequences_make_a_contest() -> None:
     assert (game.names, game.rewards.tolist(), game.max_effort.tolist()) == (("a", "b"), [1.0, 0.0], [2.0, 3.0])
     with pytest.raises(InputError, match=r"max_effort must be a number or 2 long, got \(3,\)"):
         Contest(names=["a", "b"], curves=curves, costs=costs, rewards=[1, 0], max_effort=[1, 2, 3])
+
+
+def test_a_score_within_rounding_of_a_point_is_reached_at_the_point() -> None:
+    # the interpolant stops two units in the last place short of its last point
+    curve = Points(effort=[0.0, 1.0, 2.0, 4.0], score=[0.2, 0.2, 0.4, 0.5])
+    for just_below in (np.nextafter(0.5, 0.0), np.nextafter(np.nextafter(0.5, 0.0), 0.0)):
+        assert curve.effort_to_exceed(just_below) == pytest.approx(4.0)
+        assert curve.effort_to_reach(just_below) == pytest.approx(4.0)

@@ -44,7 +44,7 @@ def stays_behind(signs: Signs, low: Side, high: Side, start: fmpq) -> int | None
         if settled is not None:
             return settled
         while True:
-            end = _short(level, level + step * (1 + level))
+            end = cell_end(level, level + step * (1 + level))
             if _certain(lambda a=level, b=end: compare(signs, *low.at(b), *high.at(a))) == -1:
                 break
             step /= 8
@@ -54,8 +54,8 @@ def stays_behind(signs: Signs, low: Side, high: Side, start: fmpq) -> int | None
     return None
 
 
-def _short(level: fmpq, end: fmpq) -> fmpq:
-    """A number of few digits between ``level`` and ``end``, near ``end``: else their length grows with every cell."""
+def cell_end(level: fmpq, end: fmpq) -> fmpq:
+    """A number of few digits between ``level`` and ``end``, near ``end``: else they grow longer with every cell."""
     width = end - level
     unit = fmpq(1)
     while unit > width:

@@ -37,7 +37,7 @@ RARE = (1e-2, 1e-4, 1e-6)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StrategicRanks:
-    """What holds in every equilibrium of a contest. Arrays have shape (batch, models).
+    """What holds in every equilibrium of a contest. Arrays have shape ``(*batch, models)``.
 
     Args:
         low: Score without effort: no equilibrium shows less.
@@ -48,7 +48,7 @@ class StrategicRanks:
         radius: Two observed scores differ from their true difference by at most the sum of their radii, all pairs at
             once, with probability ``confidence``; 0 without noise.
         effort: No equilibrium spends more, in steps.
-        rounds: Rounds of deletion that narrowed anything, shape (batch,).
+        rounds: Rounds of deletion that narrowed anything, shape ``(*batch,)``.
         confidence: 1 without noise.
     """
 

@@ -121,6 +121,11 @@ class Points(Curve):
         from scipy.optimize import brentq  # imported where used: most contests have no measured points
 
         curve = self._interpolant
+        # within rounding of an end the interpolant may lie on the other side of s there
+        if float(curve(low)) >= s:
+            return low
+        if float(curve(high)) <= s:
+            return high
         return float(brentq(lambda e: float(curve(e)) - s, low, high, xtol=1e-13 * max(high, 1.0), rtol=1e-14))
 
     def rises_at(self, effort: ArrayLike) -> BoolArray:

@@ -28,8 +28,8 @@ class PathDominance:
     """What iterated dominance leaves of score paths.
 
     Args:
-        unique: Whether only the untuned scores are left, shape (batch,); False leaves the question open.
-        high: No equilibrium has a higher true score, shape (batch, models).
+        unique: Whether only the untuned scores are left, shape ``(*batch,)``; False leaves the question open.
+        high: No equilibrium has a higher true score, shape ``(*batch, models)``.
     """
 
     unique: Bool[BoolArray, " *batch"]

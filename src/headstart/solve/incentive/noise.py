@@ -29,8 +29,8 @@ class ScoreNoise:
     Args:
         kind: ``common``: ``sd`` is the standard deviation of the difference of any two noises. ``independent``: ``sd``
             holds each model's own standard deviation. ``differences``: ``sd[i, k]`` is that of noise i minus noise k.
-        sd: Shape (batch,), (batch, models) or (batch, models, models), in score units, ``>= 0``. The batch (draws,
-            levels) must broadcast with that of the scores.
+        sd: Shape ``(*batch,)``, ``(*batch, models)`` or ``(*batch, models, models)``, in score units, ``>= 0``. The
+            batch (draws, levels) must broadcast with that of the scores.
 
     Raises:
         InputError: If a number is negative or not finite, or a matrix is not square and symmetric.
@@ -100,7 +100,7 @@ class ScoreNoise:
         return cls.common(0.0) if contest.noise_sd is None else cls.independent(contest.noise_sd)
 
     def common_sd(self, n: int) -> FloatArray | None:
-        """Standard deviation of every difference, shape (batch,); None where they differ."""
+        """Standard deviation of every difference, shape ``(*batch,)``; None where they differ."""
         if self.kind == "common":
             return self.sd
         if self.kind == "independent":

@@ -38,7 +38,7 @@ class Incentive:
     The largest G_i of a field is what "nobody tunes" falls short of an equilibrium.
 
     Args:
-        lower: A gain that is reached, ``>= 0``, at ``best_effort``; shape (batch, models), in cost units.
+        lower: A gain that is reached, ``>= 0``, at ``best_effort``; shape ``(*batch, models)``, in cost units.
         upper: No effort gains more (rounding apart); the same shape.
         best_effort: The effort that gains ``lower``; 0 where tuning does not pay. In steps.
         best_cost: What that effort costs, in cost units.
