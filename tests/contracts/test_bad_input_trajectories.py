@@ -29,7 +29,7 @@ SPOILT_CSV = {
         "model,step,score\na,0,51.3\n",
         2,
         "score",
-        r"within the score range \[0, 1\], got 51.3; .*--score-range",
+        r"within the score range \[0, 1\], got 51.3; .*score_range",
     ),
     "a negative step": ("model,step,score\na,-1,0.5\n", 2, "step", "must be a number >= 0, got -1"),
     "a score that is not a number": ("model,step,score\na,0,nan\n", 2, "score", "must be a finite number, got nan"),
@@ -117,7 +117,7 @@ SPOILT_CSV = {
         "benchmark,model,step,score\nx,a,0,0.5\ny,a,0,0.5\n",
         None,
         None,
-        r"2 benchmarks \(x, y\).*--benchmark",
+        r"2 benchmarks \(x, y\).*benchmark must name one",
     ),
     "a row without its benchmark": (
         "benchmark,model,step,score\nx,a,0,0.5\n,a,0,0.5\n",

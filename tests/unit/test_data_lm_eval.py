@@ -141,7 +141,7 @@ def test_several_tasks_are_listed_unless_some_are_chosen(put):
     document = result({"piqa": {"acc,none": 0.6}, "boolq": {"acc,none": 0.7}})
     folder = put("m/step_10/results_x.json", document)
     error = complaint(folder)
-    assert "holds several tasks (piqa, boolq); choose with --task" in str(error)
+    assert "holds several tasks (piqa, boolq); the task must name one" in str(error)
     assert error.file.endswith("m/step_10/results_x.json")
     rows = import_lm_eval(folder, LAYOUT, tasks=["piqa", "boolq"]).rows
     assert [(row.benchmark, row.score) for row in rows] == [("boolq", 0.7), ("piqa", 0.6)]
@@ -152,7 +152,7 @@ def test_a_group_without_a_score_of_its_own_is_not_replaced_by_a_part(put):
         {"g": {"alias": "g", " ": " "}, "g_a": {"acc,none": 0.1}, "g_b": {"acc,none": 0.2}},
         group_subtasks={"g": ["g_a", "g_b"]},
     )
-    assert "choose with --task" in str(complaint(put("m/step_10/results_x.json", document)))
+    assert "the task must name one" in str(complaint(put("m/step_10/results_x.json", document)))
 
 
 GSM8K = result(

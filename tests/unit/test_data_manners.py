@@ -304,7 +304,7 @@ def test_the_problems_told_are_limited_and_the_rest_counted(write):
     lines = str(caught.value).splitlines()
     assert lines[0].endswith(f"{SHOWN + 7} problems") and lines[-1] == "  and 7 more"
     assert len(lines) == SHOWN + 2
-    assert str(caught.value).count("--score-range") == 1, "the hint is given once"
+    assert str(caught.value).count("score_range") == 1, "the hint is given once"
 
 
 @pytest.mark.parametrize(

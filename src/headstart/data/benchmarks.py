@@ -54,7 +54,7 @@ def choose_benchmark(
     check_wanted(wanted, listed, source)
     if wanted is None and len(listed) > 1:
         raise InputError(
-            f"holds {len(listed)} benchmarks ({', '.join(listed)}); choose one with --benchmark", file=source
+            f"holds {len(listed)} benchmarks ({', '.join(listed)}); benchmark must name one", file=source
         )
     name = wanted or listed[0]
     check_more_is_better(name, "benchmark", source=source, field="benchmark", whole=False)
@@ -66,7 +66,7 @@ def with_range_hint(error: InputError, score_range: tuple[float, float] | None) 
     single = list(error.problems)
     for at, one in enumerate(single):
         if score_range is None and "score range" in one.message:
-            hint = f"{one.message}; another range is declared with --score-range"
+            hint = f"{one.message}; another range is declared as score_range"
             single[at] = InputError(hint, file=one.file, row=one.row, field=one.field)
             break
     return together(single)

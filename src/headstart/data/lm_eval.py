@@ -163,7 +163,7 @@ def _newest(rivals: Sequence[_Result], newest: bool) -> _Result:
     row, files = rivals[0].row, ", ".join(result.relative for result in rivals)
     cell = f"several files hold {row.benchmark} of {row.model} at step {row.step:g} ({files})"
     if not newest:
-        raise InputError(f"{cell}; narrow the layout or take the newest with --newest")
+        raise InputError(f"{cell}; narrow the layout, or ask for the newest")
     dates = {result.file.date: result for result in rivals if result.file.date is not None}
     if len(dates) == len(rivals):
         return dates[max(dates)]
@@ -246,5 +246,5 @@ def _common_metric(benchmark: str, results: Sequence[_Result]) -> str:
     first = {result.score.metric: result.relative for result in reversed(results)}
     if len(first) > 1:
         found = "; ".join(f"{metric} in {relative}" for metric, relative in sorted(first.items()))
-        raise InputError(f"metric must be the same in all files of {benchmark}, got {found}; choose with --metric")
+        raise InputError(f"metric must be the same in all files of {benchmark}, got {found}; the metric must name one")
     return results[0].score.metric

@@ -97,7 +97,7 @@ class LmEvalFile:
         if not any(_metrics(entry) for entry in self._entries.values()):
             raise InputError("must hold a task with a score", file=self.source, field="results")
         names = ", ".join(top or self._entries)
-        raise InputError(f"holds several tasks ({names}); choose with --task", file=self.source, field="results")
+        raise InputError(f"holds several tasks ({names}); the task must name one", file=self.source, field="results")
 
     def score(self, task: str, metric: str | None) -> TaskScore:
         """What the file says about ``task``.
@@ -145,7 +145,7 @@ class LmEvalFile:
             return fitting[0]
         if fitting:
             raise InputError(
-                f"holds several metrics ({'; '.join(fitting)}); choose with --metric", file=self.source, field=place
+                f"holds several metrics ({'; '.join(fitting)}); the metric must name one", file=self.source, field=place
             )
         raise InputError(
             f"metric must be one of {'; '.join(metrics)}, got {wanted!r}{suggestion(wanted or '', metrics)}",

@@ -267,7 +267,7 @@ def _build(
 def _check_costs(in_file: bool, cost_per_step: float | None, cost_unit: str | None, source: str) -> None:
     if cost_per_step is not None and in_file:
         raise InputError(
-            "cost_per_step must be given once, got a column in the file and --cost-per-step",
+            "cost_per_step must be given once, got a column in the file and a number",
             file=source,
             field="cost_per_step",
         )
@@ -275,7 +275,7 @@ def _check_costs(in_file: bool, cost_per_step: float | None, cost_unit: str | No
         raise InputError(f"cost_per_step must be a number > 0, got {cost_per_step!r}", field="cost_per_step")
     if cost_unit not in (None, "steps") and cost_per_step is None and not in_file:
         raise InputError(
-            f"cost_unit must come with a cost per step (a cost_per_step column or --cost-per-step), got {cost_unit!r}",
+            f"cost_unit must come with a cost per step (a column cost_per_step, or one number), got {cost_unit!r}",
             field="cost_unit",
         )
 
