@@ -35,6 +35,24 @@ def test_the_strict_level_is_told_as_a_matter_of_exact_knowledge(changes: dict[s
     assert says in words
 
 
+@pytest.mark.parametrize(
+    ("shares", "says"),
+    [
+        ((None, None, None, None), ""),
+        ((0.0, 0.97, 0.99, 1.0), "From 100 steps on honesty is the only equilibrium"),
+        ((0.97, 0.2, 0.99, 1.0), "From 1,000 steps on honesty is the only equilibrium"),
+        ((1.0, 1.0, 1.0, 1.0), "At every level honesty is the only equilibrium"),
+        ((1.0, 1.0, 1.0, 0.5), "At no level reported is honesty shown to be the only equilibrium"),
+    ],
+)
+def test_where_honesty_is_the_only_equilibrium_is_told_from_there_on(shares: tuple[float | None, ...], says: str):
+    audit = synthetic_audit()
+    levels = tuple(replace(level, unique=share) for level, share in zip(audit.levels, shares, strict=True))
+    words = wording.unique_in_words(replace(audit, levels=levels))
+    assert words.startswith(says)
+    assert (words == "") == (says == "")
+
+
 @given(st.floats(min_value=0.0, max_value=1.0))
 def test_a_probability_is_never_shown_larger_than_it_is(value: float):
     shown = wording.certainty(value)

@@ -206,6 +206,7 @@ def _details(audit: Audit) -> dict[str, Any]:
         "stakes": wording.stakes_in_words(audit),
         "noise": wording.noise_in_words(audit),
         "strict": wording.strict_in_words(audit.stabilising_level, audit.reference_level),
+        "unique": wording.unique_in_words(audit),
         "needed": wording.percent(audit.decision.confidence),
         "bills": {level.level: wording.number(wording.bill(audit, level.level)) for level in audit.levels},
         "certain": any(level.certain is not None for level in audit.levels),

@@ -58,6 +58,8 @@ def _print_rest(audit: Audit, out: Console) -> None:
     for level in _shown_levels(audit):
         _print_table(out, f"Prices of the next place {under(level.level)}", _prices(level, audit.cost_unit))
     out.print()
+    if unique := wording.unique_in_words(audit):
+        say(out, unique)
     say(out, wording.strict_in_words(audit.stabilising_level, audit.reference_level))
     if audit.backtest is None:
         say(out, f"Forecasts were not tested: {audit.backtest_reason}.")

@@ -196,6 +196,22 @@ def noise_in_words(audit: Audit) -> str:
     return f"A score has a standard error of {audit.noise.stderr:.2g} ({source})."
 
 
+def unique_in_words(audit: Audit) -> str:
+    """From which level on honesty is the only equilibrium; empty where that was not looked at."""
+    if all(level.unique is None for level in audit.levels):
+        return ""
+    sure, start = audit.decision.confidence, None
+    for level in reversed(audit.levels):
+        if level.unique is None or level.unique < sure:
+            break
+        start = level
+    drawn = f"in at least {percent(sure)} of the posterior draws (iterated dominance)"
+    if start is None:
+        return f"At no level reported is honesty shown to be the only equilibrium {drawn}."
+    where = "At every level" if start is audit.levels[0] else f"From {number(start.level)} steps on"
+    return f"{where} honesty is the only equilibrium, mixed ones included, {drawn}."
+
+
 def strict_in_words(stable: StabilisingLevel, reference: float) -> str:
     """The strict level, in one sentence."""
     if stable.level == 0:
