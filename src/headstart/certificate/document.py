@@ -11,6 +11,7 @@ from flint import fmpq
 
 from headstart.certificate.costs import Cost, PointsCost, PowerCost
 from headstart.certificate.curves import Curve, Exponential, Linear, LogitPower, Points, constant
+from headstart.certificate.limits import CONTEST_NUMBER_BITS, TooLarge, check_geometric, check_size
 from headstart.certificate.numbers import parse
 
 CONTEST_SCHEMA = "headstart.contest/1"
@@ -51,7 +52,9 @@ def read(document: object) -> Document:
 
     Raises:
         Malformed: If a key is missing or unknown, or a value is out of range.
+        TooLarge: If a number, all numbers together or the rewards they stand for are too long.
     """
+    check_size(document)
     table = keys(document, "contest", "schema", "level", "rewards", "tie_break", "noise_sd", "models")
     must(table["schema"] == CONTEST_SCHEMA, "contest.schema must be " + CONTEST_SCHEMA)
     must(table["tie_break"] in ("capability", "listed"), "tie_break must be 'capability' or 'listed'")
@@ -87,9 +90,12 @@ def _list(value: object, place: str) -> Sequence[Any]:
 
 def _number(value: object, place: str) -> fmpq:
     try:
-        return parse(value)
+        found = parse(value)
     except ValueError as error:
         raise Malformed(f"{place}: {error}") from None
+    if found.height_bits() > CONTEST_NUMBER_BITS:
+        raise TooLarge(f"{place} is longer than {CONTEST_NUMBER_BITS} bits")
+    return found
 
 
 def _numbers(value: object, place: str) -> tuple[fmpq, ...]:
@@ -198,6 +204,7 @@ def _shape(kind: str, table: Mapping[str, Any], n: int) -> tuple[fmpq, ...]:
         case "geometric":
             ratio, value = _fields(table, "rewards", "ratio", "value")
             must(0 < ratio < 1, "rewards.ratio must be between 0 and 1")
+            check_geometric(sum(int(part).bit_length() for part in (ratio.p, ratio.q) if part != 1), n)
             factors = [ratio**rank for rank in range(n)]
         case _:
             raise Malformed("rewards.kind must be winner, top, linear or geometric")

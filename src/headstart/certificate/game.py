@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, cmp_to_key
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from flint import fmpq
 
@@ -106,7 +106,7 @@ class Game:
     def pays(self, i: int, k: int) -> bool:
         """Whether some effort lets i take k's place at the candidate and costs less than it gains."""
         gap = self.gap(i, k)
-        if gap <= 0:
+        if self.signs.exact(gap) <= 0:
             return False
         effort, capped = self.reach(i, gap)
         sign = self.compare(i, effort, k, self.base(k))
@@ -118,9 +118,14 @@ class Game:
         return capped or total is None or flat_before(self.developer(i).curve, total)
 
     def profitable_pairs(self) -> list[tuple[int, int]]:
-        """Every pair (i, k) for which taking k's place pays; empty exactly when the candidate is an equilibrium."""
-        order = self.order
-        return [(i, k) for at, i in enumerate(order) for k in order[:at] if self.pays(i, k)]
+        """Pairs (i, k) for which taking k's place pays; empty exactly when the candidate is an equilibrium.
+
+        Of the models with the same reward only the lowest is looked at: its place is the cheapest (Prop. C').
+        """
+        order, rewards = self.order, self.document.rewards
+        last = [at for at in range(self.n - 1) if rewards[at] > rewards[at + 1]]  # place of each reward's last holder
+        pairs = ((i, order[rival]) for at, i in enumerate(order) for rival in takewhile(at.__gt__, last))
+        return [(i, k) for i, k in pairs if self.pays(i, k)]
 
 
 def conditions(game: Game) -> list[dict[str, object]]:

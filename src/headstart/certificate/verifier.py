@@ -17,6 +17,7 @@ from flint import fmpq
 from headstart.certificate.document import Malformed, keys, must, read
 from headstart.certificate.game import Game, conditions, only_candidate, uniqueness
 from headstart.certificate.level import always_pays, prices_grow_with_level, unsettled_pair
+from headstart.certificate.limits import CLAIM_NUMBER_BITS, Budget, TooLarge, check_size
 from headstart.certificate.numbers import Real, Signs, Undecided, decimal_text, parse, significant
 from headstart.certificate.prices import is_catch_up, obstacle, price_entry
 
@@ -47,7 +48,7 @@ def verify(proof: object) -> Verification:
     """
     try:
         claims = _claims(proof)
-    except Malformed as error:
+    except (Malformed, TooLarge) as error:
         return Verification(ok=False, claims=(), reason=str(error))
     except Undecided:
         return Verification(ok=False, claims=(), reason="two quantities are too close to tell apart")
@@ -69,11 +70,12 @@ def _claims(proof: object) -> tuple[str, ...]:
     )  # fmt: skip
     must(table["schema"] == SCHEMA, f"schema must be {SCHEMA}")
     _only_plain_values(table)
+    check_size(table)
     must(table["sha256"] == digest(table), "sha256 does not match: the file was altered")
-    document = read(table["contest"])
+    document, budget = read(table["contest"]), Budget()
 
     def game() -> Game:  # a fresh record of the arithmetic for every claim
-        return Game(document=document, signs=Signs())
+        return Game(document=document, signs=Signs(budget))
 
     base = game()
     names = [base.developer(i).name for i in base.untuned_order]
@@ -146,6 +148,7 @@ def pure_claim(
 def _check_witness(game: Game, witness: object) -> str:
     table = keys(witness, "witness", "model", "overtakes", "effort")
     i, k, effort = _index(game, table["model"]), _index(game, table["overtakes"]), number(table["effort"])
+    must(table["effort"] == decimal_text(effort), "the effort of a witness must be in shortest form")
     must(witness_pays(game, i, k, effort), "the witness does not gain by its deviation")
     name, rival = table["model"], table["overtakes"]
     return f"no equilibrium exists: {name} gains by overtaking {rival} with effort {table['effort']}"
@@ -242,11 +245,19 @@ def _must_equal(stated: object, derived: object, place: str) -> None:
 
 
 def number(text: object) -> fmpq:
-    """A number of a claim."""
+    """A number of a claim.
+
+    Raises:
+        Malformed: If it is none.
+        TooLarge: If it is too long.
+    """
     try:
-        return parse(text)
+        found = parse(text)
     except ValueError as error:
         raise Malformed(str(error)) from None
+    if found.height_bits() > CLAIM_NUMBER_BITS:
+        raise TooLarge(f"a number of a claim is longer than {CLAIM_NUMBER_BITS} bits")
+    return found
 
 
 def _index(game: Game, name: object) -> int:

@@ -17,6 +17,7 @@ from headstart import __version__
 from headstart.certificate import SCHEMA, digest
 from headstart.certificate.document import Document, Malformed, read
 from headstart.certificate.game import Game, conditions, only_candidate, uniqueness
+from headstart.certificate.limits import TooLarge
 from headstart.certificate.numbers import Signs, Undecided, decimal_text
 from headstart.certificate.prices import price_entry
 from headstart.certificate.verifier import check_pure, pure_claim
@@ -167,7 +168,7 @@ def _as_floats(value: object) -> object:
 def _read(text: object) -> Document:
     try:
         return read(text)
-    except Malformed as error:
+    except (Malformed, TooLarge) as error:
         raise InputError(str(error)) from None
 
 
