@@ -129,7 +129,7 @@ def test_the_effort_of_a_witness_is_written_in_one_form():
     assert verify(forged(document, pure=pure)).ok
     for same in ("1.50", "3/2", "15e-1", "01.5"):
         other = {**pure, "witness": {**witness, "effort": same}}
-        assert verify(forged(document, pure=other)).reason == "the effort of a witness must be in shortest form"
+        assert verify(forged(document, pure=other)).reason == "a number of a claim must be in shortest form"
 
 
 def test_work_is_counted_by_length():

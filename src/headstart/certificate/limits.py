@@ -29,6 +29,10 @@ _POWER = re.compile(r"[eE][+-]?(\d{1,5})$")
 _BITS_PER_DIGIT = 3.33
 
 
+class Malformed(ValueError):  # noqa: N818 - what a proof is, not what went wrong
+    """The document is not what the schema says, or a claim does not hold."""
+
+
 class TooLarge(ValueError):  # noqa: N818 - what a proof is, not what went wrong
     """The proof is larger, or costs more to check, than this verifier allows."""
 

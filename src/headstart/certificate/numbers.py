@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from flint import arb, ctx, fmpq, fmpz
 
-from headstart.certificate.limits import Budget
+from headstart.certificate.limits import Budget, Malformed, TooLarge
 
 PRECISIONS = (64, 128, 256, 512, 1024, 2048, 4096)
 """Bits tried in turn before a sign is given up as undecided."""
@@ -45,6 +45,24 @@ def parse(text: object) -> fmpq:
     part = part or ""
     value = fmpq(int(whole + part)) * ten(int(power or 0) - len(part))
     return -value if sign else value
+
+
+def canonical(text: object, place: str, bits: int) -> fmpq:
+    """The number of a claim, which must be in the one form of ``decimal_text``.
+
+    Raises:
+        Malformed: If it is not.
+        TooLarge: If it is longer than ``bits``.
+    """
+    try:
+        found = parse(text)
+    except ValueError as error:
+        raise Malformed(f"{place}: {error}") from None
+    if found.height_bits() > bits:
+        raise TooLarge(f"{place} is longer than {bits} bits")
+    if text != decimal_text(found):
+        raise Malformed(f"{place} must be in shortest form")
+    return found
 
 
 def ten(power: int) -> fmpq:
