@@ -16,7 +16,7 @@ from flint import fmpq
 
 from headstart.certificate.document import Document, Malformed, keys, must, read
 from headstart.certificate.dominance import check_dominance
-from headstart.certificate.game import Game, conditions, only_candidate, uniqueness
+from headstart.certificate.game import WITHOUT_T, Game, conditions, only_candidate, uniqueness
 from headstart.certificate.incentive import check_incentive
 from headstart.certificate.level import always_pays, prices_grow_with_level, unsettled_pair
 from headstart.certificate.limits import CLAIM_NUMBER_BITS, Budget, TooLarge, check_size
@@ -137,6 +137,8 @@ def check_pure(game: Game, claim: object, stated: object) -> str:
     """
     table = keys(claim, "pure", "verdict", "unique", "proof", "efforts", "witness", "rests_on")
     known = conditions(game)
+    if isinstance(stated, list) and len(cast("list[object]", stated)) == WITHOUT_T:
+        known = known[:WITHOUT_T]
     _must_equal(stated, known, "conditions")
     verdict = table["verdict"]
     must(verdict in ("exists", "none"), "verdict must be exists or none: nothing else can be proved")

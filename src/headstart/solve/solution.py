@@ -192,7 +192,7 @@ def solve_contest(
     proof = None
     if contest.n <= PROVEN_UP_TO and contest.noise_sd is None:
         tell("proving the verdict", 0.1)
-        proof = _proof(document)
+        proof = _proof({**document, "noise_sd": None})  # the caller may have taken the noise away
     pure = _proved_pure(proof, numeric) if proof else _numeric_pure(numeric)
     tell("stabilising level", 0.3)
     level = _level(contest, proof)
