@@ -137,7 +137,7 @@ def check_pure(game: Game, claim: object, stated: object) -> str:
     """
     table = keys(claim, "pure", "verdict", "unique", "proof", "efforts", "witness", "rests_on")
     known = conditions(game)
-    if isinstance(stated, list) and len(cast("list[object]", stated)) == WITHOUT_T:
+    if stated == known[:WITHOUT_T]:
         known = known[:WITHOUT_T]
     _must_equal(stated, known, "conditions")
     verdict = table["verdict"]
