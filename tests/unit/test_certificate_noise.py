@@ -17,6 +17,7 @@ from headstart.certificate.dominance import least_slope, steepest
 from headstart.certificate.noise import Field, score
 from headstart.certificate.numbers import parse
 from headstart.errors import ComputationError, InputError
+from headstart.solve import prove_noise
 from headstart.solve.dominance import dominance_level
 from headstart.solve.incentive import incentive
 from headstart.solve.prove import as_text, certified_decision, prove
@@ -170,6 +171,16 @@ def test_a_tolerance_is_proved_or_refused_with_what_may_be_gained():
             prove(contest, tolerance=wrong)
     with pytest.raises(InputError, match="for contests with noise"):
         prove({**contest, "noise_sd": None}, tolerance=0.1)
+
+
+def test_of_many_models_only_dominance_is_proved(monkeypatch):
+    monkeypatch.setattr(prove_noise, "_MOST_MODELS", 1)
+    proof = prove(CONTESTS["two exponentials"])
+    assert proof["incentive"] is None
+    assert verify(proof).ok
+    assert len(verify(proof).claims) == 1
+    with pytest.raises(ComputationError, match="up to 1 models"):
+        prove(CONTESTS["two exponentials"], tolerance=0.5)
 
 
 def test_what_cannot_be_claimed_under_noise_is_refused():
