@@ -146,11 +146,44 @@ def test_free_effort_is_a_self_imposed_level():
     assert (later.verdict, later.unique, later.efforts) == ("exists", False, ("2", "2"))
 
 
-def test_free_effort_that_reverses_the_order_leaves_the_verdict_open():
+def test_free_effort_that_reverses_the_order_is_decided_where_ties_cannot_be_held():
     free = {"cost": cost(free=2)}
+    # m0 wins ties but ranks second; m1 rises out of any tie at next to no cost, so nothing but the candidate can last
     decision = certified_decision(contest(line(1, 0.5, **free), line(0.5, 1, **free), rewards=[5, 0]))
+    assert (decision.verdict, decision.witness["model"]) == ("none", "m0")
+    # m1 is at its cap there: m0 can draw level and keep the first place
+    stuck = contest(line(1, 0.5, **free), line(0.5, 1, max_effort=2, **free), rewards=[5, 0])
+    decision = certified_decision(stuck)
     assert decision.verdict == "undecided"
     assert "only one" in decision.reason
+
+
+def test_free_efforts_may_differ():
+    # m1 tunes three steps for nothing and leads with 3.5; m0 passes it with a little more than 2.5 steps
+    one, other = line(1, 1), line(0.5, 1, cost=cost(free=3))
+    proof = proved(contest(one, other, rewards=[3, 0]))
+    assert (proof["pure"]["verdict"], proof["pure"]["rests_on"]) == ("none", ["B", "E"])
+    assert proof["conditions"][5] == {
+        "name": "ties cannot be bought and held", "holds": True, "feeds": ["A", "B", "E"]
+    }  # fmt: skip
+    assert proved(contest(one, other, rewards=[2, 0]))["pure"]["efforts"] == ["0", "3"]
+
+
+def test_a_proof_that_states_the_conditions_before_t_rests_on_them_alone():
+    def without_t(proof):
+        older = {**proof, "conditions": proof["conditions"][:5]}
+        return {**older, "sha256": digest(older)}
+
+    strict = proved(contest(line(1, 1), line(0.5, 1), rewards=[1, 0]))
+    assert verify(without_t(strict)).ok
+    differing = proved(contest(line(1, 1), line(0.5, 1, cost=cost(free=3)), rewards=[3, 0]))
+    assert verify(without_t(differing)).reason == "the conditions that make the candidate the only one do not all hold"
+
+
+def test_a_tie_at_the_untuned_scores_is_broken_by_a_witness_of_an_effort_that_can_be_told():
+    flat, rising = line(0.2, 0), exponential(0.2, 0.6, 1)
+    decision = certified_decision(contest(flat, rising, rewards=[0.5, 0]))
+    assert (decision.verdict, decision.witness["model"]) == ("none", "m1")
 
 
 def test_a_listed_tie_rule_needs_every_curve_to_rise():

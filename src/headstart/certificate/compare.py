@@ -19,9 +19,10 @@ def compare(signs: Signs, a: Curve, x: Real, b: Curve, y: Real) -> int:
     Raises:
         Undecided: If the scores are too close to tell and not recognised as equal.
     """
+    signs.spend()
     u, v = _exact_score(a, x), _exact_score(b, y)
     if u is not None and v is not None:
-        return sign_of(u - v)
+        return signs.exact(u - v)
     if u is not None and _outside(u, b):
         return _outside(u, b)
     if v is not None and _outside(v, a):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flint import arb, fmpq
 
-from headstart.certificate.numbers import Real, Signs, exact_power, power_sign, sign_of
+from headstart.certificate.numbers import Real, Signs, exact_power, power_sign
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class PointsCost:
         """Sign of cost minus ``amount > 0``."""
         cost = self.value(effort).exact
         assert cost is not None
-        return sign_of(cost - amount)
+        return signs.exact(cost - amount)
 
     def effort_at(self, amount: fmpq) -> Real:
         """The effort that costs ``amount > 0``."""

@@ -11,13 +11,10 @@ from flint import fmpq
 
 from headstart.certificate.costs import Cost, PointsCost, PowerCost
 from headstart.certificate.curves import Curve, Exponential, Linear, LogitPower, Points, constant
+from headstart.certificate.limits import CONTEST_NUMBER_BITS, Malformed, TooLarge, check_geometric, check_size
 from headstart.certificate.numbers import parse
 
 CONTEST_SCHEMA = "headstart.contest/1"
-
-
-class Malformed(ValueError):  # noqa: N818 - what a proof is, not what went wrong
-    """The document is not what the schema says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +41,13 @@ class Document:
     rewards: tuple[fmpq, ...]
     by_capability: bool
     developers: tuple[Developer, ...]
+    noise: tuple[fmpq, ...]
+    """Standard deviation of each model's observed score; the noises are independent and normal."""
+
+    @property
+    def noisy(self) -> bool:
+        """Whether any observed score has noise."""
+        return any(self.noise)
 
 
 def read(document: object) -> Document:
@@ -51,19 +55,21 @@ def read(document: object) -> Document:
 
     Raises:
         Malformed: If a key is missing or unknown, or a value is out of range.
+        TooLarge: If a number, all numbers together or the rewards they stand for are too long.
     """
+    check_size(document)
     table = keys(document, "contest", "schema", "level", "rewards", "tie_break", "noise_sd", "models")
     must(table["schema"] == CONTEST_SCHEMA, "contest.schema must be " + CONTEST_SCHEMA)
     must(table["tie_break"] in ("capability", "listed"), "tie_break must be 'capability' or 'listed'")
-    _no_noise(table["noise_sd"])
     level = _number(table["level"], "level")
     must(level >= 0, "level must be >= 0")
     developers = tuple(_developer(model, f"models[{at}]") for at, model in enumerate(_list(table["models"], "models")))
     must(len({d.name for d in developers}) == len(developers) > 0, "models must be there, with unique names")
     rewards = _rewards(table["rewards"], len(developers))
     return Document(
-        level=level, rewards=rewards, by_capability=table["tie_break"] == "capability", developers=developers
-    )
+        level=level, rewards=rewards, by_capability=table["tie_break"] == "capability", developers=developers,
+        noise=_noise(table["noise_sd"], len(developers)),
+    )  # fmt: skip
 
 
 def must(holds: bool, message: str) -> None:
@@ -87,9 +93,12 @@ def _list(value: object, place: str) -> Sequence[Any]:
 
 def _number(value: object, place: str) -> fmpq:
     try:
-        return parse(value)
+        found = parse(value)
     except ValueError as error:
         raise Malformed(f"{place}: {error}") from None
+    if found.height_bits() > CONTEST_NUMBER_BITS:
+        raise TooLarge(f"{place} is longer than {CONTEST_NUMBER_BITS} bits")
+    return found
 
 
 def _numbers(value: object, place: str) -> tuple[fmpq, ...]:
@@ -107,9 +116,13 @@ def _kind(value: object, place: str) -> tuple[str, Mapping[str, Any]]:
     return str(table["kind"]), table
 
 
-def _no_noise(value: object) -> None:
-    noise = () if value is None else _numbers(cast("object", value) if isinstance(value, list) else [value], "noise_sd")
-    must(all(sd == 0 for sd in noise), "noise_sd must be absent or 0: certificates are for scores without noise")
+def _noise(value: object, n: int) -> tuple[fmpq, ...]:
+    if isinstance(value, list):
+        noise = _numbers(cast("object", value), "noise_sd")
+    else:
+        noise = (fmpq(0) if value is None else _number(value, "noise_sd"),) * n
+    must(len(noise) == n and all(sd >= 0 for sd in noise), f"noise_sd must be >= 0, one number or {n}")
+    return noise
 
 
 def _developer(value: object, place: str) -> Developer:
@@ -198,6 +211,7 @@ def _shape(kind: str, table: Mapping[str, Any], n: int) -> tuple[fmpq, ...]:
         case "geometric":
             ratio, value = _fields(table, "rewards", "ratio", "value")
             must(0 < ratio < 1, "rewards.ratio must be between 0 and 1")
+            check_geometric(sum(int(part).bit_length() for part in (ratio.p, ratio.q) if part != 1), n)
             factors = [ratio**rank for rank in range(n)]
         case _:
             raise Malformed("rewards.kind must be winner, top, linear or geometric")

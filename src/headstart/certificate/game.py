@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, cmp_to_key
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from flint import fmpq
 
@@ -15,6 +15,9 @@ from headstart.certificate.document import Developer, Document
 from headstart.certificate.numbers import Real, Signs
 
 ZERO = Real.rational(fmpq(0))
+
+WITHOUT_T = 5
+"""Conditions that proofs stated before (T) was among them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +109,7 @@ class Game:
     def pays(self, i: int, k: int) -> bool:
         """Whether some effort lets i take k's place at the candidate and costs less than it gains."""
         gap = self.gap(i, k)
-        if gap <= 0:
+        if self.signs.exact(gap) <= 0:
             return False
         effort, capped = self.reach(i, gap)
         sign = self.compare(i, effort, k, self.base(k))
@@ -118,13 +121,22 @@ class Game:
         return capped or total is None or flat_before(self.developer(i).curve, total)
 
     def profitable_pairs(self) -> list[tuple[int, int]]:
-        """Every pair (i, k) for which taking k's place pays; empty exactly when the candidate is an equilibrium."""
-        order = self.order
-        return [(i, k) for at, i in enumerate(order) for k in order[:at] if self.pays(i, k)]
+        """Pairs (i, k) for which taking k's place pays; empty exactly when the candidate is an equilibrium.
+
+        Of the models with the same reward only the lowest is looked at: its place is the cheapest (Prop. C').
+        """
+        order, rewards = self.order, self.document.rewards
+        last = [at for at in range(self.n - 1) if rewards[at] > rewards[at + 1]]  # place of each reward's last holder
+        pairs = ((i, order[rival]) for at, i in enumerate(order) for rival in takewhile(at.__gt__, last))
+        return [(i, k) for i, k in pairs if self.pays(i, k)]
 
 
 def conditions(game: Game) -> list[dict[str, object]]:
-    """The conditions of Props. A and E, as a proof states them; ``holds`` is None where a condition is not needed."""
+    """The conditions of Props. A and E, as a proof states them; ``holds`` is None where a condition is not needed.
+
+    The last is (T), all that the propositions need; the others imply it where they hold, and proofs written before it
+    was stated rest on them.
+    """
     developers = game.document.developers
     frees = [d.cost.free for d in developers]
     strict = not any(frees)
@@ -139,6 +151,7 @@ def conditions(game: Game) -> list[dict[str, object]]:
         _condition("common free effort", common, "E"),
         _condition("ties go to the higher capability", by_capability, "E"),
         _condition("one strict order before and after the free effort", ordered, "E"),
+        _condition("ties cannot be bought and held", _ties_cannot_be_bought(game), "A", "B", "E"),
     ]
 
 
@@ -152,9 +165,29 @@ def _same_strict_order(game: Game) -> bool:
     return all(game.compare(i, game.base(i), k, game.base(k)) > 0 for i, k in pairwise(order))
 
 
+def _ties_cannot_be_bought(game: Game) -> bool:
+    """(T): whoever would lose a tie to a model that scores less at the candidate can rise out of it.
+
+    A model that comes first in ties and still ranks lower at the candidate scores strictly less there.
+    """
+    lowest = -1  # place at the candidate among the models that come first in ties
+    for k in game.untuned_order if game.document.by_capability else range(game.n):
+        if game.place[k] < lowest and not _can_rise(game, k):
+            return False
+        lowest = max(lowest, game.place[k])
+    return True
+
+
+def _can_rise(game: Game, k: int) -> bool:
+    own = game.developer(k)
+    return (own.cap is None or own.cap > own.candidate) and rises_after(own.curve, game.document.level + own.candidate)
+
+
 def only_candidate(known: list[dict[str, object]]) -> bool:
     """Whether no profile but the candidate can be an equilibrium (Prop. A), or none unless it is one (Prop. E)."""
-    strict, ties, common, by_capability, ordered = (c["holds"] is True for c in known)
+    strict, ties, common, by_capability, ordered = (c["holds"] is True for c in known[:WITHOUT_T])
+    if len(known) > WITHOUT_T:
+        return known[WITHOUT_T]["holds"] is True
     return (strict and ties) or (common and by_capability and ordered)
 
 

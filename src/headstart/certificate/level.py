@@ -26,7 +26,7 @@ def unsettled_pair(game: Game) -> tuple[int, int] | None:
 
 def never_pays(game: Game, i: int, k: int) -> bool:
     """Whether at this level and every higher one k's place is not worth its price to i, as far as is established."""
-    if game.gap(i, k) <= 0:
+    if game.signs.exact(game.gap(i, k)) <= 0:
         return True
     own = game.developer(i).curve
     try:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from flint import arb, ctx, fmpq, fmpz
 
+from headstart.certificate.limits import Budget, Malformed, TooLarge
+
 PRECISIONS = (64, 128, 256, 512, 1024, 2048, 4096)
 """Bits tried in turn before a sign is given up as undecided."""
 
@@ -43,6 +45,24 @@ def parse(text: object) -> fmpq:
     part = part or ""
     value = fmpq(int(whole + part)) * ten(int(power or 0) - len(part))
     return -value if sign else value
+
+
+def canonical(text: object, place: str, bits: int) -> fmpq:
+    """The number of a claim, which must be in the one form of ``decimal_text``.
+
+    Raises:
+        Malformed: If it is not.
+        TooLarge: If it is longer than ``bits``.
+    """
+    try:
+        found = parse(text)
+    except ValueError as error:
+        raise Malformed(f"{place}: {error}") from None
+    if found.height_bits() > bits:
+        raise TooLarge(f"{place} is longer than {bits} bits")
+    if text != decimal_text(found):
+        raise Malformed(f"{place} must be in shortest form")
+    return found
 
 
 def ten(power: int) -> fmpq:
@@ -123,26 +143,45 @@ class Real:
 class Signs:
     """Decides signs and remembers whether rational arithmetic alone was enough.
 
+    Args:
+        budget: The work that may be spent; without limit by default.
+
     Attributes:
         used_balls: Whether any sign rested on ball arithmetic.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget | None = None) -> None:
         self.used_balls = False
+        self._budget = budget
 
     @property
     def proof(self) -> str:
         """``"exact"`` or ``"interval"``."""
         return "interval" if self.used_balls else "exact"
 
-    def ball(self, enclose: Callable[[], arb]) -> int:
-        """Sign of the number enclosed, never 0.
+    def spend(self, bits: int = 0, times: int = 1) -> None:
+        """Count work on numbers of so many bits.
+
+        Raises:
+            TooLarge: If more is spent than is allowed.
+        """
+        if self._budget is not None:
+            self._budget.spend(bits, times)
+
+    def exact(self, value: fmpq) -> int:
+        """Sign of a rational number."""
+        self.spend(value.height_bits())
+        return sign_of(value)
+
+    def ball(self, enclose: Callable[[], arb], times: int = 1) -> int:
+        """Sign of the number enclosed, never 0; ``times`` is how many operations one enclosure is counted as.
 
         Raises:
             Undecided: If the balls contain zero at every precision.
         """
         self.used_balls = True
         for bits in PRECISIONS:
+            self.spend(4 * bits, times)  # several logarithms or powers
             with ctx.workprec(bits):
                 value = enclose()
                 if value > 0:
@@ -153,7 +192,7 @@ class Signs:
 
     def real(self, value: Real) -> int:
         """Sign of a number; 0 only if it is rational."""
-        return self.ball(value.enclose) if value.exact is None else sign_of(value.exact)
+        return self.ball(value.enclose) if value.exact is None else self.exact(value.exact)
 
 
 def exact_power(base: fmpq, exponent: fmpq) -> fmpq | None:
@@ -181,5 +220,5 @@ def power_sign(signs: Signs, a: fmpq, p: fmpq, b: fmpq, q: fmpq) -> int:
     ratio = p / q
     num, den = int(ratio.p), int(ratio.q)
     if max(a.height_bits() * num, b.height_bits() * den) <= _WORK_BITS:
-        return sign_of(a**num - b**den)
+        return signs.exact(a**num - b**den)
     return signs.ball(lambda: arb(p) * arb(a).log() - arb(q) * arb(b).log())

@@ -73,6 +73,7 @@ def _rounded(game: Game, value: Real) -> tuple[fmpq, fmpq]:
         with ctx.workprec(bits):
             ball: arb = value.enclose()
             ends = [end.fmpq() for end in (ball.lower(), ball.upper())]
+        game.signs.spend(64 * max(end.height_bits() for end in ends))  # as decimals, which takes long
         if ends[0] > 0 and significant(ends[0], DIGITS) == significant(ends[1], DIGITS):
             low, unit = significant(ends[0], DIGITS)
             return low, low + unit

@@ -14,10 +14,13 @@ from typing import Any, cast
 
 from flint import fmpq
 
-from headstart.certificate.document import Malformed, keys, must, read
-from headstart.certificate.game import Game, conditions, only_candidate, uniqueness
+from headstart.certificate.document import Document, Malformed, keys, must, read
+from headstart.certificate.dominance import check_dominance
+from headstart.certificate.game import WITHOUT_T, Game, conditions, only_candidate, uniqueness
+from headstart.certificate.incentive import check_incentive
 from headstart.certificate.level import always_pays, prices_grow_with_level, unsettled_pair
-from headstart.certificate.numbers import Real, Signs, Undecided, decimal_text, parse, significant
+from headstart.certificate.limits import CLAIM_NUMBER_BITS, Budget, TooLarge, check_size
+from headstart.certificate.numbers import Real, Signs, Undecided, canonical, decimal_text, significant
 from headstart.certificate.prices import is_catch_up, obstacle, price_entry
 
 SCHEMA = "headstart.proof/1"
@@ -47,7 +50,7 @@ def verify(proof: object) -> Verification:
     """
     try:
         claims = _claims(proof)
-    except Malformed as error:
+    except (Malformed, TooLarge) as error:
         return Verification(ok=False, claims=(), reason=str(error))
     except Undecided:
         return Verification(ok=False, claims=(), reason="two quantities are too close to tell apart")
@@ -62,19 +65,30 @@ def digest(proof: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
+_KEYS = (
+    "schema", "headstart_version", "created_at", "contest", "conditions", "ranking", "pure", "prices",
+    "stabilising_level", "sha256",
+)  # fmt: skip
+_KEYS_UNDER_NOISE = ("incentive", "dominance")
+
+
 def _claims(proof: object) -> tuple[str, ...]:
-    table = keys(
-        proof, "proof", "schema", "headstart_version", "created_at", "contest", "conditions", "ranking", "pure",
-        "prices", "stabilising_level", "sha256",
-    )  # fmt: skip
+    must(isinstance(proof, dict), "proof must be a table")
+    given = cast("dict[str, object]", proof)
+    under_noise = any(key in given for key in _KEYS_UNDER_NOISE)
+    table = keys(given, "proof", *_KEYS, *(_KEYS_UNDER_NOISE if under_noise else ()))
     must(table["schema"] == SCHEMA, f"schema must be {SCHEMA}")
     _only_plain_values(table)
+    check_size(table)
     must(table["sha256"] == digest(table), "sha256 does not match: the file was altered")
-    document = read(table["contest"])
+    document, budget = read(table["contest"]), Budget()
 
     def game() -> Game:  # a fresh record of the arithmetic for every claim
-        return Game(document=document, signs=Signs())
+        return Game(document=document, signs=Signs(budget))
 
+    must(document.noisy == under_noise, "incentive and dominance must be there exactly if the contest has noise")
+    if under_noise:
+        return _claims_under_noise(document, budget, table)
     base = game()
     names = [base.developer(i).name for i in base.untuned_order]
     must(table["ranking"] == names, "ranking is not the ranking at the level")
@@ -85,6 +99,20 @@ def _claims(proof: object) -> tuple[str, ...]:
         claims.append(f"the prices of {len(names) - 1} neighbouring ranks lie in the intervals stated")
     if table["stabilising_level"] is not None:
         claims.append(check_level(game(), table["stabilising_level"]))
+    return tuple(claims)
+
+
+def _claims_under_noise(document: Document, budget: Budget, table: Mapping[str, Any]) -> tuple[str, ...]:
+    """Check the claims about a contest with noise; what holds only without noise must be absent."""
+    _must_equal(table["conditions"], [], "conditions")
+    for key in ("ranking", "pure", "prices", "stabilising_level"):
+        _must_equal(table[key], None, key)
+    claims: list[str] = []
+    if table["incentive"] is not None:
+        claims.append(check_incentive(document, Signs(budget), table["incentive"]))
+    if table["dominance"] is not None:
+        claims.append(check_dominance(document, Signs(budget), table["dominance"]))
+    must(bool(claims), "nothing is claimed")
     return tuple(claims)
 
 
@@ -109,6 +137,8 @@ def check_pure(game: Game, claim: object, stated: object) -> str:
     """
     table = keys(claim, "pure", "verdict", "unique", "proof", "efforts", "witness", "rests_on")
     known = conditions(game)
+    if stated == known[:WITHOUT_T]:
+        known = known[:WITHOUT_T]
     _must_equal(stated, known, "conditions")
     verdict = table["verdict"]
     must(verdict in ("exists", "none"), "verdict must be exists or none: nothing else can be proved")
@@ -145,7 +175,8 @@ def pure_claim(
 
 def _check_witness(game: Game, witness: object) -> str:
     table = keys(witness, "witness", "model", "overtakes", "effort")
-    i, k, effort = _index(game, table["model"]), _index(game, table["overtakes"]), number(table["effort"])
+    i, k = _index(game, table["model"]), _index(game, table["overtakes"])
+    effort = _number(table["effort"])
     must(witness_pays(game, i, k, effort), "the witness does not gain by its deviation")
     name, rival = table["model"], table["overtakes"]
     return f"no equilibrium exists: {name} gains by overtaking {rival} with effort {table['effort']}"
@@ -176,7 +207,7 @@ def check_prices(game: Game, claim: object) -> None:
         if obstacle(game, i, k) is None:
             ends = cast("list[object]", table["effort"] if isinstance(table["effort"], list) else [])
             must(len(ends) == 2, "effort must be two numbers")
-            enclosure = (number(ends[0]), number(ends[1]))
+            enclosure = (_number(ends[0]), _number(ends[1]))
             pair = f"{game.developer(i).name} over {game.developer(k).name}"
             must(is_catch_up(game, i, k, *enclosure), f"effort does not enclose the catch-up effort of {pair}")
         _must_equal(entry, price_entry(game, i, k, enclosure), "price")
@@ -200,8 +231,8 @@ def check_level(game: Game, claim: object) -> str:
             table = cast("dict[str, object]", claim)
         case "infinite":
             table = keys(claim, "stabilising_level", "status", "proof", "from", "witness")
-            start, pair = number(table["from"]), keys(table["witness"], "witness", "model", "overtakes")
-            must(start >= 0 and table["from"] == decimal_text(start), "from must be a level")
+            start, pair = _number(table["from"]), keys(table["witness"], "witness", "model", "overtakes")
+            must(start >= 0, "from must be a level")
             i, k = _index(game, pair["model"]), _index(game, pair["overtakes"])
             must(always_pays(game.at_level(start), i, k), "the witness is not shown to gain at every higher level")
             sentence = f"no level stabilises: from {table['from']} on, {pair['model']} gains by overtaking"
@@ -213,8 +244,7 @@ def check_level(game: Game, claim: object) -> str:
 
 def _check_finite(game: Game, claim: object) -> str:
     table = keys(claim, "stabilising_level", "status", "proof", "low", "high", "half_line", "witness")
-    low, high = number(table["low"]), number(table["high"])
-    must([table["low"], table["high"]] == [decimal_text(low), decimal_text(high)], "levels must be in shortest form")
+    low, high = _number(table["low"]), _number(table["high"])
     must(low > 0 and any(_close(low, high, digits) for digits in LEVEL_DIGITS), "low and high must be close")
     _check_witness(game.at_level(low), table["witness"])
     _must_be_stable_from(game, high)
@@ -241,12 +271,9 @@ def _must_equal(stated: object, derived: object, place: str) -> None:
     must(json.dumps(stated, sort_keys=True) == json.dumps(derived, sort_keys=True), f"{place} is not what follows")
 
 
-def number(text: object) -> fmpq:
+def _number(text: object) -> fmpq:
     """A number of a claim."""
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise Malformed(str(error)) from None
+    return canonical(text, "a number of a claim", CLAIM_NUMBER_BITS)
 
 
 def _index(game: Game, name: object) -> int:

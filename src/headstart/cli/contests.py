@@ -8,7 +8,7 @@ from typing import Annotated, cast
 import typer
 
 from headstart.cli.common import ContestFile, HtmlOut, JsonOut, Seed, check_outputs, progress_bar, tell
-from headstart.errors import InputError
+from headstart.errors import ComputationError, InputError
 
 
 def solve(
@@ -72,8 +72,18 @@ def solve(
 def certify(
     contest: ContestFile,
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Proof file; - for standard output.")],
+    tolerance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARE",
+            help="With noise_sd: prove that nobody gains more by tuning, as a share of first reward minus last; by "
+            "default the least share that is proved in reasonable time.",
+        ),
+    ] = None,
 ) -> None:
     """Prove the verdict, the prices and the stabilising level of a contest, and write the proof.
+
+    Of a contest with noise_sd it proves how little anybody gains, and from which level on not tuning is dominant.
 
     Example: `headstart certify contest.toml -o proof.json`
     """
@@ -85,11 +95,14 @@ def certify(
     check_outputs(json=output)
     document = read_document(contest)
     try:
-        proof = prove(document)
+        proof = prove(document, tolerance=tolerance)
     except InputError as error:
         raise error.located(file=contest) from None
+    found = check(proof)
+    if not found.ok:
+        raise ComputationError(f"the proof found does not pass its own verification: {found.reason}")
     write_json(output, cast("JsonValue", proof))
-    for claim in check(proof).claims:
+    for claim in found.claims:
         tell(f"proved: {claim}")
     if "note" in document:
         tell(f"note: {document['note']}")

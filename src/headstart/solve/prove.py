@@ -17,6 +17,7 @@ from headstart import __version__
 from headstart.certificate import SCHEMA, digest
 from headstart.certificate.document import Document, Malformed, read
 from headstart.certificate.game import Game, conditions, only_candidate, uniqueness
+from headstart.certificate.limits import TooLarge
 from headstart.certificate.numbers import Signs, Undecided, decimal_text
 from headstart.certificate.prices import price_entry
 from headstart.certificate.verifier import check_pure, pure_claim
@@ -25,6 +26,7 @@ from headstart.contest.contest_file import contest_document, contest_from_docume
 from headstart.errors import ComputationError, InputError
 from headstart.solve.prove_effort import catch_up_enclosure, witness_effort
 from headstart.solve.prove_level import find_level_claim
+from headstart.solve.prove_noise import noise_claims, tolerance_of
 from headstart.solve.pure import Verdict, solve_pure
 
 
@@ -63,6 +65,8 @@ def certified_decision(document: Mapping[str, object]) -> CertifiedDecision:
     Source: docs/theory, Props. A, B and E.
     """
     exact = _read(as_text(document))
+    if exact.noisy:
+        raise InputError("noise_sd must be absent or 0: verdicts are certified for scores without noise")
     contest = as_contest(document)
     try:
         known, claim = _pure_claim(exact, contest)
@@ -83,26 +87,37 @@ def _undecided(known: tuple[Mapping[str, object], ...], reason: str) -> Certifie
     )
 
 
-def prove(given: Contest | Mapping[str, object], *, level_claim: bool = True) -> dict[str, object]:
+def prove(
+    given: Contest | Mapping[str, object], *, level_claim: bool = True, tolerance: str | float | Decimal | None = None
+) -> dict[str, object]:
     """Write the proof of everything that can be proved about the contest.
 
     Args:
         given: A contest, whose numbers are taken as exactly the floats they are; or a document from
             ``contest_file.read_document``, whose numbers are ``int`` or ``Decimal``.
-        level_claim: Whether to look for the stabilising level, which takes longest.
+        level_claim: Whether to look for the stabilising level, which takes longest. Without noise only.
+        tolerance: Gain from tuning that nobody is to exceed, as a share of first reward minus last, in (0, 1); the
+            least that is proved in reasonable time when None. With noise only.
 
     Returns:
-        A proof, schema ``headstart.proof/1``, as JSON data. ``prices`` or ``stabilising_level`` is None where it
-        could not be proved.
+        A proof, schema ``headstart.proof/1``, as JSON data. Without noise it claims the ranking, the verdict, the
+        prices and the stabilising level; with noise ``incentive`` and ``dominance``. A claim is None where it could
+        not be proved.
 
     Raises:
-        InputError: If the document is no contest, or has noise.
-        ComputationError: If the verdict on pure equilibria cannot be proved.
+        InputError: If the document is no contest, only some of its models have noise, or the tolerance is out of range.
+        ComputationError: If the verdict on pure equilibria cannot be proved, or the tolerance; or, with noise, nothing.
+
+    Source: docs/certificates.
     """
     document = exact_document(given) if isinstance(given, Contest) else given
     text = as_text({key: value for key, value in document.items() if key != "note"})
     exact = _read(text)
     contest = as_contest(document)
+    if exact.noisy:
+        return _prove_under_noise(text, exact, contest, tolerance)
+    if tolerance is not None:
+        raise InputError("tolerance is for contests with noise: without noise the claim is that nobody gains at all")
     try:
         known, pure = _pure_claim(exact, contest)
         ranking = [exact.developers[i].name for i in _game(exact).untuned_order]
@@ -110,16 +125,36 @@ def prove(given: Contest | Mapping[str, object], *, level_claim: bool = True) ->
         raise ComputationError("two quantities are too close to tell apart, so nothing is proved") from None
     if pure is None:
         raise ComputationError("the candidate is broken, but the conditions that make it the only one do not all hold")
+    return _signed(
+        text,
+        conditions=known,
+        ranking=ranking,
+        pure=pure,
+        prices=_prices(_game(exact)),
+        stabilising_level=find_level_claim(_game(exact)) if level_claim else None,
+    )
+
+
+def _prove_under_noise(
+    text: object, exact: Document, contest: Contest, tolerance: str | float | Decimal | None
+) -> dict[str, object]:
+    asked = None if tolerance is None else tolerance_of(tolerance)
+    incentive, dominance = noise_claims(exact, contest, asked)
+    if incentive is None and dominance is None:
+        raise ComputationError("neither a bound on gains is proved nor a level from which on not tuning is dominant")
+    return _signed(
+        text, conditions=[], ranking=None, pure=None, prices=None, stabilising_level=None,
+        incentive=incentive, dominance=dominance,
+    )  # fmt: skip
+
+
+def _signed(contest: object, **claims: object) -> dict[str, object]:
     proof: dict[str, object] = {
         "schema": SCHEMA,
         "headstart_version": __version__,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "contest": text,
-        "conditions": known,
-        "ranking": ranking,
-        "pure": pure,
-        "prices": _prices(_game(exact)),
-        "stabilising_level": find_level_claim(_game(exact)) if level_claim else None,
+        "contest": contest,
+        **claims,
     }
     return {**proof, "sha256": digest(proof)}
 
@@ -167,7 +202,7 @@ def _as_floats(value: object) -> object:
 def _read(text: object) -> Document:
     try:
         return read(text)
-    except Malformed as error:
+    except (Malformed, TooLarge) as error:
         raise InputError(str(error)) from None
 
 

@@ -8,7 +8,7 @@ from flint import fmpq
 
 from headstart.certificate.curves import Linear, Points
 from headstart.certificate.game import ZERO, Game
-from headstart.certificate.numbers import Real, significant, ten
+from headstart.certificate.numbers import Real, Undecided, significant, ten
 from headstart.certificate.prices import DIGITS, is_catch_up, obstacle
 from headstart.certificate.verifier import witness_pays
 
@@ -34,7 +34,10 @@ def witness_effort(game: Game, i: int, k: int) -> fmpq | None:
         if witness_pays(game, i, k, effort):
             return effort
     for digits in (DIGITS, 2 * DIGITS, 8 * DIGITS, 32 * DIGITS):
-        found = least(lambda e: game.beats(i, Real.rational(e), k, rival), digits)
+        try:
+            found = least(lambda e: game.beats(i, Real.rational(e), k, rival), digits)
+        except Undecided:  # any effort passes a rival that is tied: those looked at became too small to tell
+            break
         if found is not None and witness_pays(game, i, k, found[1]):
             return found[1]
     cap = game.developer(i).cap

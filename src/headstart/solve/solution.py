@@ -32,8 +32,8 @@ from headstart.solve.pure import Proof, PureSolution, Verdict, Witness, solve_pu
 PROVEN_UP_TO = 60
 """Contests with more models are answered in floating point: a proof compares every pair, at every precision needed."""
 
-ORDER_CONDITION = "one strict order before and after the free effort"
-"""The proof's one condition that compares scores and so may need ball arithmetic."""
+ORDER_CONDITIONS = ("one strict order before and after the free effort", "ties cannot be bought and held")
+"""The proof's conditions that compare scores and so may need ball arithmetic."""
 
 Json = dict[str, Any]
 
@@ -192,7 +192,7 @@ def solve_contest(
     proof = None
     if contest.n <= PROVEN_UP_TO and contest.noise_sd is None:
         tell("proving the verdict", 0.1)
-        proof = _proof(document)
+        proof = _proof({**document, "noise_sd": None})  # the caller may have taken the noise away
     pure = _proved_pure(proof, numeric) if proof else _numeric_pure(numeric)
     tell("stabilising level", 0.3)
     level = _level(contest, proof)
@@ -293,7 +293,7 @@ def _conditions(proved: list[Json], numeric: PureSolution, arithmetic: Proof = "
     established = [
         KnownCondition(
             name=c["name"], holds=c["holds"], feeds=tuple(c["feeds"]), why=why.get(str(c["name"])),
-            proof=arithmetic if c["name"] == ORDER_CONDITION else "exact",
+            proof=arithmetic if c["name"] in ORDER_CONDITIONS else "exact",
         )
         for c in proved
     ]  # fmt: skip
