@@ -76,9 +76,7 @@ def draw_curves(kind: str, models: int, generator: np.random.Generator) -> TrueC
     return TrueCurves(law=law, clock=clock)
 
 
-def measure(
-    curves: TrueCurves, items: int, generator: np.random.Generator, steps: np.ndarray = STEPS
-) -> Trajectories:
+def measure(curves: TrueCurves, items: int, generator: np.random.Generator, steps: np.ndarray = STEPS) -> Trajectories:
     """Binomial shares of ``items`` at the checkpoints, independent of each other."""
     share = generator.binomial(items, curves.score(steps)) / items
     return Trajectories.from_rows(

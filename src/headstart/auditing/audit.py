@@ -96,7 +96,7 @@ def audit(
         backtest=tested,
         backtest_reason=why_not,
         remarks=tuple(remarks),
-        notes=audit_notes(fitted, rewards is None, text, trajectories, found.levels[0]),
+        notes=audit_notes(fitted, rewards is None, text, trajectories, found.levels[0], field.paths.n_draws),
         run_id=secrets.token_hex(8),
     )
 

@@ -124,7 +124,7 @@ def _ranks(score: Float[FloatArray, "draws models efforts"]) -> tuple[IntArray, 
 
 def _climbs(passed: IntArray) -> _Climbs:
     """The first effort that brings a model to each place: further efforts to the same place cost no less."""
-    draws, models, efforts = passed.shape
+    models, efforts = passed.shape[1:]
     if efforts < 2:
         nothing = np.zeros(0, dtype=np.int64)
         return _Climbs(draw=nothing, climber=nothing, effort=nothing, place=nothing)
