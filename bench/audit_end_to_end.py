@@ -2,6 +2,8 @@
 
     OMP_NUM_THREADS=1 python bench/audit_end_to_end.py [--models 61 1000 4576]
 
+With some of the sizes the figures of the others are kept as they are in the result file.
+
 Fields of 61, 1,000 and 4,576 models with known curves (simulated.py) at ten checkpoints, 1,000 items, the default
 stakes. The audit is the whole command: reading the file, fitting, every level, the backtest, JSON file and page. A
 design is measured at 1,000 models. Python and numba may keep what they compiled, as in any installation; each command
@@ -76,7 +78,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="See the first lines of this file.")
     parser.add_argument("--models", type=int, nargs="*", default=list(AUDITS))
     sizes = parser.parse_args().models
-    found: dict[str, object] = {"machine": machine(), "threads": os.environ.get("OMP_NUM_THREADS"), "items": ITEMS}
+    kept = json.loads(RESULT.read_text()) if RESULT.exists() and set(sizes) != set(AUDITS) else {}
+    found: dict[str, object] = {**kept, "machine": machine(), "threads": os.environ.get("OMP_NUM_THREADS")}
     found["help"] = {**measured(["--help"], 10), "target_s": HELP_S}
     with tempfile.TemporaryDirectory() as folder:
         page, document = Path(folder) / "out.html", Path(folder) / "out.json"

@@ -55,8 +55,12 @@ def _by_sorting(
     for at in np.ndindex(found.shape):
         untied = math.sqrt(pairs - _tied_pairs(a[at])) * math.sqrt(pairs - _tied_pairs(b[at]))
         # undefined where all scores of one vector are equal: no pair is concordant then
-        found[at] = round(float(kendalltau(a[at], b[at]).statistic) * untied) / pairs if untied > 0 else 0.0
+        found[at] = round(_tau_b_of(a[at], b[at]) * untied) / pairs if untied > 0 else 0.0
     return found
+
+
+def _tau_b_of(a: Float[FloatArray, " models"], b: Float[FloatArray, " models"]) -> float:
+    return float(kendalltau(a, b).statistic)
 
 
 def _tied_pairs(scores: Float[FloatArray, " models"]) -> int:
@@ -103,6 +107,10 @@ def tau_b(a: Float[FloatArray, "*batch models"], b: Float[FloatArray, "*batch mo
     n = a.shape[-1]
     if n < 2:
         return np.full(np.broadcast_shapes(a.shape, b.shape)[:-1], np.nan)
+    if n >= MANY:
+        a, b = np.broadcast_arrays(a, b)
+        each = [_tau_b_of(a[at], b[at]) for at in np.ndindex(a.shape[:-1])]
+        return np.array(each).reshape(a.shape[:-1])
     first, second = np.triu_indices(n, 1)
     of_a = np.sign(a[..., first] - a[..., second])
     of_b = np.sign(b[..., first] - b[..., second])
