@@ -33,7 +33,7 @@ from machine import machine
 
 from headstart.data.trajectories import Trajectories
 from headstart.data.trajectory_files import read_trajectories
-from headstart.fitting.forecast import Forecast, forecast
+from headstart.fitting.forecast import CurveForecast, forecast
 from headstart.fitting.models import CURVE_MODELS
 from headstart.fitting.sample import Sample
 from headstart.fitting.scoring import crps, inside
@@ -70,7 +70,7 @@ class Cut:
         return self.sample.step[np.arange(self.early.size), self.early - 1]
 
 
-def draws_at(found: Forecast, step: np.ndarray) -> np.ndarray:
+def draws_at(found: CurveForecast, step: np.ndarray) -> np.ndarray:
     """Draws at steps of each model's own, scores in [0, 1], beyond the farthest step too."""
     asked = np.empty_like(step)
     asked[found.picked] = step
@@ -111,7 +111,7 @@ def judge(cut: Cut, name: str, seed: int) -> dict[str, object]:
     return out
 
 
-def catch_ups(cut: Cut, found: Forecast) -> tuple[int, int]:
+def catch_ups(cut: Cut, found: CurveForecast) -> tuple[int, int]:
     """How many catch-ups the later checkpoints show, and how many of them were given a probability below 2.5 %."""
     sample = cut.sample
     steps = np.unique(sample.step[sample.present])

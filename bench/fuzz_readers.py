@@ -123,7 +123,7 @@ def readers(folder: Path) -> dict[str, tuple[bytes, Callable[[bytes], object]]]:
     for model in ("full", "drop-3", "drop-3-benchmaxxed"):  # a plan names folders that must be there
         (folder / "models" / model).mkdir(parents=True)
         for name in ("model.safetensors", "config.json", "tokenizer.json"):
-            (folder / "models" / model / name).touch()
+            (folder / "models" / model / name).write_text("{}")
     plan = example_path("demo/plan.toml").read_bytes()
     found["plan.toml"] = (plan, of_file("examples/demo/plan.toml", read_plan))
     items = next(example_path("tasks").rglob("*.jsonl")).read_bytes().splitlines(keepends=True)[:20]

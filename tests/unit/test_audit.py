@@ -256,3 +256,11 @@ def test_progress_runs_from_start_to_end() -> None:
     shares: list[float] = []
     audit(field(), draws=20, backtest_fraction=None, progress=lambda _, share: shares.append(share))
     assert shares == sorted(shares) and shares[0] == 0 and shares[-1] == 1
+
+
+def test_an_audit_of_many_models_says_what_its_figures_rest_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headstart.auditing.notes.MANY_MODELS", 3)
+    monkeypatch.setattr("headstart.auditing.levels.MANY_MODELS", 3)
+    found = audit(field(), draws=20, backtest_fraction=None)
+    assert any("every share and interval rests on 20 posterior draws" in note for note in found.notes)
+    assert found.incentive_curve.levels == tuple(level.level for level in found.levels)

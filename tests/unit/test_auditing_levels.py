@@ -8,7 +8,7 @@ import pytest
 from headstart.auditing import equilibria
 from headstart.auditing.equilibria import EveryEquilibrium, every_equilibrium
 from headstart.auditing.incentives import incentives_at, needed_share, suffice, summarise
-from headstart.auditing.levels import levels_between
+from headstart.auditing.levels import MANY_MODELS, levels_between
 from headstart.auditing.measured import MeasuredScores, find_fallers
 from headstart.auditing.paths import GamingPaths, further_efforts
 from headstart.auditing.strict import stabilising, strict_level, verdict_of
@@ -169,6 +169,16 @@ def test_levels_between_keep_the_levels_and_add_whole_steps():
     found = levels_between((0.0, 10.0, 1000.0))
     assert {0.0, 10.0, 1000.0} <= set(found) and len(found) == 7
     assert all(step == round(step) for step in found) and list(found) == sorted(found)
+    assert levels_between((0.0, 10.0, 1000.0), MANY_MODELS + 1) == (0.0, 10.0, 1000.0)
+
+
+def test_the_interval_of_a_gain_runs_from_what_is_reached_to_what_cannot_be_exceeded(paths):
+    found = incentives_at(paths, 0.0, linear(5, 30.0), 0.01)
+    told = summarise(found, paths.names, 1.0).share
+    assert (found.reached <= found.largest).all() and (found.reached < found.largest).any()
+    assert told.low == np.quantile(found.reached, 0.025, method="inverted_cdf")
+    assert told.high == np.quantile(found.largest, 0.975, method="inverted_cdf")
+    assert told.low <= told.value == np.median(found.largest) <= told.high
 
 
 def trajectories() -> Trajectories:

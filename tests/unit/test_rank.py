@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import kendalltau
 
 from headstart.rank import kendall_tau, quantile_interval, rank_intervals, share_ahead, tau_a, tau_b
+from headstart.rank.agreement import MANY
 
 
 def test_tau_agrees_with_scipy_where_nothing_is_tied() -> None:
@@ -77,3 +78,15 @@ def test_a_tie_takes_all_of_its_places() -> None:
 def test_share_ahead_counts_draws_half() -> None:
     a, b = np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.0, 2.0, 4.0, 3.0])
     assert float(share_ahead(a, b)) == 0.625
+
+
+def test_many_models_are_counted_by_sorting_with_the_same_result_as_pair_by_pair() -> None:
+    rng = np.random.default_rng(4)
+    a, b = rng.integers(0, 40, (2, 3, MANY + 10)).astype(float)
+    a[0] = 1.0  # all tied: no pair is concordant, and tau-b has no value
+    b[1] = a[1]
+    first, second = np.triu_indices(MANY + 10, 1)
+    pairs = np.sign(a[:, first] - a[:, second]) * np.sign(b[:, first] - b[:, second])
+    np.testing.assert_array_equal(kendall_tau(a, b), pairs.sum(axis=1) / first.size)
+    assert np.isnan(tau_b(a, b)[0])
+    assert tau_b(a, b)[1] == pytest.approx(1.0) and kendall_tau(a, b)[1] < 1

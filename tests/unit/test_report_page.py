@@ -195,3 +195,12 @@ def test_only_making_a_page_loads_the_plotting_libraries():
     code = "import sys, headstart.report.terminal, headstart.report.export, headstart.report.page; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"altair", "vl_convert"} & set(loaded)
+
+
+def test_a_page_shows_the_best_of_many_models_and_says_where_all_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headstart.report.page.MOST_MODELS", 2)
+    found = synthetic_audit()
+    html = audit_page(found)
+    rows = re.findall(r'<table[^>]*id="models-table".*?</table>', html, re.S)
+    assert len(rows) == 1 and len(re.findall(r'<th scope="row">', rows[0])) == 2
+    assert html.count(f"The best 2 of {len(found.models)} models; the JSON file holds all.") == 2

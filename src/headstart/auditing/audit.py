@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -61,9 +62,11 @@ def audit(
     found = gather(trajectories, levels=levels, rewards=rewards, on_forgetting=on_forgetting, draws=draws, seed=seed)
     asked = criteria or Criteria()
     text = rewards if rewards is not None else found.default_rewards
-    examined, decision = answer(found, text, asked, tell)
-    tell("backtest", 0.9)
-    tested, why_not = _backtest(trajectories, backtest_fraction, on_forgetting, seed)
+    with ThreadPoolExecutor(max_workers=1) as beside:  # the levels keep one processor busy half of the time
+        testing = beside.submit(_backtest, trajectories, backtest_fraction, on_forgetting, seed)
+        examined, decision = answer(found, text, asked, tell)
+        tell("backtest", 0.9)
+        tested, why_not = testing.result()
     tell("done", 1.0)
     fitted, field = found.fit, found.field
     return Audit(
@@ -96,7 +99,7 @@ def audit(
         backtest=tested,
         backtest_reason=why_not,
         remarks=tuple(remarks),
-        notes=audit_notes(fitted, rewards is None, text, trajectories, found.levels[0]),
+        notes=audit_notes(fitted, rewards is None, text, trajectories, found.levels[0], field.paths.n_draws),
         run_id=new_run_id(),
     )
 

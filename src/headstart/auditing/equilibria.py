@@ -16,8 +16,9 @@ from headstart.solve.strategic_ranks import certain_pairs, strategic_ranks_of_pa
 MOST_SCORES = 200_000
 """Models times draws for which rank intervals are computed at one level, about a second's work; the first draws."""
 
-MOST_PAIRS = 20_000_000
-"""Pairs of models times draws for which iterated dominance is computed at one level, about as much work."""
+MOST_PAIRS = 5_000_000
+"""Pairs of models times draws for which iterated dominance is computed at one level, about as much work: up to 500
+models."""
 
 FEWEST_DRAWS = 20
 """A share over fewer draws is not reported."""

@@ -25,6 +25,9 @@ from headstart.fitting.sample import OnForgetting
 DRAWS = 400
 """Posterior draws where rewards are evenly spaced: the 2.5 % quantile rests on ten of them."""
 
+CURVES, FEWEST_DRAWS = 200_000, 100
+"""Posterior draws times models, at most, but no fewer draws: of many models fewer draws are affordable."""
+
 DRAWS_OTHER_REWARDS = 100
 """Posterior draws for other rewards, whose expectation takes fifty times as long."""
 
@@ -73,14 +76,15 @@ def gather(
         extra_levels: Levels to report beside those.
         rewards: In the short form; they only decide how many posterior draws are affordable.
         on_forgetting: What the fitted contest does with models whose score falls.
-        draws: Posterior draws; by default ``DRAWS`` or ``DRAWS_OTHER_REWARDS``.
+        draws: Posterior draws; by default ``draws_for`` the models, or ``DRAWS_OTHER_REWARDS``.
         seed: Of the draws.
 
     Raises:
         InputError: If fewer than two models can be fitted, or an option is out of range.
     """
     if draws is None:
-        draws = DRAWS if rewards is None or rewards.startswith("linear") else DRAWS_OTHER_REWARDS
+        even = rewards is None or rewards.startswith("linear")
+        draws = draws_for(len(trajectories.models)) if even else DRAWS_OTHER_REWARDS
     fitted = fit(trajectories, on_forgetting=on_forgetting, draws=draws, seed=seed)
     if len(fitted.models) < 2:
         left_out = "; ".join(f"{e.name}: {e.reason}" for e in fitted.excluded)
@@ -93,13 +97,22 @@ def gather(
     predicted = forecast(trajectories, draws=draws, seed=seed).take(fitted.models)  # without those left out of the fit
     farthest = float(predicted.horizon.max())
     require(chosen[-1] <= farthest, "levels", f"at most {farthest:g}, as far as a forecast is made", chosen[-1])
-    grid = tuple(sorted({*levels_between(chosen), reference}))
+    grid = tuple(sorted({*levels_between(chosen, len(fitted.models)), reference}))
     return Evidence(
         fit=fitted,
         forecast=predicted,
         field=field_of(fitted, predicted, measured, grid, reference),
         levels=chosen,
     )
+
+
+def draws_for(models: int) -> int:
+    """Posterior draws where rewards are evenly spaced: ``DRAWS``, fewer of many models.
+
+    >>> draws_for(61), draws_for(1000), draws_for(4576)
+    (400, 200, 100)
+    """
+    return min(max(CURVES // models, FEWEST_DRAWS), DRAWS)
 
 
 def field_of(

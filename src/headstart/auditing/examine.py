@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Float
 
@@ -51,25 +51,26 @@ def examine(
         tolerance: Gain that counts as none, as a share of first reward minus last.
         tell: Called with what is being done and the share of the whole that is finished.
     """
-    every = levels_between(levels)
+    every = levels_between(levels, len(field.paths.names))
     incentives: list[LevelIncentives] = []
     strict: list[StrictLevel] = []
+    drafts: list[Level] = []
     for index, level in enumerate(every):
-        tell(f"level {level:,.6g}", 0.35 + 0.45 * index / len(every))
+        tell(f"level {level:,.6g}", 0.35 + 0.55 * index / len(every))
         models = field.paths.within_horizon(level)
         further = field.paths.beyond(level, models)
         paid = rewards[: models.size]
         incentives.append(incentives_of(further, level, models, paid, field.difference_sd))
         own = {name: shape[: models.size] for name, shape in shapes.items()}
         strict.append(strict_level(further, level, own, paid, field.max_step[models]))
-    at = {one.level: place for place, one in enumerate(incentives)}
+        if level in levels:
+            # whether the level is enough depends on the later ones, so that figure follows below
+            drafts.append(answer_level(field, incentives[-1], further, strict[-1], 0.0, paid))
+    reported = [one for one in incentives if one.level in levels]
     # a level is enough if it and every later level reported is: what lies between is drawn, not decided on
-    enough = suffice([incentives[at[level]] for level in levels], tolerance).mean(axis=0)
-    rows: list[Level] = []
-    for place, level in enumerate(levels):
-        tell(f"ranking at level {level:,.6g}", 0.8 + 0.1 * place / len(levels))
-        found = incentives[at[level]]
-        further = field.paths.beyond(level, found.models)
-        paid = rewards[: found.models.size]
-        rows.append(answer_level(field, found, further, strict[at[level]], float(enough[place]), paid))
-    return Examined(levels=levels, incentives=tuple(incentives), strict=tuple(strict), rows=tuple(rows))
+    enough: list[float] = suffice(reported, tolerance).mean(axis=0).tolist()
+    rows = tuple(
+        replace(row, incentive=replace(row.incentive, suffices=share))
+        for row, share in zip(drafts, enough, strict=True)
+    )
+    return Examined(levels=levels, incentives=tuple(incentives), strict=tuple(strict), rows=rows)

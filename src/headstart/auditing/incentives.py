@@ -27,6 +27,7 @@ class LevelIncentives:
         level: In steps.
         models: Models in the game there, shape (models,): indices into the paths.
         share: Shape (draws, models).
+        reached: Largest lower end of any developer, shape (draws,): an interval of the gain begins there.
         effort: Best further steps, shape (draws, models).
         burnt: Total cost of the best deviations, shape (draws,), in cost units.
         stake: First reward minus last, in cost units.
@@ -35,6 +36,7 @@ class LevelIncentives:
     level: float
     models: IntArray
     share: Float[FloatArray, "draws models"]
+    reached: Float[FloatArray, " draws"]
     effort: Float[FloatArray, "draws models"]
     burnt: Float[FloatArray, " draws"]
     stake: float
@@ -78,6 +80,7 @@ def incentives_of(
         level=level,
         models=models,
         share=found.upper_share,
+        reached=found.share.max(axis=1),
         effort=found.best_effort,
         burnt=found.burnt,
         stake=found.stake,
@@ -94,8 +97,8 @@ def summarise(found: LevelIncentives, names: Sequence[str], suffices: float) -> 
     """The figures shown of one level."""
     gainer, effort = _gainer(found)
     return Incentive(
-        share=estimate(found.largest),
-        gain=estimate(found.largest * found.stake),
+        share=estimate(found.largest, found.reached),
+        gain=estimate(found.largest * found.stake, found.reached * found.stake),
         model=None if gainer is None else names[int(found.models[gainer])],
         effort=effort,
         burnt=estimate(found.burnt),
@@ -114,16 +117,23 @@ def _gainer(found: LevelIncentives) -> tuple[int | None, float | None]:
     return gainer, float(np.quantile(found.effort[own, gainer], 0.5, method="inverted_cdf"))
 
 
-def estimate(draws: Float[FloatArray, " draws"]) -> Estimate:
-    """Median and central 95 % of finite draws."""
+def estimate(draws: Float[FloatArray, " draws"], least: Float[FloatArray, " draws"] | None = None) -> Estimate:
+    """Median and central 95 % of finite draws.
+
+    Args:
+        draws: The figure in each draw, or the upper end of what encloses it.
+        least: The lower ends; the interval then runs from their quantile to that of the upper ends.
+    """
     low, high = quantile_interval(draws)
+    if least is not None:
+        low, _ = quantile_interval(least)
     value = float(np.median(draws))
     return Estimate(value=value, low=min(float(low), value), high=max(float(high), value))
 
 
 def incentive_curve(found: Sequence[LevelIncentives], tolerance: float) -> IncentiveCurve:
     """The figures of many levels as columns."""
-    shares = [estimate(one.largest) for one in found]
+    shares = [estimate(one.largest, one.reached) for one in found]
     return IncentiveCurve(
         levels=tuple(one.level for one in found),
         share=tuple(one.value for one in shares),

@@ -38,6 +38,9 @@ MOST_LEVELS = 10
 BETWEEN = 2
 """Levels examined between two reported ones, for the chart and the strict level."""
 
+MANY_MODELS = 500
+"""Beyond so many models no levels between the reported ones are examined: work and memory grow with both."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Field:
@@ -77,9 +80,11 @@ def levels_by_default(measured: MeasuredScores) -> tuple[float, ...]:
     return tuple(sorted({min(steps, key=lambda step: abs(math.log1p(step) - place)) for place in wanted}))
 
 
-def levels_between(levels: tuple[float, ...]) -> tuple[float, ...]:
-    """The levels and some whole steps between them, evenly spaced on a log scale."""
+def levels_between(levels: tuple[float, ...], models: int = 2) -> tuple[float, ...]:
+    """The levels and, unless there are many models, some whole steps between them, evenly spaced on a log scale."""
     found = set(levels)
+    if models > MANY_MODELS:
+        return tuple(sorted(found))
     for low, high in pairwise(levels):
         inner = np.expm1(np.linspace(math.log1p(low), math.log1p(high), BETWEEN + 2))[1:-1]
         found |= {float(step) for step in np.round(inner) if low < step < high}

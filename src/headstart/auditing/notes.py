@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from headstart.auditing.levels import MANY_MODELS
 from headstart.auditing.values import ModelFit
 from headstart.data.outcomes import Divergence
 from headstart.data.trajectories import Trajectories
@@ -11,9 +12,9 @@ from headstart.fitting.fit import Fit
 
 
 def audit_notes(
-    fitted: Fit, assumed: bool, text: str, trajectories: Trajectories, first_level: float
+    fitted: Fit, assumed: bool, text: str, trajectories: Trajectories, first_level: float, draws: int
 ) -> tuple[str, ...]:
-    """Assumptions and oddities, one sentence each."""
+    """Assumptions and oddities, one sentence each; ``draws`` is the number of posterior draws."""
     notes: list[str] = []
     unit = trajectories.cost_unit
     if assumed:
@@ -31,6 +32,11 @@ def audit_notes(
         notes.append(
             f"Step 0 was not measured by most models, so nothing is said about direct evaluation: the first level is "
             f"{first_level:,.6g} steps."
+        )
+    if len(fitted.models) > MANY_MODELS:
+        notes.append(
+            f"With {len(fitted.models):,} models every share and interval rests on {draws} posterior draws, and no "
+            "levels between the reported ones were examined."
         )
     if trajectories.divergences:
         notes.append(diverged_note(trajectories.divergences))

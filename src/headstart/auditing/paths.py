@@ -13,9 +13,14 @@ import numpy as np
 from jaxtyping import Float
 
 from headstart.contest.arrays import FloatArray, IntArray
+from headstart.solve.incentive.paths import in_threads
 
 EFFORTS = 40
 """Further efforts at which gaming is tried from each level; between two of them the gain is enclosed."""
+
+
+MOST_AT_ONCE = 4_000_000
+"""Scores evaluated at a time: what the curves need beside them is a few times as large."""
 
 
 class CurveDraws(Protocol):
@@ -56,8 +61,18 @@ class GamingPaths:
         """Evaluate the curves on a grid that is fine just above each level and coarser far from it."""
         top = float(horizon.max())
         grid = np.unique(np.concatenate([further_efforts(level, top) + level for level in levels]))
-        scores = np.ascontiguousarray(np.moveaxis(curves.score(grid), 2, 0))
-        scores[np.broadcast_to((grid[:, None] > horizon)[:, None, :], scores.shape)] = -np.inf
+        first = curves.score(grid[:1])
+        scores = np.empty((grid.size, *first.shape[:2]))
+        each = max(MOST_AT_ONCE // first.size, 1)
+        parts = [slice(at, at + each) for at in range(0, grid.size, each)]
+
+        def fill(begin: int, end: int) -> None:
+            for part in parts[begin:end]:
+                scores[part] = np.moveaxis(curves.score(grid[part]), 2, 0)
+                for at, step in enumerate(grid[part].tolist(), start=part.start):
+                    scores[at][:, step > horizon] = -np.inf
+
+        in_threads(fill, len(parts), scores.size)
         return cls(names=names, steps=grid, scores=scores, horizon=horizon, cost_per_step=cost_per_step)
 
     @property
@@ -77,13 +92,19 @@ class GamingPaths:
         """What each of ``models`` can show after further efforts from a level; flat from its horizon on."""
         start = self._row(level)
         rows = start + np.flatnonzero(np.isin(self.steps[start:], further_efforts(level, self.steps[-1]) + level))
-        # the best score up to each effort: that of the stretch since the last one, then the best stretch so far
-        stretches = np.maximum.reduceat(self.scores[start:], np.r_[0, rows[:-1] - start + 1], axis=0)
-        best = np.maximum.accumulate(stretches[..., models], axis=0)
         effort = self.steps[rows] - level
+        score = np.empty((self.n_draws, models.size, rows.size))
+
+        def climb(begin: int, end: int) -> None:
+            for draw in range(begin, end):
+                # the best score up to each effort: that of the stretch since the last one, then the best stretch so far
+                stretches = np.maximum.reduceat(self.scores[start:, draw], np.r_[0, rows[:-1] - start + 1], axis=0)
+                score[draw] = np.maximum.accumulate(stretches[:, models], axis=0).T
+
+        in_threads(climb, self.n_draws, self.scores[start:].size)
         return FurtherTuning(
             effort=effort,
-            score=np.ascontiguousarray(np.moveaxis(best, 0, 2)),
+            score=score,
             cost=self.cost_per_step[models][:, None] * effort,
         )
 

@@ -17,6 +17,7 @@ from headstart.auditing.paths import FurtherTuning
 from headstart.auditing.values import Interval, StabilisingLevel, StakesCurve
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray
 from headstart.rank import quantile_interval
+from headstart.solve.incentive.paths import in_threads
 from headstart.solve.pure import Verdict
 
 SURE = 0.975
@@ -44,6 +45,16 @@ class StrictLevel:
     deviations: tuple[tuple[int, int, float], ...]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Climbs:
+    """Efforts that bring a model to a better place, in order of draws, then models, then efforts; indices."""
+
+    draw: IntArray
+    climber: IntArray
+    effort: IntArray
+    place: IntArray
+
+
 def strict_level(
     further: FurtherTuning,
     level: float,
@@ -61,16 +72,17 @@ def strict_level(
         measured_to: Last measured step of each model, shape (models,).
     """
     order, place, passed = _ranks(further.score)
+    climbs = _climbs(passed)
     priced: dict[str, FloatArray] = {}
     for name, shape in shapes.items():
-        priced[name] = _critical(further.cost, place, passed, shape)[0]
+        priced[name] = _critical(further.cost, place, climbs, shape)[0]
     value = float(rewards[0] - rewards[-1])
     draws = further.score.shape[0]
     if value == 0:
         sure = np.ones(draws, dtype=np.bool_)
         return StrictLevel(level=level, critical=priced, stable=sure, stable_measured=sure, deviations=())
     own = (rewards - rewards[-1]) / value
-    edge, climber, effort = _critical(further.cost, place, passed, own)
+    edge, climber, effort = _critical(further.cost, place, climbs, own)
     stable = edge >= value
     limited = np.where(level + further.effort <= measured_to[:, None], further.cost, np.inf)
     deviations = [
@@ -81,7 +93,7 @@ def strict_level(
         level=level,
         critical=priced,
         stable=stable,
-        stable_measured=_critical(limited, place, passed, own)[0] >= value,
+        stable_measured=_critical(limited, place, climbs, own)[0] >= value,
         deviations=tuple(deviations),
     )
 
@@ -98,25 +110,48 @@ def _ranks(score: Float[FloatArray, "draws models efforts"]) -> tuple[IntArray, 
     each: IntArray = np.arange(models, dtype=np.int64)
     np.put_along_axis(place, order, np.broadcast_to(each, order.shape), axis=1)
     passed = np.empty(score.shape, dtype=np.int64)
-    for d in range(draws):
-        rising: FloatArray = start[d, order[d, ::-1]]
-        reached: FloatArray = score[d].ravel()
-        ahead = models - np.searchsorted(rising, reached, side="left").astype(np.int64)
-        passed[d] = np.minimum(ahead.reshape(models, -1), place[d][:, None])
+
+    def reach(begin: int, end: int) -> None:
+        for d in range(begin, end):
+            rising: FloatArray = start[d, order[d, ::-1]]
+            reached: FloatArray = score[d].ravel()
+            ahead = models - np.searchsorted(rising, reached, side="left").astype(np.int64)
+            passed[d] = np.minimum(ahead.reshape(models, -1), place[d][:, None])
+
+    in_threads(reach, draws, score.size)
     return order, place, passed
 
 
+def _climbs(passed: IntArray) -> _Climbs:
+    """The first effort that brings a model to each place: further efforts to the same place cost no less."""
+    models, efforts = passed.shape[1:]
+    if efforts < 2:
+        nothing = np.zeros(0, dtype=np.int64)
+        return _Climbs(draw=nothing, climber=nothing, effort=nothing, place=nothing)
+    at: IntArray = np.flatnonzero(passed[:, :, 1:] < passed[:, :, :-1]).astype(np.int64)
+    row, before = np.divmod(at, efforts - 1)
+    draw, climber = np.divmod(row, models)
+    return _Climbs(draw=draw, climber=climber, effort=before + 1, place=passed[draw, climber, before + 1])
+
+
 def _critical(
-    cost: Float[FloatArray, "models efforts"], place: IntArray, passed: IntArray, shape: Float[FloatArray, " models"]
+    cost: Float[FloatArray, "models efforts"], place: IntArray, climbs: _Climbs, shape: Float[FloatArray, " models"]
 ) -> tuple[Float[FloatArray, " draws"], IntArray, IntArray]:
     """Least cost per unit of reward gained in each draw, and the model and effort (as indices) that attain it."""
-    gain = shape[passed] - shape[place][:, :, None]
+    draws = len(place)
+    least, at = np.full(draws, np.inf), np.zeros(draws, dtype=np.int64)
+    gain = shape[climbs.place] - shape[place[climbs.draw, climbs.climber]]
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = np.where(gain > 0, cost / gain, np.inf)
-    flat = value.reshape(len(value), -1)
-    best = flat.argmin(axis=1)
-    climber, effort = np.divmod(best, value.shape[2])
-    return flat[np.arange(len(flat)), best], climber, effort
+        value = np.where(gain > 0, cost[climbs.climber, climbs.effort] / gain, np.inf)
+    some, first = np.unique(climbs.draw, return_index=True)  # the climbs are in order of draws
+    if some.size:
+        least[some] = np.minimum.reduceat(value, first)
+        reached = np.flatnonzero(value == least[climbs.draw])
+        at[some] = reached[np.unique(climbs.draw[reached], return_index=True)[1]]
+    paid = np.isfinite(least)
+    if not paid.any():
+        return least, at, at
+    return least, np.where(paid, climbs.climber[at], 0), np.where(paid, climbs.effort[at], 0)
 
 
 def verdict_of(stable: Bool[BoolArray, " draws"]) -> Verdict:

@@ -209,7 +209,8 @@ class Incentive:
     """What gaming gains at one level, when nobody else games and developers know scores up to measurement noise.
 
     Args:
-        share: Largest expected gain of any developer, as a share of first reward minus last.
+        share: Largest expected gain of any developer, as a share of first reward minus last. The gain is enclosed
+            between efforts: the value is the upper end, the interval runs from the lower ends to the upper ones.
         gain: The same in cost units.
         model: The developer that gains most, in most posterior draws; None where nobody gains.
         effort: Its best effort in further steps (median over those draws); None where nobody gains.

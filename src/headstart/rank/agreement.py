@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from jaxtyping import Float
+from scipy.stats import kendalltau
 
 from headstart.contest.arrays import FloatArray
+
+MANY = 150
+"""Models from which pairs are counted by sorting, one element of the batch at a time: n log n instead of n^2."""
 
 
 def kendall_tau(
@@ -15,7 +21,8 @@ def kendall_tau(
 
     (Concordant - discordant pairs) / all pairs. Pairs tied in either count as neither concordant nor discordant, so
     with ties the value stays below 1 even between a vector and itself; `tau_b` corrects for that.
-    ``scipy.stats.kendalltau`` takes one pair of vectors at a time; this takes all posterior draws at once.
+    ``scipy.stats.kendalltau``, used for many models, takes one pair of vectors at a time; of few models all posterior
+    draws are taken at once.
 
     Args:
         a: Scores.
@@ -30,9 +37,36 @@ def kendall_tau(
     n = a.shape[-1]
     if n < 2:
         return np.full(np.broadcast_shapes(a.shape, b.shape)[:-1], np.nan)
+    if n >= MANY:
+        return _by_sorting(a, b)
     first, second = np.triu_indices(n, 1)
     agreement = np.sign(a[..., first] - a[..., second]) * np.sign(b[..., first] - b[..., second])
     return np.asarray(agreement.mean(axis=-1))
+
+
+def _by_sorting(
+    a: Float[FloatArray, "*batch models"], b: Float[FloatArray, "*batch models"]
+) -> Float[FloatArray, "*batch"]:
+    """Tau-a from scipy's tau-b, whose numerator it shares."""
+    a, b = np.broadcast_arrays(a, b)
+    n = a.shape[-1]
+    pairs = n * (n - 1) // 2
+    found = np.empty(a.shape[:-1])
+    for at in np.ndindex(found.shape):
+        untied = math.sqrt(pairs - _tied_pairs(a[at])) * math.sqrt(pairs - _tied_pairs(b[at]))
+        # undefined where all scores of one vector are equal: no pair is concordant then
+        found[at] = round(_tau_b_of(a[at], b[at]) * untied) / pairs if untied > 0 else 0.0
+    return found
+
+
+def _tau_b_of(a: Float[FloatArray, " models"], b: Float[FloatArray, " models"]) -> float:
+    return float(kendalltau(a, b).statistic)
+
+
+def _tied_pairs(scores: Float[FloatArray, " models"]) -> int:
+    """Pairs of models with the same score."""
+    count = np.unique(scores, return_counts=True)[1]
+    return int((count * (count - 1) // 2).sum())
 
 
 def tau_a(a: Float[FloatArray, "*batch models"], b: Float[FloatArray, "*batch models"]) -> Float[FloatArray, "*batch"]:
@@ -73,6 +107,10 @@ def tau_b(a: Float[FloatArray, "*batch models"], b: Float[FloatArray, "*batch mo
     n = a.shape[-1]
     if n < 2:
         return np.full(np.broadcast_shapes(a.shape, b.shape)[:-1], np.nan)
+    if n >= MANY:
+        a, b = np.broadcast_arrays(a, b)
+        each = [_tau_b_of(a[at], b[at]) for at in np.ndindex(a.shape[:-1])]
+        return np.array(each).reshape(a.shape[:-1])
     first, second = np.triu_indices(n, 1)
     of_a = np.sign(a[..., first] - a[..., second])
     of_b = np.sign(b[..., first] - b[..., second])

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 MOST_PRICES = 200
 """Places of each level in the price list of a page."""
 
+MOST_MODELS = 1000
+"""Models in the tables of a page, the best ones: more make a file that browsers are slow to show."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
@@ -221,6 +224,7 @@ def _details(audit: Audit) -> dict[str, Any]:
         "shape_columns": [(f"Honest up to ({wording.shape_in_words(shape)})", "number") for shape in shapes],
         "level_groups": [(str(level.level), _level_choice(level)) for level in audit.levels],
         "most_prices": MOST_PRICES,
+        "most_models": MOST_MODELS,
         "flags": [(flag, wording.FLAG_WORDS[flag]) for flag in used if flag in wording.FLAG_WORDS],
         "untunable_columns": [
             ("Contestant and direct score", "text"),

@@ -27,7 +27,7 @@ WORTH_COMPILING = 100_000
 _MOST_CELLS = 200_000
 """Cells of one field's table in the compiled sweep; narrower noise is done pair by pair."""
 
-_PER_THREAD = 500_000
+_PER_THREAD = 200_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
