@@ -1,4 +1,4 @@
-"""What gaming gains for whole batches of posterior draws and levels: time, and agreement with simulation and brute force.
+"""What gaming gains for whole batches of draws and levels: time, and agreement with simulation and brute force.
 
     OMP_NUM_THREADS=1 python bench/incentive.py
 

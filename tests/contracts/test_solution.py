@@ -199,7 +199,9 @@ def test_an_incentive_that_cannot_be_computed_says_why() -> None:
     found = gaming_sections(game.with_noise([0.05, 0.05, 0.0]), 0.01)["incentive"]
     assert found["models"] is None and found["largest_share"] is None and found["level_for_tolerance"] is None
     assert "noise sd must be > 0 for every model" in found["reason"]
-    assert gaming_lines(gaming_sections(game, 0.01) | {"level": 3.0})[0].startswith("third gains most by tuning at level 3")
+    assert gaming_lines(gaming_sections(game, 0.01) | {"level": 3.0})[0].startswith(
+        "third gains most by tuning at level 3"
+    )
 
 
 def test_dominance_and_iterated_dominance(tmp_path: Path, capsys) -> None:
