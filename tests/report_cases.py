@@ -13,12 +13,12 @@ from headstart.auditing.values import (
     Incentive,
     IncentiveCurve,
     Interval,
+    LastingLevel,
     Level,
     ModelFit,
     NoiseUsed,
     Price,
     RankBound,
-    StabilisingLevel,
     StakesCurve,
     Standing,
     TiedModels,
@@ -175,7 +175,7 @@ DECISION = Decision(
     measure_to=None,
 )
 
-STABLE = StabilisingLevel(
+STABLE = LastingLevel(
     status="finite",
     level=1250.0,
     low=700.0,

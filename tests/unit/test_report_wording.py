@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headstart.auditing.notes import diverged_note
-from headstart.data.outcomes import Divergence, Outcome, RunOutcome
+from headstart.data.outcomes import Divergence, OutcomeName, RunOutcome
 from headstart.report import wording
 from headstart.report.wording_backtest import backtest_words
 from headstart.report.wording_runs import reported_outcomes
@@ -118,7 +118,7 @@ def test_a_backtest_without_overtakes_makes_no_claim_about_prices():
 
 
 def test_reported_outcomes_are_grouped_by_model_and_complete_models_only_counted():
-    def run(model: str, seed: str | None, outcome: Outcome) -> RunOutcome:
+    def run(model: str, seed: str | None, outcome: OutcomeName) -> RunOutcome:
         return RunOutcome(model=model, seed=seed, outcome=outcome)
 
     mixed = [run("a", "0", "complete"), run("b", "0", "complete"), run("b", "1", "forgets"), run("c", None, "complete")]

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from headstart.auditing.paths import FurtherTuning
-from headstart.auditing.values import Interval, StabilisingLevel, StakesCurve
+from headstart.auditing.values import Interval, LastingLevel, StakesCurve
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray
 from headstart.rank import quantile_interval
 from headstart.solve.incentive.paths import in_threads
@@ -201,7 +201,7 @@ def stakes_at(found: StrictLevel) -> tuple[dict[str, float | None], dict[str, In
     return point, spread
 
 
-def stabilising(found: Sequence[StrictLevel], reference: float) -> StabilisingLevel:
+def stabilising(found: Sequence[StrictLevel], reference: float) -> LastingLevel:
     """The strict level over the draws, on the levels given (rising, the first one first, up to the reference level)."""
     levels = np.array([one.level for one in found])
     lasting = _least_lasting(np.stack([one.stable for one in found], axis=1), levels)
@@ -214,7 +214,7 @@ def stabilising(found: Sequence[StrictLevel], reference: float) -> StabilisingLe
         "finite": "stable from this level on, among the levels examined",
     }[status]
     stable = np.array([one.stable.mean() >= SURE for one in found])
-    return StabilisingLevel(
+    return LastingLevel(
         status=status,
         level=finite(level),
         low=finite(low),

@@ -369,7 +369,7 @@ class IncentiveCurve:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StabilisingLevel:
+class LastingLevel:
     """The least level from which nobody tuning stays an equilibrium among developers who know the exact scores.
 
     Near-ties decide it, so it is a matter for experts; the decision rests on the incentive instead.
@@ -480,7 +480,7 @@ class Audit:
     outcomes: tuple[RunOutcome, ...]
     levels: tuple[Level, ...]
     reference_level: float
-    stabilising_level: StabilisingLevel
+    stabilising_level: LastingLevel
     stakes: tuple[StakesCurve, ...]
     backtest: Backtest | None
     backtest_reason: str | None

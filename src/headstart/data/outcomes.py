@@ -9,10 +9,10 @@ from typing import Any, Literal, get_args
 from headstart.data.columns import Line, complaint, line_name
 from headstart.errors import InputError
 
-Outcome = Literal["complete", "diverged", "no gain", "forgets", "untunable"]
+OutcomeName = Literal["complete", "diverged", "no gain", "forgets", "untunable"]
 """How a run ended; ``untunable`` marks a score that was supplied because its contestant cannot be tuned."""
 
-OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+OUTCOMES: tuple[OutcomeName, ...] = get_args(OutcomeName)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +40,10 @@ class RunOutcome:
 
     model: str
     seed: str | None
-    outcome: Outcome
+    outcome: OutcomeName
 
 
-def as_outcome(value: object) -> Outcome | None:
+def as_outcome(value: object) -> OutcomeName | None:
     """The outcome itself; None for nothing or an empty text, the mark of a run that nothing was said about.
 
     Raises:
@@ -68,12 +68,12 @@ def read_outcomes(
     lines: Sequence[Line],
     source: str,
     problems: list[InputError],
-) -> tuple[Outcome | None, ...]:
+) -> tuple[OutcomeName | None, ...]:
     """The outcome of every row; None where it is not said, or cannot be.
 
     Added to ``problems`` are outcomes that are unknown, and models untunable in one row and tuned in another.
     """
-    found: list[Outcome | None] = []
+    found: list[OutcomeName | None] = []
     tuned: dict[str, tuple[bool, int]] = {}
     for at, value in enumerate(column if column is not None else [None] * len(lines)):
         outcome = None

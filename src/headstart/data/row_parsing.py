@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from headstart.data.columns import Place, complaint, line_name
 from headstart.data.measurements import Measurement, Measurements
-from headstart.data.outcomes import Outcome, as_outcome
+from headstart.data.outcomes import OutcomeName, as_outcome
 from headstart.data.rows import TrajectoryRow
 from headstart.errors import InputError
 from headstart.io.table import Cell
@@ -111,7 +111,7 @@ def _row(
     if model is None and len(problems) == before:
         problems.append(complaint("model must not be empty", source=source, line=one.place, field="model"))
     step = read(_needed, "step", 0.0)
-    outcome: Outcome | None = read(_outcome, "outcome", None)
+    outcome: OutcomeName | None = read(_outcome, "outcome", None)
     score = read(_number, "score", None)
     values = {name: read(_number, name, None) for name in ("stderr", "cost_per_step")}
     n_items, seed, plan_hash = read(_whole, "n_items", None), read(_seed, "seed", None), read(_label, "plan_hash", None)
@@ -184,7 +184,7 @@ def _seed(cell: Cell, field: str, text: bool) -> str | None:
     return str(int(cell)) if float(cell).is_integer() else repr(cell)
 
 
-def _outcome(cell: Cell, _field: str, _text: bool) -> Outcome | None:
+def _outcome(cell: Cell, _field: str, _text: bool) -> OutcomeName | None:
     return as_outcome(cell.strip() if isinstance(cell, str) else cell)
 
 

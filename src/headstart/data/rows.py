@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from headstart.data.outcomes import Outcome, as_outcome, untunable_step
+from headstart.data.outcomes import OutcomeName, as_outcome, untunable_step
 from headstart.errors import InputError, together
 from headstart.io.text import check_name
 
@@ -40,7 +40,7 @@ class TrajectoryRow:
     n_items: int | None = None
     seed: str | None = None
     cost_per_step: float | None = None
-    outcome: Outcome | None = None
+    outcome: OutcomeName | None = None
     plan_hash: str | None = None
 
     def __post_init__(self) -> None:

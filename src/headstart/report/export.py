@@ -16,10 +16,10 @@ from headstart.auditing.values import (
     Incentive,
     IncentiveCurve,
     Interval,
+    LastingLevel,
     Level,
     ModelFit,
     Price,
-    StabilisingLevel,
     StakesCurve,
     Standing,
     Untunable,
@@ -258,7 +258,7 @@ def _price(price: Price) -> Json:
     }
 
 
-def _stabilising(stable: StabilisingLevel) -> Json:
+def _stabilising(stable: LastingLevel) -> Json:
     return {
         "status": stable.status,
         **_number("level", stable.level, stable.reason),

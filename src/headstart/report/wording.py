@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from headstart.auditing.values import Audit, Faller, Interval, Level, Price, StabilisingLevel
+from headstart.auditing.values import Audit, Faller, Interval, LastingLevel, Level, Price
 
 EXTRAPOLATED = "†"
 TIED = "≈"
@@ -212,7 +212,7 @@ def unique_in_words(audit: Audit) -> str:
     return f"{where} honesty is the only equilibrium, mixed ones included, {drawn}."
 
 
-def strict_in_words(stable: StabilisingLevel, reference: float) -> str:
+def strict_in_words(stable: LastingLevel, reference: float) -> str:
     """The strict level, in one sentence."""
     if stable.level == 0:
         return "With exact knowledge of the scores, nobody tuning is an equilibrium under direct evaluation already."
