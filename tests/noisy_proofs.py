@@ -120,7 +120,7 @@ def mutations(proof: Proof) -> Iterator[tuple[tuple[Any, ...], Proof]]:
 
 
 def coarser(proof: Proof) -> Iterator[tuple[tuple[Any, ...], Proof]]:
-    """The proof with a smaller tolerance and fewer cells, or a lower level: a check that is too lenient would pass it."""
+    """The proof with a smaller tolerance and fewer cells, or a lower level: too lenient a check would pass it."""
     for factor in ("0.8", "0.95", "0.99") if proof["dominance"] is not None else ():
         lower = format((Decimal(proof["dominance"]["level"]) * Decimal(factor)).normalize(), "f")
         yield ("dominance", "level"), signed({**proof, "dominance": {**proof["dominance"], "level": lower}})
