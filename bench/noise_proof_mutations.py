@@ -32,7 +32,7 @@ from noisy_proofs import Proof, coarser, document, model, mutations, plain, says
 
 RESULT = HERE / "results" / "noise_proof_mutations.json"
 
-MUTATIONS = 6000
+MUTATIONS = 2500
 OF_EACH = 60
 """Mutations of one proof, drawn from all its single ones (a third altered once more), beside the coarser ones."""
 
