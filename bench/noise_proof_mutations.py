@@ -24,15 +24,17 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
 from headstart.certificate import verify  # noqa: E402
-from headstart.errors import ComputationError  # noqa: E402
+from headstart.contest.contest_file import contest_from_document  # noqa: E402
+from headstart.errors import ComputationError, HeadstartError  # noqa: E402
+from headstart.solve.incentive import incentive  # noqa: E402
 from headstart.solve.prove import prove  # noqa: E402
-from noisy_proofs import Proof, document, model, mutations, says_the_truth  # noqa: E402
+from noisy_proofs import Proof, coarser, document, model, mutations, plain, says_the_truth  # noqa: E402
 
 RESULT = HERE / "results" / "noise_proof_mutations.json"
 
-MUTATIONS = 6000
+MUTATIONS = 2500
 OF_EACH = 60
-"""Mutations of one proof, drawn from all its single ones; a third of them are altered once more."""
+"""Mutations of one proof, drawn from all its single ones (a third altered once more), beside the coarser ones."""
 
 MEMORY = 1 << 30
 SLOW_SECONDS = 10.0
@@ -80,7 +82,26 @@ def altered_proofs(proof: Proof, rng: random.Random) -> list[tuple[str, Proof]]:
         if rng.random() < 1 / 3 and all(altered[key] is not None for key in ("incentive", "dominance")):
             path, altered = rng.choice(list(mutations(altered)))
         chosen.append((".".join(map(str, path)), altered))
-    return chosen
+    return [*chosen, *((".".join(path), altered) for path, altered in coarser(proof))]
+
+
+def tight_proof(rng: random.Random) -> Proof:
+    """The proof of a random contest, its tolerance hardly above what is gained where that can be proved."""
+    contest = random_document(rng)
+    largest = float(incentive(contest_from_document(plain(contest)), tolerance=1e-4).upper_share.max())
+    try:
+        proof = prove(contest, tolerance=f"{largest * 1.004 + 1e-5:.6f}")
+    except HeadstartError:
+        proof = prove(contest)
+    return json.loads(json.dumps(proof))
+
+
+def _is_false(altered: Proof) -> bool:
+    """Whether a claim that was refused as not shown is false indeed; contests that the solver refuses do not count."""
+    try:
+        return not says_the_truth(altered)
+    except HeadstartError:
+        return False
 
 
 def main() -> int:
@@ -93,7 +114,7 @@ def main() -> int:
     slowest = 0.0
     while seen["mutations"] < wanted:
         try:
-            proof = json.loads(json.dumps(prove(random_document(rng))))
+            proof = tight_proof(rng)
         except ComputationError:
             seen["contests of which nothing is proved"] += 1
             continue
@@ -116,11 +137,13 @@ def main() -> int:
             took = time.perf_counter() - start
             slowest = max(slowest, took)
             seen["accepted"] += answer.ok
+            seen["refused and false"] += "not shown" in (answer.reason or "") and _is_false(altered)
             if took > SLOW_SECONDS or (answer.ok and not says_the_truth(altered)):
                 failures.append({"proof": altered, "place": place, "what": f"{answer} after {took:.1f} s"})
     result = {
         "mutations": seen["mutations"],
         "accepted": seen["accepted"],
+        "refused_and_false_indeed": seen["refused and false"],
         "accepted_although_false_or_not_answered": len(failures),
         "slowest_check_seconds": round(slowest, 2),
         "largest_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,

@@ -119,21 +119,35 @@ def mutations(proof: Proof) -> Iterator[tuple[tuple[Any, ...], Proof]]:
         yield (key,), signed(without)
 
 
+def coarser(proof: Proof) -> Iterator[tuple[tuple[Any, ...], Proof]]:
+    """The proof with a smaller tolerance and fewer cells, or a lower level: too lenient a check would pass it."""
+    for factor in ("0.8", "0.95", "0.99") if proof["dominance"] is not None else ():
+        lower = format((Decimal(proof["dominance"]["level"]) * Decimal(factor)).normalize(), "f")
+        yield ("dominance", "level"), signed({**proof, "dominance": {**proof["dominance"], "level": lower}})
+    for factor in ("0.3", "0.7", "0.95", "0.98"):
+        for every in (1, 2, 5, 1000):
+            claim = dict(proof["incentive"])
+            claim["tolerance"] = format((Decimal(claim["tolerance"]) * Decimal(factor)).normalize(), "f")
+            claim["ends"] = [ends[every - 1 :: every] for ends in claim["ends"]]
+            yield ("incentive", "tolerance and ends"), signed({**proof, "incentive": claim})
+
+
 def signed(proof: Proof) -> Proof:
     return {**proof, "sha256": digest(proof)}
 
 
 def contest_of(proof: Proof):
     """The contest inside a proof, in floating point."""
-    return contest_from_document(_numbers(proof["contest"]))
+    return contest_from_document(plain(proof["contest"]))
 
 
-def _numbers(value: Any, key: str = "") -> Any:
+def plain(value: Any, key: str = "") -> Any:
+    """A document with numbers as floats."""
     if isinstance(value, dict):
-        return {name: _numbers(item, name) for name, item in value.items()}
+        return {name: plain(item, name) for name, item in value.items()}
     if isinstance(value, list):
-        return [_numbers(item) for item in value]
-    if not isinstance(value, str) or key in ("name", "kind", "schema", "tie_break"):
+        return [plain(item) for item in value]
+    if not isinstance(value, str | Decimal) or key in ("name", "kind", "schema", "tie_break"):
         return value
     number = float(Decimal(value))
     return int(number) if key == "k" else number

@@ -236,7 +236,7 @@ def _with_arithmetic(document: Document, claim: dict[str, object], known: list[d
         stated = {**claim, "proof": proof}
         try:
             check_pure(_game(document), stated, known)
-        except Malformed:
+        except (Malformed, TooLarge):
             continue
         return stated
     raise ComputationError("the proof found does not pass its own verification")

@@ -14,6 +14,7 @@ from flint import fmpq
 from headstart.certificate.document import Malformed
 from headstart.certificate.game import Game
 from headstart.certificate.level import always_pays, never_pays, prices_grow_with_level, unsettled_pair
+from headstart.certificate.limits import TooLarge
 from headstart.certificate.numbers import Signs, Undecided, decimal_text, ten
 from headstart.certificate.verifier import LEVEL_DIGITS, check_level
 from headstart.solve.prove_effort import grid, grid_index, witness_effort
@@ -148,7 +149,7 @@ def _with_arithmetic(game: Game, claim: Mapping[str, object]) -> dict[str, objec
         stated: dict[str, object] = {**claim, "proof": proof}
         try:
             check_level(Game(document=game.document, signs=Signs()), stated)
-        except Malformed:
+        except (Malformed, TooLarge):
             continue
         return stated
     return None
