@@ -15,7 +15,7 @@ from headstart.contest.arrays import BoolArray, FloatArray, IntArray
 from headstart.data.columns import Column, Line, binomial_stderr, complaint, find_bad_rows, read_costs, read_numbers
 from headstart.data.outcomes import (
     Divergence,
-    Outcome,
+    OutcomeName,
     RunOutcome,
     Unscored,
     find_divergences,
@@ -84,7 +84,7 @@ class Trajectories:
     cost_per_step: Float[FloatArray, " models"]
     cost_unit: str = "steps"
     score_range: tuple[float, float] = (0.0, 1.0)
-    outcome: tuple[Outcome | None, ...] = ()
+    outcome: tuple[OutcomeName | None, ...] = ()
     plan_hash: tuple[str | None, ...] = ()
     unscored: tuple[Unscored, ...] = ()
     untunable: Trajectories | None = None
