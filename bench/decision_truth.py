@@ -1,6 +1,6 @@
 """Is the level that an audit recommends enough in truth, and do the intervals of the gains hold the true gains?
 
-    OMP_NUM_THREADS=1 python bench/decision_truth.py [--fields 15]
+    OMP_NUM_THREADS=1 python bench/decision_truth.py [--fields 5]
 
 Fields of 16 models with known curves (simulated.py) are measured at ten checkpoints and audited as the command does it,
 with its own stakes (evenly spaced, first place worth the longest tuning run). The truth at a level is what the largest
@@ -118,7 +118,7 @@ def summary(fields: list[dict[str, object]]) -> dict[str, object]:
 def main() -> None:
     """Simulate, audit, compare, print and write the result."""
     parser = argparse.ArgumentParser(description="See the first lines of this file.")
-    parser.add_argument("--fields", type=int, default=15, help="fields per setting")
+    parser.add_argument("--fields", type=int, default=5, help="fields per setting")
     count = parser.parse_args().fields
     start = time.perf_counter()
     settings = [(kind, items) for kind in KINDS for items in ITEMS]
