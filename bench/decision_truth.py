@@ -29,7 +29,7 @@ from machine import machine
 from simulated import KINDS, STEPS, TrueCurves, draw_curves, measure
 
 from headstart.auditing.audit import audit
-from headstart.auditing.values import Estimate
+from headstart.auditing.level_values import Estimate
 from headstart.contest.rewards import parse
 from headstart.solve.incentive import ScoreNoise, incentive_of_paths
 

@@ -5,23 +5,25 @@ from typing import Any
 
 import numpy as np
 
+from headstart.auditing.level_values import (
+    Estimate,
+    Incentive,
+    Interval,
+    Level,
+    Price,
+    RankBound,
+    Standing,
+    TiedModels,
+)
 from headstart.auditing.values import (
     Audit,
     Decision,
-    Estimate,
     Faller,
-    Incentive,
     IncentiveCurve,
-    Interval,
     LastingLevel,
-    Level,
     ModelFit,
     NoiseUsed,
-    Price,
-    RankBound,
     StakesCurve,
-    Standing,
-    TiedModels,
     Untunable,
 )
 from headstart.contest.curves import LogitPower

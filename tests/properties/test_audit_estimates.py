@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from headstart.auditing.audit import audit
-from headstart.auditing.values import Audit, Estimate, Level
+from headstart.auditing.level_values import Estimate, Level
+from headstart.auditing.values import Audit
 from headstart.data.trajectories import Trajectories
 from headstart.report.terminal import print_audit
 

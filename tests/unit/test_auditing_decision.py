@@ -3,7 +3,14 @@
 import pytest
 
 from headstart.auditing.decision import Criteria, decide, share_with_interval, under
-from headstart.auditing.values import Estimate, Incentive, Interval, Level, Standing, TiedModels
+from headstart.auditing.level_values import (
+    Estimate,
+    Incentive,
+    Interval,
+    Level,
+    Standing,
+    TiedModels,
+)
 
 
 def level(at: float, share: float, suffices: float, *, tau: float = 0.9, measured: bool = True) -> Level:

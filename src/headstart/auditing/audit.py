@@ -11,11 +11,12 @@ from headstart.auditing.decision import Criteria, decide
 from headstart.auditing.evidence import Evidence, fitted_contest, gather, reward_shapes
 from headstart.auditing.examine import Examined, examine
 from headstart.auditing.incentives import incentive_curve, needed_share
+from headstart.auditing.level_values import Level, Standing
 from headstart.auditing.measured import find_fallers
 from headstart.auditing.notes import audit_notes
 from headstart.auditing.strict import stabilising, stakes_curves
 from headstart.auditing.untunable import set_apart
-from headstart.auditing.values import Audit, Decision, Level, ModelFit, NoiseUsed, Standing
+from headstart.auditing.values import Audit, Decision, ModelFit, NoiseUsed
 from headstart.data.trajectories import Trajectories
 from headstart.errors import InputError
 from headstart.fitting.backtest import Backtest, backtest

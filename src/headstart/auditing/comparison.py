@@ -22,7 +22,7 @@ from headstart.auditing.comparison_values import (
     Passing,
     Shift,
 )
-from headstart.auditing.values import Estimate, TiedModels
+from headstart.auditing.level_values import Estimate, TiedModels
 from headstart.contest.arrays import BoolArray, FloatArray, require
 from headstart.data.two_columns import TwoColumns
 from headstart.errors import InputError

@@ -12,7 +12,7 @@ from headstart.auditing.comparison_values import (
     Pairs,
     Verdict,
 )
-from headstart.auditing.values import TiedModels
+from headstart.auditing.level_values import TiedModels
 
 AGREES = 0.9
 """A direct ranking stands where noise leaves no agreement with the tuned one below this."""

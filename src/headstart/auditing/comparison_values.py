@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from headstart.auditing.values import Estimate, TiedModels
+from headstart.auditing.level_values import Estimate, TiedModels
 from headstart.io.atomic import new_run_id
 
 Passing = Literal["within", "more", "not known"]

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from headstart.auditing.values import Binding, Decision, Estimate, Interval, Level
+from headstart.auditing.level_values import Estimate, Interval, Level
+from headstart.auditing.values import Binding, Decision
 
 FURTHER = 2.0
 """Where the data cannot say, measure to this multiple of the longest measured level: as far as forecasts reach."""

@@ -26,7 +26,7 @@ FEWEST_DRAWS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class EveryEquilibrium:
-    """See ``auditing.values.Level``, ``certain`` and ``unique``."""
+    """See ``auditing.level_values.Level``, ``certain`` and ``unique``."""
 
     certain: float | None
     unique: float | None

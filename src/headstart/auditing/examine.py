@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from jaxtyping import Float
 
 from headstart.auditing.incentives import LevelIncentives, incentives_of, suffice
+from headstart.auditing.level_values import Level
 from headstart.auditing.levels import Field, answer_level, levels_between
 from headstart.auditing.strict import StrictLevel, strict_level
-from headstart.auditing.values import Level
 from headstart.contest.arrays import FloatArray
 from headstart.progress import Progress
 

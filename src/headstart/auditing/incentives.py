@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from headstart.auditing.level_values import Estimate, Incentive
 from headstart.auditing.paths import FurtherTuning, GamingPaths
-from headstart.auditing.values import Estimate, Incentive, IncentiveCurve
+from headstart.auditing.values import IncentiveCurve
 from headstart.contest.arrays import FloatArray, IntArray
 from headstart.rank import quantile_interval
 from headstart.solve.incentive import ScoreNoise, incentive_of_paths

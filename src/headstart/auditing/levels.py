@@ -11,6 +11,13 @@ from jaxtyping import Float
 
 from headstart.auditing.equilibria import every_equilibrium
 from headstart.auditing.incentives import LevelIncentives, summarise
+from headstart.auditing.level_values import (
+    Interval,
+    Level,
+    Price,
+    Standing,
+    TiedModels,
+)
 from headstart.auditing.measured import MeasuredScores
 from headstart.auditing.paths import FurtherTuning, GamingPaths
 from headstart.auditing.strict import (
@@ -21,7 +28,6 @@ from headstart.auditing.strict import (
     stakes_at,
     verdict_of,
 )
-from headstart.auditing.values import Interval, Level, Price, Standing, TiedModels
 from headstart.contest.arrays import FloatArray, IntArray
 from headstart.rank import (
     RankSets,

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from headstart.auditing.level_values import Interval
 from headstart.auditing.paths import FurtherTuning
-from headstart.auditing.values import Interval, LastingLevel, StakesCurve
+from headstart.auditing.values import LastingLevel, StakesCurve
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray
 from headstart.rank import quantile_interval
 from headstart.solve.incentive.paths import in_threads

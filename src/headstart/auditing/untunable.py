@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from headstart.auditing.level_values import RankBound
 from headstart.auditing.paths import CurveDraws
 from headstart.auditing.strict import finite
-from headstart.auditing.values import RankBound, Untunable
+from headstart.auditing.values import Untunable
 from headstart.contest.arrays import FloatArray
 from headstart.data.trajectories import Trajectories
 from headstart.rank import quantile_interval, share_ahead

@@ -25,7 +25,8 @@ from headstart.auditing.incentives import (
     suffice,
     summarise,
 )
-from headstart.auditing.values import Decision, Estimate, Incentive, IncentiveCurve, Level
+from headstart.auditing.level_values import Estimate, Incentive, Level
+from headstart.auditing.values import Decision, IncentiveCurve
 from headstart.contest.arrays import FloatArray, require
 from headstart.contest.rewards import parse
 from headstart.data.trajectories import Trajectories

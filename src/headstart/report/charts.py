@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import altair as alt
 
 from headstart.auditing.decision import share_words, under
-from headstart.auditing.values import Audit, Decision, IncentiveCurve, Level, ModelFit
+from headstart.auditing.level_values import Level
+from headstart.auditing.values import Audit, Decision, IncentiveCurve, ModelFit
 from headstart.report.charts_parts import Row, layered, rows, steps_axis
 from headstart.report.charts_style import Style, style
 from headstart.report.drawing import Chart

@@ -7,7 +7,8 @@ import math
 
 import altair as alt
 
-from headstart.auditing.values import Audit, Level, StakesCurve
+from headstart.auditing.level_values import Level
+from headstart.auditing.values import Audit, StakesCurve
 from headstart.report.charts import LEVEL_TITLE
 from headstart.report.charts_parts import Row, beyond_region, layered, powers_of_ten, rows, steps_axis
 from headstart.report.charts_style import style

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from headstart.auditing.comparison_values import AcrossBenchmarks, BenchmarkComparison, ComparedModel, Comparison
-from headstart.auditing.values import TiedModels
+from headstart.auditing.level_values import TiedModels
 from headstart.io.atomic import envelope
 
 SCHEMA = "headstart.comparison/1"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headstart.auditing.comparison_values import BenchmarkComparison, ComparedModel, Comparison, Shift
-from headstart.auditing.values import Estimate, TiedModels
+from headstart.auditing.level_values import Estimate, TiedModels
 from headstart.report.wording import count, ranks
 
 BRACKETS = {"within": "within the tuning given", "more": "more than it", "not known": "not known"}

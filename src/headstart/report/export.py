@@ -8,20 +8,22 @@ from __future__ import annotations
 import math
 from typing import cast
 
+from headstart.auditing.level_values import (
+    Estimate,
+    Incentive,
+    Interval,
+    Level,
+    Price,
+    Standing,
+)
 from headstart.auditing.values import (
     Audit,
     Decision,
-    Estimate,
     Faller,
-    Incentive,
     IncentiveCurve,
-    Interval,
     LastingLevel,
-    Level,
     ModelFit,
-    Price,
     StakesCurve,
-    Standing,
     Untunable,
 )
 from headstart.fitting.backtest import Backtest

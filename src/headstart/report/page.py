@@ -20,7 +20,8 @@ import jinja2
 from markupsafe import Markup
 
 from headstart.auditing.decision import share_with_interval, under
-from headstart.auditing.values import Audit, Interval, Level, ModelFit, Price
+from headstart.auditing.level_values import Interval, Level, Price
+from headstart.auditing.values import Audit, ModelFit
 from headstart.io.atomic import envelope, write_text
 from headstart.report import wording, wording_runs
 from headstart.report.palette import light_colours

@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from headstart.auditing.decision import share_with_interval, under
-from headstart.auditing.values import Audit, Level, ModelFit, Price
+from headstart.auditing.level_values import Level, Price
+from headstart.auditing.values import Audit, ModelFit
 from headstart.report import wording, wording_runs
 from headstart.report.console import say, stdout
 from headstart.report.wording import EXTRAPOLATED, TIED, number

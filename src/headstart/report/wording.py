@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 
-from headstart.auditing.values import Audit, Faller, Interval, LastingLevel, Level, Price
+from headstart.auditing.level_values import Interval, Level, Price
+from headstart.auditing.values import Audit, Faller, LastingLevel
 
 EXTRAPOLATED = "†"
 TIED = "≈"

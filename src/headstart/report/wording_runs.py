@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from headstart.auditing.values import Audit, RankBound, Untunable
+from headstart.auditing.level_values import RankBound
+from headstart.auditing.values import Audit, Untunable
 from headstart.data.outcomes import RunOutcome
 from headstart.report.wording import EXTRAPOLATED, TIED, count, number, ranks
 
