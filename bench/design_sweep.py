@@ -1,4 +1,4 @@
-"""Pure answers of 1,000 protocols for 55 synthetic models in 200 posterior draws.
+"""Pure answers of 1,000 protocols for 55 synthetic models with known curves.
 
 Protocols are levels, levels with tiers, and levels for a shortlist; the models are made up.
 Run ``python bench/design_sweep.py``; it writes ``bench/results/design_sweep.json``.
@@ -22,7 +22,7 @@ from headstart.designing.protocols import Protocol, Shortlist, Tiers, TuneBefore
 from headstart.designing.scenario import Scenario
 from headstart.report.progress import progress_bar
 
-MODELS, WORLDS, PROTOCOLS, WORKERS, REFERENCE = 55, 200, 1000, 2, 4000.0
+MODELS, PROTOCOLS, WORKERS, REFERENCE = 55, 1000, 2, 4000.0
 STAKES = {"high": 4000.0, "low": 1.0}
 """In steps: under the high ones few protocols are stable, under the low ones most, which takes longer to find out."""
 
@@ -30,24 +30,18 @@ TARGET_SECONDS = 30.0
 
 
 def synthetic_field(stakes: float) -> Scenario:
-    """Curves like those of language models on a multiple-choice test, and worlds around them."""
+    """Curves like those of language models on a multiple-choice test."""
     random = np.random.default_rng(0)
     ceiling = np.sort(random.uniform(0.3, 0.85, MODELS))[::-1]
     alpha, beta = random.normal(-4.0, 1.0, MODELS), random.uniform(0.5, 1.2, MODELS)
-    noise = random.standard_normal((3, WORLDS, MODELS))
-    worlds = LogitPower(
-        L=np.full((WORLDS, MODELS), 0.25), U=np.clip(ceiling + 0.004 * noise[0], 0.26, 0.99),
-        alpha=alpha + 0.1 * noise[1], beta=beta * np.exp(0.03 * noise[2]),
-    )  # fmt: skip
-    best = LogitPower(L=0.25, U=ceiling, alpha=alpha, beta=beta)
+    curves = LogitPower(L=0.25, U=ceiling, alpha=alpha, beta=beta)
     contest = Contest(
-        names=tuple(f"model-{m}" for m in range(MODELS)), curves=CurveTable.batch(best, MODELS),
+        names=tuple(f"model-{m}" for m in range(MODELS)), curves=CurveTable.batch(curves, MODELS),
         costs=CostTable.batch(PowerCost(), MODELS), rewards=linear(MODELS, stakes),
     )  # fmt: skip
-    ones = np.ones(MODELS)
-    return Field(
-        contest=contest, quality=best.score(REFERENCE), cost_per_step=ones, cost_unit="steps", draws=worlds,
-        developer_cost_per_step=ones, reference=REFERENCE, measured=REFERENCE, reach=4 * REFERENCE,
+    return Scenario(
+        contest=contest, quality=curves.score(REFERENCE), cost_per_step=np.ones(MODELS), cost_unit="steps",
+        reference=REFERENCE, reach=4 * REFERENCE,
     )  # fmt: skip
 
 
@@ -62,7 +56,7 @@ def protocols() -> list[tuple[Protocol, ...]]:
 
 
 def sweep(stakes: float) -> dict[str, object]:
-    """ProtocolOutcome every protocol, two at a time."""
+    """The outcome of every protocol, two at a time."""
     scenario, chosen = synthetic_field(stakes), protocols()
     started, cpu = time.perf_counter(), time.process_time()
     answers: list[ProtocolOutcome] = []
@@ -77,7 +71,7 @@ def sweep(stakes: float) -> dict[str, object]:
         "cpu_seconds": round(time.process_time() - cpu, 2),
         "target_seconds": TARGET_SECONDS,
         "target_met": seconds < TARGET_SECONDS,
-        "stable_at_the_best_estimate": sum(bool(a.nobody_tunes) for a in answers),
+        "stable": sum(bool(a.nobody_tunes) for a in answers),
     }
 
 
@@ -86,7 +80,6 @@ def main() -> None:
         "machine": machine(),
         "protocols": PROTOCOLS,
         "models": MODELS,
-        "worlds": WORLDS,
         "workers": WORKERS,
         **{f"{name}_stakes": sweep(stakes) for name, stakes in STAKES.items()},
     }
