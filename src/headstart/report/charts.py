@@ -111,7 +111,7 @@ def ranks_chart(audit: Audit) -> Chart:
         base.mark_point(**style("direct-point")).encode(x=x),
         base.mark_point(**style("tuned-point")).encode(x=alt.X("tuned:Q")),
     ]
-    before, after = level_name(audit.levels[0].level), level_name(audit.reference_level)
+    before, after = under(audit.levels[0].level), under(audit.reference_level)
     return Chart(
         id="ranks",
         title="Ranks before and after the same tuning",
@@ -174,7 +174,7 @@ def trajectories_chart(audit: Audit) -> Chart:
     for name, look in {tuned: "focus-a", other: "focus-b"}.items():
         chosen = alt.Chart(rows(row for row in points if row["m"] == name)).encode(x=x, y=y)
         layers += [chosen.mark_line(**style(look)), chosen.mark_point(**style(f"{look}-point"))]
-    after = level_name(audit.reference_level)
+    after = under(audit.reference_level)
     return Chart(
         id="trajectories",
         title="Scores along tuning, as measured",
@@ -193,7 +193,7 @@ def _second_focus(audit: Audit) -> tuple[str, str]:
     """The leader before tuning; where it leads after it too, the model that rises most."""
     direct = audit.levels[0].ranking[0]
     if direct != _reference_ranking(audit)[0]:
-        return direct, f"first {level_name(audit.levels[0].level)}"
+        return direct, f"first {under(audit.levels[0].level)}"
     riser = max(audit.models, key=lambda model: _rank(model.direct_rank) - _rank(model.tuned_rank))
     return riser.name, "rises most"
 
@@ -225,8 +225,3 @@ def _trajectories_description(audit: Audit, points: Sequence[Row]) -> str:
             f"{worst.last_score:.3f} at {number(worst.last_step)}."
         )
     return words
-
-
-def level_name(level: float) -> str:
-    """``under direct evaluation`` or ``after 500 steps``."""
-    return under(level)
