@@ -98,6 +98,7 @@ SPOILT = {
     "no train file": ([*TASK, "train"], None, "tasks[0].train", "train must be a file of training items"),
     "no test file": ([*TASK, "test"], None, "tasks[0].test", "test must be a file of test items"),
     "a lost test file": ([*TASK, "test"], "lost.jsonl", "tasks[0].test", "names a file that does not exist"),
+    "a test file with too long a name": ([*TASK, "test"], "9" * 400 + ".jsonl", "tasks[0].test", "File name too long"),
     "a folder of items": ([*TASK, "test"], "dir.jsonl", "tasks[0].test", "must be a file, got the folder"),
     "another format": ([*TASK, "test"], "test.csv", "tasks[0].test", "must end in one of .jsonl, .ndjson, .parquet"),
     "train is test": ([*TASK, "test"], "train.jsonl", "tasks[0].test", "must be another file than train"),

@@ -90,6 +90,7 @@ BAD = {
     "a seed below 0": (("audit", "-", "--seed", "-1"), TRAJECTORIES, "--seed"),
     "a score range upside down": (("audit", "-", "--score-range", "1:0"), TRAJECTORIES, "--score-range must be"),
     "a page on standard output": (("audit", "-", "--html", "-"), TRAJECTORIES, "only --json writes to standard output"),
+    "a page with too long a name": (("audit", "-", "--html", "9" * 400), TRAJECTORIES, "File name too long"),
     "a page in no folder": (("audit", "-", "--html", "nowhere/page.html"), TRAJECTORIES, "nowhere/page.html"),
     "a contest file of no known kind": (("audit", "-", "--contest", "fitted.txt"), TRAJECTORIES, "fitted.txt"),
     "too few models": (

@@ -67,10 +67,14 @@ def check_outputs(*files: Path | None, json: str | None = None) -> None:
     for file in (*files, None if json in (None, "-") else Path(json)):
         if file is None:
             continue
-        if file.is_dir():
+        try:
+            is_folder, folder = file.is_dir(), file.resolve().parent
+            in_folder = folder.is_dir()
+        except OSError as error:  # a name that the system cannot look up at all
+            raise InputError(f"cannot be written: {error.strerror}", file=str(file)) from None
+        if is_folder:
             raise InputError("cannot be written: a folder of that name exists", file=str(file))
-        if not file.resolve().parent.is_dir():
-            folder = file.resolve().parent
+        if not in_folder:
             raise InputError(f"cannot be written: the folder {folder} does not exist", file=str(file))
 
 

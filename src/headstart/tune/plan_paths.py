@@ -99,4 +99,10 @@ def _folder(base: Path, given: str, field: str) -> Path:
 def _absolute(base: Path, given: str, field: str) -> Path:
     if not given or not given.isprintable():
         raise InputError(f"{field} must be a path without control characters, got {given!r}", field=field)
-    return (base / os.path.expanduser(given)).resolve()
+    try:
+        path = (base / os.path.expanduser(given)).resolve()
+        path.exists()  # what the system cannot look up at all, such as too long a name
+    except OSError as error:
+        must = f"{field} must be a path that can be looked up, got {given!r}"
+        raise InputError(f"{must}: {error.strerror}", field=field) from None
+    return path
