@@ -31,6 +31,7 @@ from headstart.data.outcomes import Divergence, RunOutcome
 from headstart.data.trajectories import Trajectories
 from headstart.fitting.backtest import Backtest
 from headstart.fitting.fit import Fit
+from headstart.io.run import Run
 
 NAMES = ("large", "medium", "small", "tiny")
 REFERENCE = 1000.0
@@ -151,7 +152,7 @@ def synthetic_audit(names: tuple[str, str, str, str] = NAMES, **changes: Any) ->
         backtest_reason=None,
         remarks=("The models of this audit are made up.",),
         notes=("Effort is counted in steps.",),
-        run_id="0123456789abcdef",
+        run=Run(id="0123456789abcdef"),
     )
     return replace(whole, **changes)
 

@@ -61,7 +61,7 @@ def test_files_are_those_of_the_command(found: headstart.AuditResult, tmp_path: 
     found.write_html(tmp_path / "audit.html")
     found.write_json(tmp_path / "audit.json")
     assert found.decision.headline in (tmp_path / "audit.html").read_text()
-    assert json.loads((tmp_path / "audit.json").read_text())["run_id"] == found.values.run_id
+    assert json.loads((tmp_path / "audit.json").read_text())["run_id"] == found.values.run.id
 
 
 def test_frames_files_and_values_are_taken_alike(found: headstart.AuditResult, tmp_path: Path) -> None:

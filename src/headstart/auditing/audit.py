@@ -22,7 +22,7 @@ from headstart.errors import InputError
 from headstart.fitting.backtest import Backtest, backtest
 from headstart.fitting.fit import Fit
 from headstart.fitting.sample import OnForgetting
-from headstart.io.atomic import new_run_id
+from headstart.io.run import Run
 from headstart.progress import Progress, silent
 
 
@@ -101,7 +101,7 @@ def audit(
         backtest_reason=why_not,
         remarks=tuple(remarks),
         notes=audit_notes(fitted, rewards is None, text, trajectories, found.levels[0], field.paths.n_draws),
-        run_id=new_run_id(),
+        run=Run(),
     )
 
 

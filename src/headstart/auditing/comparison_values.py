@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from headstart.auditing.level_values import Estimate, TiedModels
-from headstart.io.atomic import new_run_id
+from headstart.io.run import Run
 
 Passing = Literal["within", "more", "not known"]
 """What it takes to pass another model's direct score by tuning alone.
@@ -198,7 +198,7 @@ class Comparison:
         across: None for one benchmark.
         missing: Benchmark, model and column of every score that is not there.
         notes: What else a reader must know.
-        run_id: The same in every file that one run of the comparison writes.
+        run: The same in every file that one run of the comparison writes.
     """
 
     source: str
@@ -209,4 +209,4 @@ class Comparison:
     across: AcrossBenchmarks | None
     missing: tuple[tuple[str, str, str], ...]
     notes: tuple[str, ...]
-    run_id: str = field(default_factory=new_run_id)
+    run: Run = field(default_factory=Run)

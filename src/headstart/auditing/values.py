@@ -14,6 +14,7 @@ from headstart.auditing.level_values import Estimate, Level, RankBound
 from headstart.data.outcomes import Divergence, RunOutcome
 from headstart.fitting.backtest import Backtest
 from headstart.fitting.fit import Fit
+from headstart.io.run import Run
 from headstart.solve.pure import Proof
 
 
@@ -263,7 +264,7 @@ class Audit:
         backtest_reason: Why there is none.
         remarks: What is known about these models beyond their scores, as the caller says; one sentence each.
         notes: Assumptions taken and what was left out, one sentence each.
-        run_id: The same in every file that one run of the audit writes.
+        run: The same in every file that one run of the audit writes.
     """
 
     benchmark: str
@@ -289,4 +290,4 @@ class Audit:
     backtest_reason: str | None
     remarks: tuple[str, ...]
     notes: tuple[str, ...]
-    run_id: str
+    run: Run

@@ -127,7 +127,7 @@ def design(
             progress=progress,
         )
     if json is not None:
-        write_json(json, envelope("headstart.design/1") | design_document(found))
+        write_json(json, envelope("headstart.design/1", found.run) | design_document(found))
     if html is not None:
         from headstart.report.design_page import write_design_page
 

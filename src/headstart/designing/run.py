@@ -26,7 +26,7 @@ from headstart.designing.recommend import Binding, Recommendation
 from headstart.designing.scenario import Scenario, known_scenario
 from headstart.designing.stakes import Stakes, StakesEdge, stakes_edge
 from headstart.errors import InputError
-from headstart.io.atomic import new_run_id
+from headstart.io.run import Run
 from headstart.progress import Progress
 
 _BINDING: dict[str, Binding] = {"incentive": "stability", "agreement": "fidelity", "budget": "budget"}
@@ -48,7 +48,7 @@ class DesignResult:
         scenario: The developers, for a contest; None for measured models.
         edge: Largest stable value of first place, level by level, for a contest whose ranks are not all paid alike.
         measured: What the audit's computation found, for measured models; None for a contest.
-        run_id: The same in every file that one run of the design writes.
+        run: The same in every file that one run of the design writes.
     """
 
     source: str
@@ -62,7 +62,7 @@ class DesignResult:
     scenario: Scenario | None
     edge: StakesEdge | None
     measured: MeasuredDesign | None
-    run_id: str = field(default_factory=new_run_id)
+    run: Run = field(default_factory=Run)
 
     @property
     def n_draws(self) -> int:

@@ -12,10 +12,10 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 from headstart.errors import InputError
+from headstart.io.run import Run, now
 
 STDOUT = "-"
 
@@ -68,24 +68,18 @@ def write_json(path: str | os.PathLike[str], data: JsonValue) -> None:
         write_text(path, text)
 
 
-def envelope(schema: str) -> dict[str, JsonValue]:
-    """The fields every JSON document starts with: schema, version of headstart and time (UTC).
+def envelope(schema: str, run: Run | None = None) -> dict[str, JsonValue]:
+    """The fields every JSON document starts with: schema, version of headstart and time (UTC); and the run, if given.
 
     >>> list(envelope("headstart.audit/1"))
     ['schema', 'headstart_version', 'created_at']
     """
     from headstart import __version__  # here, because the package itself imports this module
 
-    return {
-        "schema": schema,
-        "headstart_version": __version__,
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def new_run_id() -> str:
-    """A name for one run of a command, the same in every file that it writes."""
-    return secrets.token_hex(8)
+    start: dict[str, JsonValue] = {"schema": schema, "headstart_version": __version__}
+    if run is None:
+        return start | {"created_at": now()}
+    return start | {"created_at": run.created_at, "run_id": run.id}
 
 
 def _write(target: Path, data: bytes) -> None:

@@ -17,8 +17,7 @@ UNKNOWN = "the file gives no standard error and no number of items"
 def comparison_document(found: Comparison) -> dict[str, Any]:
     """Everything found, as JSON data; a number that does not exist is null beside a reason."""
     decision = found.decision
-    return envelope(SCHEMA) | {
-        "run_id": found.run_id,
+    return envelope(SCHEMA, found.run) | {
         "source": found.source,
         "labels": list(found.labels),
         "decision": {

@@ -96,7 +96,7 @@ def comparison_page(found: Comparison) -> str:
         description=found.decision.sentence,
         header=render("comparison/header.html", context),
         sections=sections,
-        run_id=found.run_id,
+        run=found.run,
     )
 
 

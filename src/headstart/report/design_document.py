@@ -23,7 +23,6 @@ def design_document(found: DesignResult) -> dict[str, Any]:
     recommended = design.recommendation
     return {
         **_source(found.source, found.benchmark, found.cost_unit, found.stakes),
-        "run_id": found.run_id,
         "worlds": found.n_draws,
         "rewards": found.rewards.tolist(),
         "wish": {

@@ -74,7 +74,7 @@ def design_page(report: DesignResult) -> str:
         description=recommended.reason,
         header=render("design/header.html", context),
         sections=sections,
-        run_id=report.run_id,
+        run=report.run,
     )
 
 

@@ -49,13 +49,12 @@ def audit_document(audit: Audit) -> dict[str, JsonValue]:
     """The audit as JSON data, with the envelope of every document of this package."""
     backtest = audit.backtest
     return {
-        **envelope(SCHEMA),
+        **envelope(SCHEMA, audit.run),
         "benchmark": audit.benchmark,
         "source": audit.source,
         "cost_unit": audit.cost_unit,
         "rewards": audit.rewards,
         "rewards_assumed": audit.rewards_assumed,
-        "run_id": audit.run_id,
         "decision": _decision(audit.decision),
         "incentive_curve": _incentive_curve(audit.incentive_curve),
         "noise": {"stderr": audit.noise.stderr, "stated": audit.noise.stated},

@@ -23,6 +23,7 @@ from headstart.auditing.decision import share_with_interval, under
 from headstart.auditing.level_values import Interval, Level, Price
 from headstart.auditing.values import Audit, ModelFit
 from headstart.io.atomic import envelope, write_text
+from headstart.io.run import Run
 from headstart.report import wording, wording_runs
 from headstart.report.palette import light_colours
 from headstart.report.wording_backtest import backtest_rows, backtest_words
@@ -85,7 +86,7 @@ def audit_page(audit: Audit) -> str:
         description=audit.decision.headline,
         header=render("audit/header.html", context),
         sections=sections,
-        run_id=audit.run_id,
+        run=audit.run,
     )
 
 
@@ -116,7 +117,7 @@ def _charts(audit: Audit) -> Mapping[str, Chart]:
     return {chart.id: chart for chart in drawn}
 
 
-def shell(*, title: str, description: str, header: Markup, sections: Sequence[Section], run_id: str = "") -> str:
+def shell(*, title: str, description: str, header: Markup, sections: Sequence[Section], run: Run | None = None) -> str:
     """The frame of a page around its sections.
 
     Args:
@@ -124,10 +125,10 @@ def shell(*, title: str, description: str, header: Markup, sections: Sequence[Se
         description: One sentence about it.
         header: What stands above the sections, with the page's only ``h1``.
         sections: In reading order; they place charts with the ``figure`` macro of ``parts.html``.
-        run_id: The same in every file of one run; empty for none.
+        run: The same in every file of one run; None for a page alone.
     """
     script = _asset("page.js")
-    made = envelope("page")
+    made = envelope("page", run)
     return (
         _environment()
         .get_template("shell.html")
@@ -141,7 +142,7 @@ def shell(*, title: str, description: str, header: Markup, sections: Sequence[Se
             policy=_policy(script),
             version=made["headstart_version"],
             created_at=made["created_at"],
-            run_id=run_id,
+            run_id=made.get("run_id"),
         )
     )
 

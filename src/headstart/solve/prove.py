@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Literal, cast
@@ -24,6 +23,7 @@ from headstart.certificate.verifier import check_pure, pure_claim
 from headstart.contest.contest import Contest
 from headstart.contest.contest_file import contest_document, contest_from_document
 from headstart.errors import ComputationError, InputError
+from headstart.io.run import now
 from headstart.solve.prove_effort import catch_up_enclosure, witness_effort
 from headstart.solve.prove_level import find_level_claim
 from headstart.solve.prove_noise import noise_claims, tolerance_of
@@ -152,7 +152,7 @@ def _signed(contest: object, **claims: object) -> dict[str, object]:
     proof: dict[str, object] = {
         "schema": SCHEMA,
         "headstart_version": __version__,
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created_at": now(),
         "contest": contest,
         **claims,
     }

@@ -1,0 +1,1 @@
+"""Publishing and hosting a leaderboard that ranks by tune-before-test."""
