@@ -13,7 +13,7 @@ from headstart.io.parquet import PARQUET
 from headstart.io.table import Table, TableFormat
 from headstart.registry import Registry
 
-GROUP = "headstart.readers"
+GROUP = "headstart.formats"
 
 
 def read_pipes(data: bytes, source: str) -> Table:

@@ -33,6 +33,7 @@ class TaskScore:
         n_items: Items scored; None for a group, whose score need not be a mean over items.
         limited: Whether only a part of the test set was scored.
         conditions: What must agree between files that are compared: task version and number of shots.
+        more_is_better: Whether more of it is better; None where the file does not say.
     """
 
     metric: str
@@ -41,6 +42,7 @@ class TaskScore:
     n_items: int | None
     limited: bool
     conditions: Mapping[str, str]
+    more_is_better: bool | None
 
 
 class LmEvalFile:
@@ -48,21 +50,15 @@ class LmEvalFile:
 
     Args:
         path: A file in the shape of version 0.4 (``"acc,none"``) or 0.3 (``"acc"``).
+        document: What it holds, where it was parsed before.
 
     Raises:
         InputError: If it is not such a file.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], document: object = None) -> None:
         self.source = os.fspath(path)
-        text = decode(read_bytes(path), self.source)
-        try:
-            # the harness writes NaN for what it could not compute
-            document = parse_json(text, allow_nan=True)
-        except RecursionError:
-            raise InputError("is nested too deeply", file=self.source) from None
-        except ValueError as error:
-            raise InputError(f"is not well-formed JSON: {error}", file=self.source) from None
+        document = self._parsed(path) if document is None else document
         self._document = _table(document)
         if not _table(self._document.get("results")):
             raise InputError(
@@ -77,9 +73,27 @@ class LmEvalFile:
         stamp = _STAMP.search(Path(self.source).name)
         self.stamp = stamp.group() if stamp else None
 
+    def _parsed(self, path: str | os.PathLike[str]) -> object:
+        text = decode(read_bytes(path), self.source)
+        try:
+            # the harness writes NaN for what it could not compute
+            return parse_json(text, allow_nan=True)
+        except RecursionError:
+            raise InputError("is nested too deeply", file=self.source) from None
+        except ValueError as error:
+            raise InputError(f"is not well-formed JSON: {error}", file=self.source) from None
+
     def tasks(self) -> tuple[str, ...]:
         """Names of the tasks and groups in the file."""
         return tuple(self._entries)
+
+    def top_tasks(self) -> list[str]:
+        """Tasks and groups with a score that are part of no other group."""
+        parts: set[str] = set()
+        for name, children in _table(self._document.get("group_subtasks")).items():
+            if isinstance(children, list):
+                parts.update(str(child) for child in cast("list[object]", children) if child != name)
+        return [name for name, entry in self._entries.items() if name not in parts and _metrics(entry)]
 
     def only_task(self) -> str:
         """The file's single task, or its single group that is part of no other.
@@ -87,11 +101,7 @@ class LmEvalFile:
         Raises:
             InputError: If there are several.
         """
-        parts: set[str] = set()
-        for name, children in _table(self._document.get("group_subtasks")).items():
-            if isinstance(children, list):
-                parts.update(str(child) for child in cast("list[object]", children) if child != name)
-        top = [name for name, entry in self._entries.items() if name not in parts and _metrics(entry)]
+        top = self.top_tasks()
         if len(top) == 1:
             return top[0]
         if not any(_metrics(entry) for entry in self._entries.values()):
@@ -109,18 +119,27 @@ class LmEvalFile:
         Raises:
             InputError: If the metric is not there or not the only one that fits, or less of it is better.
         """
-        entry = self._entries[task]
-        key = self._metric(entry, metric, f"results.{task}")
-        name, comma, filter_name = key.partition(",")
-        told = _table(_table(self._document.get("higher_is_better")).get(task)).get(name)
-        if told is False:
+        key = self._metric(self._entries[task], metric, f"results.{task}")
+        name = key.partition(",")[0]
+        found = self._score(task, key)
+        if found.more_is_better is False:
             raise InputError(
                 f"metric must be one of which more is better, got {name!r}",
                 file=self.source,
                 field=f"higher_is_better.{task}",
             )
-        if told is not True:  # older versions do not say, so its name must
+        if found.more_is_better is None:  # older versions do not say, so its name must
             check_more_is_better(name, "metric", source=self.source, field=f"results.{task}.{key}")
+        return found
+
+    def scores(self, task: str) -> list[TaskScore]:
+        """Everything the file says about ``task``, one entry for each metric, whichever way it points."""
+        return [self._score(task, key) for key in _metrics(self._entries[task])]
+
+    def _score(self, task: str, key: str) -> TaskScore:
+        entry = self._entries[task]
+        name, comma, filter_name = key.partition(",")
+        told = _table(_table(self._document.get("higher_is_better")).get(task)).get(name)
         score, stderr = _number(entry[key]), _number(entry.get(f"{name}_stderr{comma}{filter_name}"))
         n_items, limited = self._items(task)
         conditions = {name: str(_table(self._document.get(name)).get(task)) for name in ("versions", "n-shot")}
@@ -131,6 +150,7 @@ class LmEvalFile:
             n_items=n_items,
             limited=limited,
             conditions=conditions,
+            more_is_better=told if isinstance(told, bool) else None,
         )
 
     def _metric(self, entry: Entry, wanted: str | None, place: str) -> str:

@@ -49,6 +49,7 @@ def check_more_is_better(
     if less_is_better(name, whole=whole):
         message = (
             f"{what} must be one of which more is better, got {name!r}; turn it round before the audit (such as "
-            "1 - error, or minus the perplexity with its own score range) and give it another name"
+            "1 - error, or minus the perplexity with its own score range) and give it another name, or read it with "
+            "flip=yes"
         )
         raise complaint(message, source=source, line=line, field=field)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from headstart.data.columns import Place, complaint
 from headstart.data.measurements import FIELDS, OPTIONAL, REQUIRED, Measurement, Measurements
@@ -26,6 +27,10 @@ LIKELY = {
 """What columns that are missing are often called: named in the message, never taken for granted."""
 
 
+Layout = Literal["long", "wide", "two columns", "nested"]
+"""How a table holds its scores; see ``measurements_of``."""
+
+
 @dataclass(kw_only=True)
 class _Named:
     """A table whose columns were recognised: the file's own name of each field."""
@@ -44,7 +49,39 @@ class _Named:
         return {**self.own, **more}
 
 
-def measurements_of(table: Table, columns: Mapping[str, str] | None = None) -> Measurements:
+def layout_of(table: Table, columns: Mapping[str, str] | None = None) -> Layout | None:
+    """Which layout ``measurements_of`` finds in a table; None where columns that are needed are missing."""
+    try:
+        if table.nested:
+            nested_measurements(table)
+            return "nested"
+        named = _recognise(table, columns or {})
+    except InputError:
+        return None
+    if not named.has("model"):
+        return None
+    if not named.has("score") and _two_columns(table):
+        return "two columns"
+    if not named.has("step") and not named.has("score"):
+        return "wide" if step_columns(table.columns) else None
+    if not named.has("score"):
+        return None
+    if _level_field(named) is not None:
+        return "two columns"
+    return "long" if named.has("step") else None
+
+
+def _two_columns(table: Table) -> dict[str, StepColumn]:
+    """The columns of a wide table that are called direct and tuned; none unless it has both."""
+    wide = {name: column for name in table.columns if (column := level_column_of(name)) is not None}
+    if not {("score", 0), ("score", 1)} <= set(wide.values()):
+        return {}
+    return {name: StepColumn(field=kind, step=float(at)) for name, (kind, at) in wide.items()}
+
+
+def measurements_of(
+    table: Table, columns: Mapping[str, str] | None = None, *, less_may_be_better: bool = False
+) -> Measurements:
     """Recognise the layout of a table and list its scores.
 
     Long: a row for each score, with the columns ``model``, ``step`` (or ``level``) and ``score``. Wide: a row for each
@@ -53,6 +90,7 @@ def measurements_of(table: Table, columns: Mapping[str, str] | None = None) -> M
     Args:
         table: As it stands in the file.
         columns: The file's own name of a field, such as ``{"score": "acc"}``.
+        less_may_be_better: Take a score column whose name says that less of it is better.
 
     Raises:
         InputError: If a column that is needed is missing or named twice, with every such problem.
@@ -63,11 +101,11 @@ def measurements_of(table: Table, columns: Mapping[str, str] | None = None) -> M
         return nested_measurements(table)
     named = _recognise(table, columns or {})
     score = named.own.get("score")
-    if score is not None:
+    if score is not None and not less_may_be_better:
         check_more_is_better(score, "the score", source=table.source, line=table.header, field=score)
-    wide = {name: column for name in table.columns if (column := level_column_of(name)) is not None}
-    if not named.has("score") and {("score", 0), ("score", 1)} <= set(wide.values()):
-        return _wide(named, {name: StepColumn(field=kind, step=float(at)) for name, (kind, at) in wide.items()}, True)
+    direct_and_tuned = _two_columns(table)
+    if not named.has("score") and direct_and_tuned:
+        return _wide(named, direct_and_tuned, True)
     steps = step_columns(table.columns)
     if not named.has("step") and not named.has("score") and steps:
         return _wide(named, steps, False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -13,13 +14,14 @@ import numpy as np
 from headstart.data.benchmarks import choose_benchmark, with_range_hint
 from headstart.data.columns import Line
 from headstart.data.measurements import REQUIRED
+from headstart.data.readers import read_measurements
+from headstart.data.readers.reader import Given, Options, with_columns
 from headstart.data.row_parsing import ParsedRows, parse_rows
 from headstart.data.rows import TrajectoryRow
-from headstart.data.table_layouts import measurements_of
 from headstart.data.trajectories import Trajectories
 from headstart.data.two_columns import TwoColumns, two_columns_of
 from headstart.errors import InputError, together
-from headstart.io.tables import read_table, write_table
+from headstart.io.tables import write_table
 from headstart.io.text import STDIN
 
 _COLUMN_ORDER = ("benchmark", *REQUIRED, "stderr", "n_items", "seed", "cost_per_step", "outcome", "plan_hash")
@@ -33,25 +35,28 @@ def read_trajectories(
     score_range: tuple[float, float] | None = None,
     cost_per_step: float | None = None,
     cost_unit: str | None = None,
+    options: Options | None = None,
 ) -> Trajectories:
-    """Read the trajectories of one benchmark from a file or a data frame.
+    """Read the trajectories of one benchmark from a file, a folder of files or a data frame.
 
     One model or one checkpoint is read without complaint; ``require_auditable`` refuses what cannot be audited.
 
     Args:
-        given: Path of a file whose name ends in ``.csv``, ``.tsv``, ``.jsonl``, ``.ndjson``, ``.parquet`` or ``.json``;
-            ``"-"`` for standard input; or a data frame of polars or pandas.
+        given: Path of a file or folder that a reader recognises (``data.readers``), such as a table whose name ends in
+            ``.csv``, ``.tsv``, ``.jsonl``, ``.ndjson``, ``.parquet`` or ``.json``; ``"-"`` for standard input; or a
+            data frame of polars or pandas.
         benchmark: Which benchmark to take; needed when the file holds several.
         columns: The file's own name of a column, such as ``{"score": "acc"}``.
         score_range: Smallest and largest possible score; [0, 1] when not given.
         cost_per_step: Cost of one step of every model, ``> 0``, for a file without such a column.
         cost_unit: Unit of the costs; needs costs, from the file or from ``cost_per_step``.
+        options: What the file does not say, or holds more of than is wanted.
 
     Raises:
         InputError: If the file is bad, naming file, row (line of the file, or row of a Parquet or JSON file) and field
             of every problem; also if it holds scores before and after tuning and no steps.
     """
-    parsed = _parse(given, columns)
+    parsed = _parse(given, columns, score_range, options)
     if parsed.two_columns and not parsed.problems:
         raise InputError(
             "holds direct and tuned scores and no steps, so no curve can be fitted; headstart audit compares the two "
@@ -79,6 +84,7 @@ def read_results(
     score_range: tuple[float, float] | None = None,
     cost_per_step: float | None = None,
     cost_unit: str | None = None,
+    options: Options | None = None,
 ) -> Trajectories | TwoColumns:
     """Read whatever a file holds: trajectories, or scores before and after tuning alone.
 
@@ -91,11 +97,12 @@ def read_results(
         score_range: See there.
         cost_per_step: See there.
         cost_unit: See there.
+        options: See there.
 
     Raises:
         InputError: As ``read_trajectories``.
     """
-    parsed = _parse(given, columns)
+    parsed = _parse(given, columns, score_range, options)
     fallback = _fallback_name(given)
     if parsed.two_columns or _at_two_steps(parsed.rows, benchmark):
         return two_columns_of(parsed, benchmark=benchmark, score_range=score_range, fallback_name=fallback)
@@ -112,16 +119,37 @@ def read_results(
     )
 
 
-def read_rows(given: object, *, columns: Mapping[str, str] | None = None) -> tuple[TrajectoryRow, ...]:
-    """Every row of a trajectories file, of whichever benchmark, in the file's order.
+def read_rows(
+    given: object,
+    *,
+    columns: Mapping[str, str] | None = None,
+    score_range: tuple[float, float] | None = None,
+    options: Options | None = None,
+) -> tuple[TrajectoryRow, ...]:
+    """Every row of a file or folder, of whichever benchmark, in the file's order; arguments as ``read_trajectories``.
 
     Raises:
         InputError: If rows are bad by themselves; repeated rows and score ranges are left to ``to_trajectories``.
     """
-    parsed = _parse(given, columns)
+    return read_parsed(given, columns=columns, score_range=score_range, options=options).rows
+
+
+def read_parsed(
+    given: object,
+    *,
+    columns: Mapping[str, str] | None = None,
+    score_range: tuple[float, float] | None = None,
+    options: Options | None = None,
+) -> ParsedRows:
+    """The rows as ``read_rows``, with the scores that are missing and the notes.
+
+    Raises:
+        InputError: As ``read_rows``.
+    """
+    parsed = _parse(given, columns, score_range, options)
     if parsed.problems:
         raise together(parsed.problems)
-    return parsed.rows
+    return parsed
 
 
 def read_benchmarks(given: object) -> tuple[str, ...]:
@@ -130,7 +158,7 @@ def read_benchmarks(given: object) -> tuple[str, ...]:
     Raises:
         InputError: If the file cannot be read.
     """
-    rows = _parse(given, None).rows
+    rows = _parse(given, None, None, None).rows
     return tuple(name for name in dict.fromkeys(row.benchmark for row in rows) if name is not None)
 
 
@@ -141,8 +169,16 @@ def _at_two_steps(rows: Sequence[TrajectoryRow], benchmark: str | None) -> bool:
     return len({row.step for row in chosen}) == 2
 
 
-def _parse(given: object, columns: Mapping[str, str] | None) -> ParsedRows:
-    return parse_rows(measurements_of(read_table(given), columns))
+def _parse(
+    given: object,
+    columns: Mapping[str, str] | None,
+    score_range: tuple[float, float] | None,
+    options: Options | None,
+) -> ParsedRows:
+    known = with_columns(options or Options(), columns)
+    if known.score_range is None:
+        known = replace(known, score_range=score_range)
+    return parse_rows(read_measurements(Given(given, known.columns), known))
 
 
 def _fallback_name(given: object) -> str:

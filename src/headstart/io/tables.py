@@ -27,7 +27,7 @@ def _complaint(found: object) -> str | None:
 
 FORMATS: Registry[TableFormat] = Registry(
     "format of result files",
-    group="headstart.readers",
+    group="headstart.formats",
     members={
         "csv": CSV,
         "tsv": TSV,
@@ -40,7 +40,7 @@ FORMATS: Registry[TableFormat] = Registry(
 )
 """Formats by the end of the names of their files, in lower case, without the dot.
 
-Packages add theirs under the entry-point group ``headstart.readers``.
+Packages add theirs under the entry-point group ``headstart.formats``.
 """
 
 
@@ -61,12 +61,13 @@ def format_of(path: str | os.PathLike[str]) -> TableFormat:
     return FORMATS[max(fitting, key=len)]
 
 
-def read_table(given: object) -> Table:
+def read_table(given: object, data: bytes | None = None) -> Table:
     """Read a table from a file, standard input or a data frame.
 
     Args:
         given: A path, whose end names the format; ``"-"`` for standard input, whose format and separator are
             recognised; or a data frame of polars or pandas.
+        data: The bytes of the file, where they were read before.
 
     Raises:
         InputError: If it cannot be read, is not what its name says, or holds no rows.
@@ -77,7 +78,7 @@ def read_table(given: object) -> Table:
     from_stdin = os.fspath(path) == STDIN
     source = "standard input" if from_stdin else os.fspath(path)
     known = None if from_stdin else format_of(path)
-    data = read_bytes(path)
+    data = read_bytes(path) if data is None else data
     if not data.strip(b"\xef\xbb\xbf \t\r\n"):
         raise InputError("is empty; a table of results is needed", file=source)
     table = (known or _recognise(data)).read(data, source)

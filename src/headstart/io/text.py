@@ -12,6 +12,10 @@ from pathlib import Path
 from headstart.errors import InputError
 
 STDIN = "-"
+
+MOST_BYTES = 512 << 20
+"""Largest file that is read whole."""
+
 _MAGIC = (
     (b"PAR1", "Parquet"),
     (b"\x1f\x8b", "gzip"),
@@ -25,12 +29,15 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """All bytes of a file, or of standard input when ``path`` is ``"-"``.
 
     Raises:
-        InputError: If there is no such file, it is a folder, or it cannot be read.
+        InputError: If there is no such file, it is a folder, it is larger than ``MOST_BYTES``, or it cannot be read.
     """
     if os.fspath(path) == STDIN:
-        return sys.stdin.buffer.read()
+        return _not_larger(sys.stdin.buffer.read(MOST_BYTES + 1), "standard input")
     try:
-        return Path(path).read_bytes()
+        with Path(path).open("rb") as stream:
+            return _not_larger(stream.read(MOST_BYTES + 1), os.fspath(path))
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError("does not exist", file=os.fspath(path)) from None
     except IsADirectoryError:
@@ -38,6 +45,12 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(f"cannot be read: {reason}", file=os.fspath(path)) from error
+
+
+def _not_larger(data: bytes, source: str) -> bytes:
+    if len(data) > MOST_BYTES:
+        raise InputError(f"must be at most {MOST_BYTES >> 20} MiB, got more", file=source)
+    return data
 
 
 def binary_kind(data: bytes) -> str | None:
