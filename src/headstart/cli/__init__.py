@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from headstart.cli import contests, designs, measurements, tuning
+from headstart.cli import contests, designs, files, measurements, tuning
 from headstart.errors import HeadstartError
 
 app = typer.Typer(
@@ -28,11 +28,14 @@ app = typer.Typer(
 )
 for command in (measurements.audit, measurements.demo, measurements.fit):
     app.command()(command)
+measurements.importing.command("results")(files.import_results)
+measurements.importing.command("list")(files.list_readers)
 app.add_typer(measurements.importing, name="import")
 app.command()(designs.design)
 app.command()(tuning.tune)
 for command in (contests.solve, contests.certify, contests.verify, contests.simulate, contests.catalog):
     app.command()(command)
+contests.exporting.command("results")(files.export_results)
 app.add_typer(contests.exporting, name="export")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headstart.cli.completion import complete_benchmark, complete_columns, complete_forgetting
+from headstart.cli.completion import complete_benchmark, complete_columns, complete_forgetting, complete_reading
 from headstart.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 Trajectories = Annotated[
     str,
-    typer.Argument(metavar="TRAJECTORIES", help="CSV, TSV, Parquet, JSON or JSON lines; - for standard input."),
+    typer.Argument(
+        metavar="TRAJECTORIES",
+        help="Table, results of a tool, or a folder of them (see headstart import list); - for standard input.",
+    ),
 ]
 ContestFile = Annotated[
     str, typer.Argument(metavar="CONTEST", help="Contest file, TOML or JSON; - for standard input.")
@@ -33,6 +36,16 @@ Columns = Annotated[
         metavar="FIELD=COLUMN,...",
         help="The file's own names of columns, such as score=acc,model=name.",
         autocompletion=complete_columns,
+    ),
+]
+Reading = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--read",
+        metavar="KEY=VALUE",
+        help="What the file does not say itself: metric, task, model, step, layout, reader, newest=yes, flip=yes; may "
+        "be given several times.",
+        autocompletion=complete_reading,
     ),
 ]
 ScoreRange = Annotated[

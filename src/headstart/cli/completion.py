@@ -44,6 +44,31 @@ def complete_forgetting(incomplete: str) -> list[str]:
     return _starting(incomplete, FORGETTING)
 
 
+READING = ("metric", "task", "model", "step", "layout", "reader", "newest", "flip")
+"""Keys of --read."""
+
+
+def complete_reading(incomplete: str) -> list[str]:
+    """A key of ``--read``, or a value of one that has few."""
+    key, equals, _ = incomplete.partition("=")
+    if not equals:
+        return _starting(incomplete, (f"{name}=" for name in READING))
+    if key in ("newest", "flip"):
+        return _starting(incomplete, (f"{key}=yes", f"{key}=no"))
+    if key == "reader":
+        from headstart.data.readers import READERS
+
+        return _starting(incomplete, (f"reader={name}" for name in READERS.names()))
+    return []
+
+
+def complete_writers(incomplete: str) -> list[str]:
+    """The formats of published results."""
+    from headstart.data.writers import WRITERS
+
+    return _starting(incomplete, WRITERS.names())
+
+
 def _source(ctx: typer.Context) -> str | None:
     """The file named before the option that is completed; the parser leaves it among the words it has not assigned."""
     named = [ctx.params.get("trajectories"), ctx.params.get("source"), *ctx.args]

@@ -185,7 +185,7 @@ def catalog(
     typer.echo((entry.contest_file.parent / "expected.toml").read_text(encoding="utf-8"), nl=False)
 
 
-exporting = typer.Typer(no_args_is_help=True, help="Write a contest for other tools.")
+exporting = typer.Typer(no_args_is_help=True, help="Write a contest or results for other tools.")
 
 
 @exporting.command("nfg")

@@ -16,6 +16,7 @@ from headstart.cli.common import (
     CostUnit,
     HtmlOut,
     JsonOut,
+    Reading,
     ScoreRange,
     Seed,
     check_outputs,
@@ -78,6 +79,7 @@ def design(
     ] = None,
     benchmark: Benchmark = None,
     columns: Columns = None,
+    read: Reading = None,
     cost_per_step: CostPerStep = None,
     cost_unit: CostUnit = None,
     score_range: ScoreRange = None,
@@ -107,7 +109,7 @@ def design(
     at_stake = None if stakes is None else Stakes.parse(stakes)
     with progress_bar() as progress:
         progress("reading", 0.0)
-        given, unit = _given(source, benchmark, columns, score_range, cost_per_step, cost_unit)
+        given, unit = _given(source, benchmark, columns, read, score_range, cost_per_step, cost_unit)
         if rewards_for_level is not None:
             if html is not None:
                 raise InputError("--html must not be given together with --rewards-for-level, which has no page")
@@ -142,6 +144,7 @@ def _given(
     source: str,
     benchmark: str | None,
     columns: str | None,
+    read: list[str] | None,
     score_range: str | None,
     cost_per_step: float | None,
     cost_unit: str | None,
@@ -156,6 +159,7 @@ def _given(
         source,
         benchmark=benchmark,
         columns=columns,
+        reading=read,
         score_range=score_range,
         cost_per_step=cost_per_step,
         cost_unit=cost_unit,

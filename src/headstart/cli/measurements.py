@@ -15,6 +15,7 @@ from headstart.cli.common import (
     HtmlOut,
     JsonOut,
     OnForgettingOption,
+    Reading,
     ScoreRange,
     Seed,
     Trajectories,
@@ -38,6 +39,7 @@ def audit(
     trajectories: Trajectories,
     benchmark: Benchmark = None,
     columns: Columns = None,
+    read: Reading = None,
     levels: Annotated[
         str | None,
         typer.Option(metavar="0,100,1000", help="Tune-before-test levels to report; by default the measured steps."),
@@ -97,6 +99,7 @@ def audit(
         trajectories,
         benchmark=benchmark,
         columns=columns,
+        reading=read,
         score_range=score_range,
         cost_per_step=cost_per_step,
         cost_unit=cost_unit,
@@ -154,6 +157,7 @@ def fit(
     trajectories: Trajectories,
     benchmark: Benchmark = None,
     columns: Columns = None,
+    read: Reading = None,
     score_range: ScoreRange = None,
     on_forgetting: OnForgettingOption = "keep",
     seed: Seed = 0,
@@ -168,7 +172,7 @@ def fit(
     from headstart.report.fits import fit_document, print_fit
 
     check_outputs(json=json)
-    data = read_curves(trajectories, benchmark=benchmark, columns=columns, score_range=score_range)
+    data = read_curves(trajectories, benchmark=benchmark, columns=columns, reading=read, score_range=score_range)
     found = run_fit(data, on_forgetting=parse_choice(on_forgetting), seed=seed)
     if json is not None:
         write_json(json, envelope("headstart.fit/1") | fit_document(found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from headstart.cli.common import check_outputs, parse_range, tell
 from headstart.errors import InputError
 
 if TYPE_CHECKING:
+    from headstart.data.readers.reader import Options
     from headstart.data.trajectories import Trajectories
     from headstart.data.two_columns import TwoColumns
 
@@ -29,11 +31,60 @@ def parse_columns(text: str | None) -> dict[str, str] | None:
     return found
 
 
+def parse_reading(pairs: Sequence[str] | None) -> Options:
+    """Pairs ``key=value`` of ``--read``."""
+    from headstart.cli.completion import READING
+    from headstart.data.readers.reader import Options
+
+    found: dict[str, str] = {}
+    tasks: list[str] = []
+    for pair in pairs or ():
+        key, equals, value = (part.strip() for part in pair.partition("="))
+        if not (equals and value) or key not in READING:
+            raise InputError(f"--read must be KEY=VALUE with one of the keys {', '.join(READING)}, got {pair!r}")
+        if key in found:
+            raise InputError(f"--read must give each key once, got {key} twice")
+        if key == "task":
+            tasks.append(value)
+        else:
+            found[key] = value
+    return Options(
+        reader=found.get("reader"),
+        metric=found.get("metric"),
+        tasks=tuple(tasks),
+        model=found.get("model"),
+        step=_step(found.get("step")),
+        layout=found.get("layout"),
+        newest=_yes("newest", found),
+        flip=_yes("flip", found),
+    )
+
+
+def _step(value: str | None) -> float | None:
+    if value is None:
+        return None
+    try:
+        step = float(value)
+    except ValueError:
+        step = -1.0
+    if not 0 <= step < math.inf:
+        raise InputError(f"--read step must be a number >= 0, got {value!r}")
+    return step
+
+
+def _yes(key: str, found: Mapping[str, str]) -> bool:
+    value = found.get(key, "no")
+    if value not in ("yes", "no"):
+        raise InputError(f"--read {key} must be yes or no, got {value!r}")
+    return value == "yes"
+
+
 def read_curves(
     source: str,
     *,
     benchmark: str | None = None,
     columns: str | None = None,
+    reading: Sequence[str] | None = None,
     score_range: str | None = None,
     cost_per_step: float | None = None,
     cost_unit: str | None = None,
@@ -48,6 +99,7 @@ def read_curves(
         score_range=parse_range(score_range),
         cost_per_step=cost_per_step,
         cost_unit=cost_unit,
+        options=parse_reading(reading),
     )
     _tell_notes(source, found.notes)
     return found
@@ -58,6 +110,7 @@ def read_anything(
     *,
     benchmark: str | None = None,
     columns: str | None = None,
+    reading: Sequence[str] | None = None,
     score_range: str | None = None,
     cost_per_step: float | None = None,
     cost_unit: str | None = None,
@@ -73,6 +126,7 @@ def read_anything(
         score_range=parse_range(score_range),
         cost_per_step=cost_per_step,
         cost_unit=cost_unit,
+        options=parse_reading(reading),
     )
     if isinstance(found, Trajectories):
         try:

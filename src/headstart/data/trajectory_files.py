@@ -68,7 +68,7 @@ def read_trajectories(
         parsed.places,
         parsed=parsed,
         source=parsed.source,
-        fallback_name=_fallback_name(given),
+        fallback_name=fallback_name(given),
         benchmark=benchmark,
         score_range=score_range,
         cost_per_step=cost_per_step,
@@ -103,7 +103,7 @@ def read_results(
         InputError: As ``read_trajectories``.
     """
     parsed = _parse(given, columns, score_range, options)
-    fallback = _fallback_name(given)
+    fallback = fallback_name(given)
     if parsed.two_columns or _at_two_steps(parsed.rows, benchmark):
         return two_columns_of(parsed, benchmark=benchmark, score_range=score_range, fallback_name=fallback)
     return _build(
@@ -178,10 +178,11 @@ def _parse(
     known = with_columns(options or Options(), columns)
     if known.score_range is None:
         known = replace(known, score_range=score_range)
-    return parse_rows(read_measurements(Given(given, known.columns), known))
+    source = given if isinstance(given, Given) else Given(given, known.columns)
+    return parse_rows(read_measurements(source, known))
 
 
-def _fallback_name(given: object) -> str:
+def fallback_name(given: object) -> str:
     """What a benchmark is called that the file does not name."""
     if not isinstance(given, (str, os.PathLike)):
         return "benchmark"

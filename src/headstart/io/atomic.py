@@ -46,6 +46,46 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
         raise InputError(f"cannot be written: {reason}", file=shown) from error
 
 
+def write_folder(path: str | os.PathLike[str], files: Mapping[str, bytes]) -> None:
+    """Write a new folder with all of its files; nobody ever sees a part of them.
+
+    The files are written into a folder beside it, which then takes its name. An empty folder is replaced.
+
+    Args:
+        path: The folder; there must be none, or an empty one.
+        files: Bytes by path below it, with forward slashes.
+
+    Raises:
+        InputError: If the folder holds something, it cannot be written, or a path leads out of it.
+    """
+    shown, target = os.fspath(path), Path(os.path.realpath(path))
+    for name in files:
+        if name.startswith("/") or "\\" in name or any(part in ("", ".", "..") for part in name.split("/")):
+            raise InputError(f"files must lie below the folder, got {name!r}", file=shown)
+    try:
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise InputError("must be a new or an empty folder", file=shown)
+        temporary = target.with_name(f"{_temporary_start(target)}{secrets.token_hex(6)}.tmp")
+        temporary.mkdir()
+        try:
+            for name, data in files.items():
+                file = temporary / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(data)
+            os.replace(temporary, target)
+        except BaseException:  # an interrupt too must leave nothing behind
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+    except FileNotFoundError:
+        raise InputError(f"cannot be written: the folder {target.parent} does not exist", file=shown) from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"cannot be written: {reason}", file=shown) from error
+    sync_folder(target.parent)
+
+
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write ``text`` as UTF-8 with its line ends as they are; otherwise as ``write_bytes``."""
     write_bytes(path, text.encode("utf-8"))
