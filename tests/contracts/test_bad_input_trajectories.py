@@ -226,7 +226,7 @@ def test_a_file_is_not_what_its_name_says(tmp_path):
     ("name", "words"),
     [
         ("none.csv", "does not exist"),
-        ("folder.csv", "must be a file, got a folder"),
+        ("folder.csv", "holds no file of a kind that is read from folders"),
         ("runs.xlsx", "must end in one of .csv, .tsv, .jsonl, .ndjson, .parquet, .json, got '.xlsx'"),
         ("runs", "must end in one of .*, got ''"),
         ("nul\0.csv", "cannot be read"),
@@ -234,6 +234,8 @@ def test_a_file_is_not_what_its_name_says(tmp_path):
 )
 def test_a_path_that_cannot_be_read_is_named(tmp_path, name, words):
     (tmp_path / "folder.csv").mkdir()
+    for suffix in ("", ".xlsx"):
+        (tmp_path / f"runs{suffix}").write_text("model,step,score\na,0,0.5\n")
     error = complaint(f"{tmp_path}/{name}")
     assert error.file == f"{tmp_path}/{name}"
     with pytest.raises(InputError, match=words):

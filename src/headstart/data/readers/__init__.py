@@ -165,9 +165,10 @@ def _unrecognised(given: Given, options: Options) -> Measurements:
     try:
         return read_layout([given], options)
     except InputError as error:
-        if given.header or given.path is None:
-            raise  # a table, of which it is said which column is missing
         problem = error.problems[0]
+        nearly = given.header and not problem.message.startswith("missing columns")
+        if nearly or given.path is None:
+            raise  # a table of a known layout but for what is complained of
         raise InputError(
             f"{problem.message}; looked for {', '.join(READERS.names())}{_broken()} "
             "(headstart import list says by what each is recognised)",

@@ -133,7 +133,8 @@ def _read(givens: Sequence[Given], options: Options) -> Measurements:
                 raise
             unfinished.append(given.source)
     source = names_of(givens[0]).root
-    left = f"Left out {len(unfinished)} evaluations that did not end well, the first {next(iter(unfinished), '')}."
+    some = "1 evaluation" if len(unfinished) == 1 else f"{len(unfinished)} evaluations"
+    left = f"Left out {some} that did not end well, the first {next(iter(unfinished), '')}."
     return assemble(scores, options, source=source, notes=[left] if unfinished else (), direct=True)
 
 

@@ -68,8 +68,8 @@ def assemble(
     """
     told = list(notes)
     found = _of_tasks(list(scores), options, source)
-    found = _with_steps(found, options, source, direct, told)
     found = _of_one_metric(found, options, source)
+    found = _with_steps(found, options, source, direct, told)
     found = _newest(found, options, source, told)
     found = _turned(found, options, source, told)
     rows = [

@@ -61,7 +61,8 @@ def _read_wandb(givens: Sequence[Given], options: Options) -> Measurements:
             rows.append(Measurement(place=Place(row=number, fields=fields), cells=cells))
     notes = [flip_note(options, [metric])] if turn else []
     if empty:
-        notes.append(f"{empty} cells are empty: these runs logged nothing at these steps.")
+        several = f"{empty} cells are empty: these runs logged nothing at these steps."
+        notes.append("1 cell is empty: its run logged nothing at that step." if empty == 1 else several)
     if not rows and not table.problems:
         raise InputError(f"holds no score of {metric}", file=table.source)
     return Measurements(
