@@ -66,7 +66,7 @@ def test_case_and_order_of_the_columns_do_not_matter(write):
         ("model,step,acc", {"scor": "acc"}, 'must name known fields .*, got "scor"; did you mean "score"'),
         ("model,step,acc", None, "missing column score; got model, step, acc; did you mean columns score=acc?"),
         ("name,steps,value", None, "did you mean columns model=name,step=steps,score=value?"),
-        ("a,b,c", None, "missing columns model, step, score; got a, b, c$"),
+        ("a,b,c", None, "missing columns model, step, score; got a, b, c; looked for .*wandb"),
         ("model,step,score,Score", None, 'the column "score" appears 2 times'),
     ],
 )

@@ -271,9 +271,10 @@ def test_an_evaluation_that_did_not_end_well_is_refused_alone_and_left_out_of_a_
 
 
 def test_a_file_of_no_kind_is_refused_with_what_was_looked_for(write, tmp_path) -> None:
-    error = refused(write({"a": "text"}, "t.json"), "looked for inspect, every-eval-ever, .*, nested")
+    error = refused(write({"a": {"b": 1}}, "t.json"), "looked for inspect, every-eval-ever, .*, nested")
     assert "headstart import list" in str(error)
     refused(write("model,step,acc\na,0,0.5\n"), "missing column score; got model, step, acc; did you mean")
+    refused(write("when,what\n0,0.5\n"), "missing columns model, step, score; got when, what; looked for inspect")
     (tmp_path / "empty").mkdir()
     refused(tmp_path / "empty", "holds no file of a kind that is read from folders")
 

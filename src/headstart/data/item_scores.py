@@ -56,10 +56,11 @@ class ItemScores:
         Raises:
             InputError: If there is none.
         """
-        gaps: list[bool] = np.isnan(self.scores).any(axis=0).tolist()
-        kept = [at for at, gap in enumerate(gaps) if not gap]
+        gaps = {k for _, k in np.argwhere(np.isnan(self.scores)).tolist()}
+        kept = [at for at in range(len(self.items)) if at not in gaps]
         if not kept:
-            raise InputError(f"items must hold at least one that every model has a score on, got none of {len(gaps)}")
+            must = "items must hold at least one that every model has a score on"
+            raise InputError(f"{must}, got none of {len(self.items)}")
         return replace(self, items=tuple(self.items[at] for at in kept), scores=self.scores[:, kept])
 
 
