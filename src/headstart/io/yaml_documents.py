@@ -7,8 +7,14 @@ from typing import Any, cast
 from headstart.errors import InputError
 from headstart.io.text import decode
 
-MOST_YAML_BYTES = 4 << 20
-"""Largest YAML document that is read; the parser takes about a second for each MiB."""
+MOST_YAML_BYTES = 1 << 20
+"""Largest YAML document that is read; the parser takes a second or more for each MiB."""
+
+MOST_DEPTH = 50
+"""How deep a document may be nested."""
+
+LONGEST_NUMBER = 400
+"""Characters of the longest plain text that may be a number: YAML has numbers to the base 60 without end."""
 
 
 def parse_yaml(data: bytes, source: str) -> object:
@@ -64,12 +70,25 @@ def _loader(library: Any) -> Any:
     """A safe loader that refuses aliases and repeated keys, and leaves dates as they are written."""
 
     class Loader(library.SafeLoader):
+        depth = 0
+
+        def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+            base: Any = super()
+            if kind is library.ScalarNode and len(value) > LONGEST_NUMBER and implicit[0]:
+                return library.resolver.BaseResolver.DEFAULT_SCALAR_TAG
+            return base.resolve(kind, value, implicit)
+
         def compose_node(self, parent: Any, index: Any) -> Any:
             if self.check_event(library.AliasEvent):
                 mark = self.peek_event().start_mark
                 raise InputError("must not use aliases (*name)", row=mark.line + 1)
+            if self.depth > MOST_DEPTH:
+                raise InputError("is nested too deeply")
             base: Any = super()
-            return base.compose_node(parent, index)
+            self.depth += 1
+            node = base.compose_node(parent, index)
+            self.depth -= 1
+            return node
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             seen: set[object] = set()

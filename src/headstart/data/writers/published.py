@@ -97,7 +97,8 @@ def plain_step(step: float) -> str:
     >>> plain_step(500.0), plain_step(0.1)
     ('500', '0.1')
     """
-    return str(int(step)) if step.is_integer() and abs(step) < 2**53 else repr(step)
+    exact = float(step)
+    return str(int(exact)) if exact.is_integer() and abs(exact) < 2**53 else repr(exact)
 
 
 def by_model(scores: Sequence[PublishedScore]) -> dict[tuple[str, float, str | None], list[PublishedScore]]:
