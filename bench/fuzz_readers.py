@@ -1,6 +1,9 @@
 """A hundred thousand damaged inputs over every reader: each is read or refused with a message, fast, in little memory.
 
-OMP_NUM_THREADS=1 python bench/fuzz_readers.py [INPUTS]
+OMP_NUM_THREADS=1 python bench/fuzz_readers.py [INPUTS [READER ...]]
+
+Every registered reader of measurements is among them. With names of readers, only these are fed and nothing is
+recorded.
 """
 
 from __future__ import annotations
@@ -14,8 +17,11 @@ import sys
 import tempfile
 import time
 import traceback
+import zipfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -24,8 +30,10 @@ from machine import machine
 from headstart._resources import catalog_path, example_path
 from headstart.certificate import verify
 from headstart.contest.contest_file import read_contest, read_document
+from headstart.data.item_scores import read_items
 from headstart.data.lm_eval import import_lm_eval
-from headstart.data.trajectory_files import read_results
+from headstart.data.readers import READERS, Options
+from headstart.data.trajectory_files import read_results, read_rows
 from headstart.errors import HeadstartError
 from headstart.io.documents import read_json
 from headstart.solve.prove import prove
@@ -98,6 +106,43 @@ def measurements() -> dict[str, bytes]:
     }
 
 
+def kinds_of_files(folder: Path) -> dict[str, tuple[bytes, Callable[[bytes], object]]]:
+    """The example of every registered reader, read as it is recognised and, since damage may hide its kind, as told."""
+    found: dict[str, tuple[bytes, Callable[[bytes], object]]] = {}
+    for name in READERS.names():
+        example = READERS[name].example()
+        path = folder / name / example.name
+        path.parent.mkdir(parents=True)
+
+        told = replace(example.options, reader=name, model="m", step=0.0, newest=True)
+        found[name] = (example.data, partial(written_and_read, path, example.options))
+        found[f"{name}, told"] = (example.data, partial(written_and_read, path, told))
+        if zipfile.is_zipfile(io.BytesIO(example.data)):
+            found |= inside(name, example.data, path)
+    return found
+
+
+def written_and_read(path: Path, options: Options, data: bytes) -> object:
+    path.write_bytes(data)
+    return read_rows(path, options=options)
+
+
+def inside(name: str, data: bytes, path: Path) -> dict[str, tuple[bytes, Callable[[bytes], object]]]:
+    """Each member of an archive, damaged and packed again: damage to the archive itself rarely gets that far."""
+    members = {one: zipfile.ZipFile(io.BytesIO(data)).read(one) for one in zipfile.ZipFile(io.BytesIO(data)).namelist()}
+    found: dict[str, tuple[bytes, Callable[[bytes], object]]] = {}
+    for member, content in members.items():
+
+        def attempt(changed: bytes, member: str = member) -> object:
+            with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+                for other, kept in members.items():
+                    archive.writestr(other, changed if other == member else kept)
+            return read_items(path) if member == "summaries.json" else read_rows(path)
+
+        found[f"{name}, {member}"] = (content, attempt)
+    return found
+
+
 def readers(folder: Path) -> dict[str, tuple[bytes, Callable[[bytes], object]]]:
     """What is damaged, and what reads it."""
 
@@ -111,6 +156,7 @@ def readers(folder: Path) -> dict[str, tuple[bytes, Callable[[bytes], object]]]:
         return attempt
 
     found = {name: (data, of_file(f"t.{name}", read_results)) for name, data in measurements().items()}
+    found |= kinds_of_files(folder / "kinds")
     contest = catalog_path() / "power-law-direct" / "contest.toml"
     found["contest.toml"] = (contest.read_bytes(), of_file("contest.toml", read_contest))
     document = json.dumps({"schema": "headstart.contest/1", "rewards": [2, 1, 0], "models": [
@@ -137,11 +183,11 @@ def readers(folder: Path) -> dict[str, tuple[bytes, Callable[[bytes], object]]]:
     return found
 
 
-def main(inputs: int) -> int:
+def main(inputs: int, only: Sequence[str]) -> int:
     """Damage, read, count, write the result; exit 1 if a reader failed."""
     with tempfile.TemporaryDirectory() as name:
         os.chdir(name)
-        kinds = readers(Path(name))
+        kinds = {kind: one for kind, one in readers(Path(name)).items() if not only or kind.split(",")[0] in only}
         rows: dict[str, dict[str, object]] = {}
         failures: Counter[str] = Counter()
         for kind, (seed, attempt) in kinds.items():
@@ -170,7 +216,7 @@ def main(inputs: int) -> int:
         "most_bytes": most,
         "limits": {"seconds": SLOW_SECONDS, "bytes": MOST_BYTES},
     }
-    if inputs >= INPUTS:
+    if inputs >= INPUTS and not only:
         RESULT.write_text(json.dumps(result, indent=1) + "\n")
     for line, count in failures.most_common(20):
         print(count, line)
@@ -180,4 +226,4 @@ def main(inputs: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else INPUTS))
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else INPUTS, sys.argv[2:]))

@@ -285,6 +285,17 @@ def test_a_folder_of_several_kinds_is_refused(tmp_path, write) -> None:
     refused(tmp_path / "runs", "must hold files of one kind, got lm-eval .*, every-eval-ever ")
 
 
+def test_a_reader_may_be_asked_for(tmp_path, write) -> None:
+    write((FIXTURES / "lm-eval" / "alpha" / "results_step_500.json").read_text(), "runs/a.json")
+    write(READERS["every-eval-ever"].example().data, "runs/b.json")
+    assert [b for b, *_ in scores(tmp_path / "runs", reader="every-eval-ever")] == ["mmlu"]
+    refused(
+        tmp_path / "runs" / "a.json", "is not what the reader wandb reads, which looks for a column", reader="wandb"
+    )
+    refused(tmp_path / "runs" / "a.json", "reader must be one of inspect, .*, got 'wand'", reader="wand")
+    refused(tmp_path / "runs", "must be a file for the reader wandb, which reads no folders", reader="wandb")
+
+
 def test_several_sources_make_one_set_and_missing_pairs_are_named(write) -> None:
     one = write("model,step,score\na,0,0.4\nb,0,0.5\n", "x.csv")
     two = write("model,step,score\na,0,0.3\nc,0,0.2\n", "y.csv")

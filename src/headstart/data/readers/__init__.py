@@ -74,15 +74,21 @@ def recognise(given: Given, options: Options | None = None) -> Recognised | None
     """The reader that a file, a folder or a data frame is for; None where none recognises it.
 
     Raises:
-        InputError: If the file cannot be read, or a folder holds files of several kinds.
+        InputError: If the file cannot be read, it is not what the reader asked for reads, or a folder holds files of
+            several kinds.
     """
     options = options or Options()
     if given.is_folder:
         return _of_folder(given, options)
     if options.reader is not None:
-        reader = READERS[options.reader]
-        return Recognised(name=options.reader, reader=reader, why="it was asked for", files=(given,))
-    found = _first(given)
+        found = _asked_for(given, options.reader)
+        if found is None:
+            raise InputError(
+                f"is not what the reader {options.reader} reads, which looks for {READERS[options.reader].looks_for}",
+                file=given.source,
+            )
+    else:
+        found = _first(given)
     return None if found is None else Recognised(name=found[0], reader=found[1], why=found[2], files=(given,))
 
 
@@ -133,7 +139,7 @@ def _of_folder(given: Given, options: Options) -> Recognised | None:
     kinds: dict[str, tuple[Reader, str, list[FoundFile]]] = {}
     skipped: list[str] = []
     for file in files_of(given, options.layout):
-        found = _asked_for(options) if options.reader is not None else _first(file, many=True)
+        found = _first(file, many=True) if options.reader is None else _asked_for(file, options.reader, many=True)
         if found is None:
             skipped.append(file.source)
         else:
@@ -148,9 +154,13 @@ def _of_folder(given: Given, options: Options) -> Recognised | None:
     return Recognised(name=name, reader=reader, why=why, files=tuple(files), skipped=tuple(skipped))
 
 
-def _asked_for(options: Options) -> tuple[str, Reader, str]:
-    name = options.reader or ""
-    return name, READERS[name], "it was asked for"
+def _asked_for(given: Given, name: str, *, many: bool = False) -> tuple[str, Reader, str] | None:
+    """The reader of a name, if it recognises the file."""
+    reader = READERS[name]
+    if many and not reader.many:
+        raise InputError(f"must be a file for the reader {name}, which reads no folders")
+    why = reader.recognises(given)
+    return None if why is None else (name, reader, why)
 
 
 def _unrecognised(given: Given, options: Options) -> Measurements:
