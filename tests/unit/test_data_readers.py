@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import numpy as np
@@ -327,3 +328,12 @@ def test_a_reader_of_another_package_is_asked_after_those_of_headstart(monkeypat
     assert [m for _, m, _, _ in scores(write("a -> b", "t.arrows"))] == ["z"]
     with pytest.raises(InputError, match="must be a Reader, got int"):
         registry.register("seven", 7)
+
+
+def test_a_reader_of_another_package_that_does_not_load_harms_no_file(monkeypatch, write) -> None:
+    point = EntryPoint(name="cubic", value="nowhere_at_all:READER", group="headstart.readers")
+    monkeypatch.setattr("headstart.registry.entry_points", lambda group: [point] if group == point.group else [])
+    assert list(scores(write("model,step,score\na,0,0.4\n"))) == [(None, "a", 0, None)]
+    refused(
+        write({"a": {"b": 1}}, "t.json"), "looked for .*cubic; not asked: the reader 'cubic' of .* cannot be loaded"
+    )

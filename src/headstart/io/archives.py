@@ -48,13 +48,14 @@ class Archive:
         self.source = source
         self._data = data
         self._unpacked = 0
+        listed = data.count(b"PK\x01\x02")  # before they are parsed, which takes memory for each
+        if listed > MOST_MEMBERS:
+            raise InputError(f"must hold at most {MOST_MEMBERS:,} members, got {listed:,}", file=source)
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as listing:
                 members = listing.infolist()
         except Exception as error:  # the standard library raises many kinds for damaged archives
             raise InputError(f"is a damaged zip archive: {error}", file=source) from None
-        if len(members) > MOST_MEMBERS:
-            raise InputError(f"must hold at most {MOST_MEMBERS:,} members, got {len(members):,}", file=source)
         for member in members:
             _check_name(member.filename, source)
         self._members = {member.filename: member for member in members}

@@ -5,6 +5,8 @@ A kind is one ``Reader``. Every command that takes measurements reads them throu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from headstart.data.measurements import Measurements
@@ -88,7 +90,7 @@ def recognise(given: Given, options: Options | None = None) -> Recognised | None
                 file=given.source,
             )
     else:
-        found = _first(given)
+        found = _first(given, _loaded())
     return None if found is None else Recognised(name=found[0], reader=found[1], why=found[2], files=(given,))
 
 
@@ -113,22 +115,22 @@ def read_measurements(given: object, options: Options | None = None) -> Measurem
 def asked(given: Given) -> list[tuple[str, str | None]]:
     """Every reader with the reason for which it recognises a file, or None; what cannot be loaded is left out."""
     answers: list[tuple[str, str | None]] = []
-    for name in READERS.names():
-        try:
-            answers.append((name, READERS[name].recognises(given)))
-        except InputError:
-            continue
+    for name, reader in _loaded().items():
+        answers.append((name, reader.recognises(given)))
     return answers
 
 
-def _first(given: Given, *, many: bool = False) -> tuple[str, Reader, str] | None:
+def _loaded() -> dict[str, Reader]:
+    """All readers but those of other packages that do not load; ``_broken`` names these where nothing else helps."""
+    found: dict[str, Reader] = {}
     for name in READERS.names():
-        try:
-            reader = READERS[name]
-        except InputError:
-            continue  # another package's; it is named where nothing recognises the file
-        if many and not reader.many:
-            continue
+        with suppress(InputError):
+            found[name] = READERS[name]
+    return found
+
+
+def _first(given: Given, readers: Mapping[str, Reader]) -> tuple[str, Reader, str] | None:
+    for name, reader in readers.items():
         why = reader.recognises(given)
         if why is not None:
             return name, reader, why
@@ -136,10 +138,11 @@ def _first(given: Given, *, many: bool = False) -> tuple[str, Reader, str] | Non
 
 
 def _of_folder(given: Given, options: Options) -> Recognised | None:
+    readers = {name: reader for name, reader in _loaded().items() if reader.many}
     kinds: dict[str, tuple[Reader, str, list[FoundFile]]] = {}
     skipped: list[str] = []
     for file in files_of(given, options.layout):
-        found = _first(file, many=True) if options.reader is None else _asked_for(file, options.reader, many=True)
+        found = _first(file, readers) if options.reader is None else _asked_for(file, options.reader, many=True)
         if found is None:
             skipped.append(file.source)
         else:
