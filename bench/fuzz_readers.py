@@ -32,7 +32,8 @@ from headstart.certificate import verify
 from headstart.contest.contest_file import read_contest, read_document
 from headstart.data.item_scores import read_items
 from headstart.data.lm_eval import import_lm_eval
-from headstart.data.readers import READERS, Options
+from headstart.data.readers import READERS
+from headstart.data.readers.reader import ReadOptions
 from headstart.data.trajectory_files import read_results, read_rows
 from headstart.errors import HeadstartError
 from headstart.io.documents import read_json
@@ -122,7 +123,7 @@ def kinds_of_files(folder: Path) -> dict[str, tuple[bytes, Callable[[bytes], obj
     return found
 
 
-def written_and_read(path: Path, options: Options, data: bytes) -> object:
+def written_and_read(path: Path, options: ReadOptions, data: bytes) -> object:
     path.write_bytes(data)
     return read_rows(path, options=options)
 

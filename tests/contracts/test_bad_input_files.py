@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from headstart.data.readers import READERS
-from headstart.data.readers.reader import Options
+from headstart.data.readers.reader import ReadOptions
 from headstart.data.trajectory_files import read_rows
 from headstart.errors import InputError
 from headstart.io import archives, text, yaml_documents
@@ -22,7 +22,7 @@ zstandard = pytest.importorskip("zstandard")
 
 def complaint(path: Path, **options: object) -> str:
     with pytest.raises(InputError) as caught:
-        read_rows(path, options=Options(**options))  # type: ignore[arg-type]
+        read_rows(path, options=ReadOptions(**options))  # type: ignore[arg-type]
     return str(caught.value)
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from headstart.data.collected import collect_rows
 from headstart.data.item_scores import read_items
-from headstart.data.readers import READERS, Given, Options, asked, read_measurements, recognise
+from headstart.data.readers import READERS, asked, read_measurements, recognise
+from headstart.data.readers.reader import Given, ReadOptions
 from headstart.data.trajectory_files import read_parsed, read_rows, read_trajectories
 from headstart.errors import InputError
 from headstart.registry import Registry
@@ -20,13 +21,13 @@ FIXTURES = Path(__file__).parents[1] / "fixtures" / "readers"
 
 
 def scores(given: object, **options: object) -> dict[tuple[str | None, str, float, str | None], float | None]:
-    rows = read_rows(given, options=Options(**options))  # type: ignore[arg-type]
+    rows = read_rows(given, options=ReadOptions(**options))  # type: ignore[arg-type]
     return {(row.benchmark, row.model, row.step, row.seed): row.score for row in rows}
 
 
 def refused(given: object, words: str, **options: object) -> InputError:
     with pytest.raises(InputError, match=words) as caught:
-        read_rows(given, options=Options(**options))  # type: ignore[arg-type]
+        read_rows(given, options=ReadOptions(**options))  # type: ignore[arg-type]
     return caught.value
 
 
@@ -86,7 +87,9 @@ def test_metrics_of_which_less_is_better_are_refused_or_turned_round_when_asked(
     refused(path, "metric must be one of which more is better, got 'eval/loss'", metric="eval/loss")
     turned = scores(path, metric="eval/loss", flip=True, score_range=(0.0, 10.0))
     assert turned["eval/loss (inverted)", "alpha", 500, None] == pytest.approx(10 - 1.4)
-    assert read_trajectories(path, options=Options(metric="eval/loss", flip=True), score_range=(0, 10)).score.max() > 8
+    assert (
+        read_trajectories(path, options=ReadOptions(metric="eval/loss", flip=True), score_range=(0, 10)).score.max() > 8
+    )
 
 
 @pytest.mark.parametrize(
@@ -100,7 +103,7 @@ def test_a_long_table_is_turned_round_when_asked(write, text) -> None:
     columns = {"score": "wer"} if "wer\n" in text[:16] else {}
     with pytest.raises(InputError, match="more is better, got 'wer'"):
         read_trajectories(write(text), columns=columns)
-    found = read_trajectories(write(text), columns=columns, options=Options(flip=True))
+    found = read_trajectories(write(text), columns=columns, options=ReadOptions(flip=True))
     assert found.score.tolist() == [0.6, 0.75, 0.5]
     assert found.notes[-1] == "Turned round, as 1 - score: wer."
 
@@ -115,7 +118,7 @@ def test_a_table_of_runs() -> None:
     refused(path, "gsm8k: metric must be one of exact_match, got 'acc'", metric="acc")
     found = scores(path, metric="acc", tasks=("mmlu",))
     assert found["mmlu", "alpha", 500, "2"] == 0.51 and len(found) == 6
-    gsm8k = read_parsed(path, options=Options(tasks=("gsm8k",)))
+    gsm8k = read_parsed(path, options=ReadOptions(tasks=("gsm8k",)))
     assert len(gsm8k.rows) == 5
     assert gsm8k.notes == ("1 score is missing and is no measurement: gsm8k, alpha at 500.",)
 
@@ -128,7 +131,7 @@ def test_a_table_of_primary_scores() -> None:
 def test_results_of_lm_eval_take_the_step_from_the_revision(write) -> None:
     folder = FIXTURES / "lm-eval"
     refused(folder, r"sums: holds several metrics \(acc,none; acc_norm,none\)")
-    found = read_rows(folder, options=Options(metric="acc"))
+    found = read_rows(folder, options=ReadOptions(metric="acc"))
     assert {(row.model, row.step) for row in found} == {(f"org/{m}", s) for m in ("alpha", "beta") for s in (0, 500)}
     assert {row.n_items for row in found} == {20}
     document = json.loads((folder / "alpha" / "results_step_500.json").read_text())

@@ -13,7 +13,7 @@ from headstart.cli.reading import parse_columns, parse_reading
 from headstart.errors import InputError
 
 if TYPE_CHECKING:
-    from headstart.data.readers import Given
+    from headstart.data.readers.reader import Given
 
 
 def list_readers(
@@ -27,7 +27,8 @@ def list_readers(
 
     Example: `headstart import list results.json`
     """
-    from headstart.data.readers import READERS, Given
+    from headstart.data.readers import READERS
+    from headstart.data.readers.reader import Given
 
     if file is not None:
         _say_kind(Given(file))

@@ -11,7 +11,7 @@ from headstart.cli.common import check_outputs, parse_range, tell
 from headstart.errors import InputError
 
 if TYPE_CHECKING:
-    from headstart.data.readers.reader import Options
+    from headstart.data.readers.reader import ReadOptions
     from headstart.data.trajectories import Trajectories
     from headstart.data.two_columns import TwoColumns
 
@@ -31,10 +31,10 @@ def parse_columns(text: str | None) -> dict[str, str] | None:
     return found
 
 
-def parse_reading(pairs: Sequence[str] | None) -> Options:
+def parse_reading(pairs: Sequence[str] | None) -> ReadOptions:
     """Pairs ``key=value`` of ``--read``."""
     from headstart.cli.completion import READING
-    from headstart.data.readers.reader import Options
+    from headstart.data.readers.reader import ReadOptions
 
     found: dict[str, str] = {}
     tasks: list[str] = []
@@ -48,7 +48,7 @@ def parse_reading(pairs: Sequence[str] | None) -> Options:
             tasks.append(value)
         else:
             found[key] = value
-    return Options(
+    return ReadOptions(
         reader=found.get("reader"),
         metric=found.get("metric"),
         tasks=tuple(tasks),
@@ -155,7 +155,7 @@ def audit_two_columns(
         seed: Of the draws behind the rank sets.
         json: Where the document goes; ``-`` for standard output, None for nowhere.
         html: Where the page goes; None for nowhere.
-        unused: Options that need curves, by name, each None where it was not given.
+        unused: ReadOptions that need curves, by name, each None where it was not given.
         quiet: Print only what to do.
     """
     from headstart.auditing.comparison import compare

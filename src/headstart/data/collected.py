@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from headstart.data.benchmarks import listed_benchmarks
-from headstart.data.readers.reader import Options
+from headstart.data.readers.reader import ReadOptions
 from headstart.data.row_parsing import NAMED
 from headstart.data.rows import TrajectoryRow
 from headstart.data.trajectory_files import fallback_name, read_parsed
@@ -31,7 +31,7 @@ def collect_rows(
     *,
     columns: Mapping[str, str] | None = None,
     score_range: tuple[float, float] | None = None,
-    options: Options | None = None,
+    options: ReadOptions | None = None,
 ) -> CollectedRows:
     """The rows of several files and folders as one set, with what is missing from it.
 

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from headstart.contest.arrays import FloatArray, require
 from headstart.data.readers import recognise
 from headstart.data.readers.inspect_log import header_of, names_in, samples_of
-from headstart.data.readers.reader import Given, Options, mapping, number
+from headstart.data.readers.reader import Given, ReadOptions, mapping, number
 from headstart.errors import InputError
 
 _WORDS = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
@@ -64,7 +64,7 @@ class ItemScores:
         return replace(self, items=tuple(self.items[at] for at in kept), scores=self.scores[:, kept])
 
 
-def read_items(given: object, *, options: Options | None = None) -> tuple[ItemScores, ...]:
+def read_items(given: object, *, options: ReadOptions | None = None) -> tuple[ItemScores, ...]:
     """The scores by item in logs of Inspect, one value for each task and step.
 
     Args:
@@ -75,7 +75,7 @@ def read_items(given: object, *, options: Options | None = None) -> tuple[ItemSc
         InputError: If it holds no such logs, one keeps no samples, a model is there twice, which scorer is meant is
             open, or a value is none that counts as a score.
     """
-    options = options or Options()
+    options = options or ReadOptions()
     source = given if isinstance(given, Given) else Given(given)
     found = recognise(source, options)
     if found is None or found.name != "inspect":
@@ -96,7 +96,7 @@ def _table(task: str, step: float, rows: Mapping[str, Mapping[str, float]]) -> I
     return ItemScores(benchmark=task, step=step, models=tuple(rows), items=items, scores=scores)
 
 
-def _by_item(samples: Sequence[Mapping[str, object]], log: Given, options: Options) -> dict[str, float]:
+def _by_item(samples: Sequence[Mapping[str, object]], log: Given, options: ReadOptions) -> dict[str, float]:
     """The mean score of each item over its epochs; nan where an epoch has none."""
     values: dict[str, list[float]] = {}
     for at, sample in enumerate(samples):

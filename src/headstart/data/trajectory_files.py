@@ -15,7 +15,7 @@ from headstart.data.benchmarks import choose_benchmark, with_range_hint
 from headstart.data.columns import Line
 from headstart.data.measurements import REQUIRED
 from headstart.data.readers import read_measurements
-from headstart.data.readers.reader import Given, Options, with_columns
+from headstart.data.readers.reader import Given, ReadOptions, with_columns
 from headstart.data.row_parsing import ParsedRows, parse_rows
 from headstart.data.rows import TrajectoryRow
 from headstart.data.trajectories import Trajectories
@@ -35,7 +35,7 @@ def read_trajectories(
     score_range: tuple[float, float] | None = None,
     cost_per_step: float | None = None,
     cost_unit: str | None = None,
-    options: Options | None = None,
+    options: ReadOptions | None = None,
 ) -> Trajectories:
     """Read the trajectories of one benchmark from a file, a folder of files or a data frame.
 
@@ -84,7 +84,7 @@ def read_results(
     score_range: tuple[float, float] | None = None,
     cost_per_step: float | None = None,
     cost_unit: str | None = None,
-    options: Options | None = None,
+    options: ReadOptions | None = None,
 ) -> Trajectories | TwoColumns:
     """Read whatever a file holds: trajectories, or scores before and after tuning alone.
 
@@ -124,7 +124,7 @@ def read_rows(
     *,
     columns: Mapping[str, str] | None = None,
     score_range: tuple[float, float] | None = None,
-    options: Options | None = None,
+    options: ReadOptions | None = None,
 ) -> tuple[TrajectoryRow, ...]:
     """Every row of a file or folder, of whichever benchmark, in the file's order; arguments as ``read_trajectories``.
 
@@ -139,7 +139,7 @@ def read_parsed(
     *,
     columns: Mapping[str, str] | None = None,
     score_range: tuple[float, float] | None = None,
-    options: Options | None = None,
+    options: ReadOptions | None = None,
 ) -> ParsedRows:
     """The rows as ``read_rows``, with the scores that are missing and the notes.
 
@@ -173,9 +173,9 @@ def _parse(
     given: object,
     columns: Mapping[str, str] | None,
     score_range: tuple[float, float] | None,
-    options: Options | None,
+    options: ReadOptions | None,
 ) -> ParsedRows:
-    known = with_columns(options or Options(), columns)
+    known = with_columns(options or ReadOptions(), columns)
     if known.score_range is None:
         known = replace(known, score_range=score_range)
     source = given if isinstance(given, Given) else Given(given, known.columns)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from headstart.data.metrics import check_more_is_better
-from headstart.data.readers.reader import Given, Options, mapping, number, sequence, text
+from headstart.data.readers.reader import Given, ReadOptions, mapping, number, sequence, text
 from headstart.data.rows import TrajectoryRow
 from headstart.data.trajectory_files import read_parsed
 from headstart.data.writers.published import Published, PublishedScore
@@ -21,7 +21,7 @@ def published_results(
     given: str,
     *,
     columns: Mapping[str, str] | None = None,
-    options: Options | None = None,
+    options: ReadOptions | None = None,
     score_range: tuple[float, float] | None = None,
     title: str | None = None,
     datasets: Mapping[str, str] | None = None,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from headstart.data.measurements import Measurements
 from headstart.data.readers.folder import FoundFile, files_of
 from headstart.data.readers.layouts import read_layout
-from headstart.data.readers.reader import Example, Given, Options, Reader
+from headstart.data.readers.reader import Given, Reader, ReadOptions
 from headstart.errors import InputError
 from headstart.io.table import TableFormat
 from headstart.registry import Registry
@@ -72,14 +72,14 @@ class Recognised:
     skipped: tuple[str, ...] = ()
 
 
-def recognise(given: Given, options: Options | None = None) -> Recognised | None:
+def recognise(given: Given, options: ReadOptions | None = None) -> Recognised | None:
     """The reader that a file, a folder or a data frame is for; None where none recognises it.
 
     Raises:
         InputError: If the file cannot be read, it is not what the reader asked for reads, or a folder holds files of
             several kinds.
     """
-    options = options or Options()
+    options = options or ReadOptions()
     if given.is_folder:
         return _of_folder(given, options)
     if options.reader is not None:
@@ -94,7 +94,7 @@ def recognise(given: Given, options: Options | None = None) -> Recognised | None
     return None if found is None else Recognised(name=found[0], reader=found[1], why=found[2], files=(given,))
 
 
-def read_measurements(given: object, options: Options | None = None) -> Measurements:
+def read_measurements(given: object, options: ReadOptions | None = None) -> Measurements:
     """Every score of a file, a folder of files, standard input or a data frame.
 
     Args:
@@ -104,7 +104,7 @@ def read_measurements(given: object, options: Options | None = None) -> Measurem
     Raises:
         InputError: If no reader recognises it, saying what was looked for; or whatever the reader complains of.
     """
-    options = options or Options()
+    options = options or ReadOptions()
     given = given if isinstance(given, Given) else Given(given, options.columns)
     found = recognise(given, options)
     if found is None:
@@ -137,7 +137,7 @@ def _first(given: Given, readers: Mapping[str, Reader]) -> tuple[str, Reader, st
     return None
 
 
-def _of_folder(given: Given, options: Options) -> Recognised | None:
+def _of_folder(given: Given, options: ReadOptions) -> Recognised | None:
     readers = {name: reader for name, reader in _loaded().items() if reader.many}
     kinds: dict[str, tuple[Reader, str, list[FoundFile]]] = {}
     skipped: list[str] = []
@@ -166,7 +166,7 @@ def _asked_for(given: Given, name: str, *, many: bool = False) -> tuple[str, Rea
     return None if why is None else (name, reader, why)
 
 
-def _unrecognised(given: Given, options: Options) -> Measurements:
+def _unrecognised(given: Given, options: ReadOptions) -> Measurements:
     """Complain: as the reader of plain tables does where the file is a table, else with what was looked for.
 
     Raises:
@@ -202,4 +202,4 @@ def _broken() -> str:
     return f"; not asked: {'; '.join(found)}" if found else ""
 
 
-__all__ = ["READERS", "Example", "Given", "Options", "Reader", "Recognised", "asked", "read_measurements", "recognise"]
+__all__ = ["READERS", "Recognised", "asked", "read_measurements", "recognise"]

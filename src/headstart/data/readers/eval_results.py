@@ -8,7 +8,7 @@ from pathlib import Path
 
 from headstart.data.measurements import Measurements
 from headstart.data.readers.folder import names_of
-from headstart.data.readers.reader import Example, Given, Options, Reader, mapping, number, sequence, text
+from headstart.data.readers.reader import Example, Given, Reader, ReadOptions, mapping, number, sequence, text
 from headstart.data.readers.scores import Score, assemble
 from headstart.errors import InputError
 from headstart.io.yaml_documents import parse_yaml
@@ -25,7 +25,7 @@ def _recognises(given: Given) -> str | None:
     return "it lists results by dataset and value, as .eval_results of a model's repository" if is_yaml else None
 
 
-def _model_of(given: Given, options: Options) -> str:
+def _model_of(given: Given, options: ReadOptions) -> str:
     """The model: what stands above ``.eval_results``.
 
     Raises:
@@ -45,7 +45,7 @@ def _model_of(given: Given, options: Options) -> str:
     raise InputError("says no model; model=NAME states it", file=given.source)
 
 
-def _scores(given: Given, options: Options) -> Iterator[Score]:
+def _scores(given: Given, options: ReadOptions) -> Iterator[Score]:
     model, said = _model_of(given, options), names_of(given)
     entries = sequence(parse_yaml(given.data, given.source))
     if not entries:
@@ -89,7 +89,7 @@ def _number(noted: str | None, given: Given, at: int) -> float | None:
         raise InputError(f"must note a number, got {noted!r}", file=given.source, field=f"[{at}].notes") from None
 
 
-def _read(givens: Sequence[Given], options: Options) -> Measurements:
+def _read(givens: Sequence[Given], options: ReadOptions) -> Measurements:
     scores = [score for given in givens for score in _scores(given, options)]
     return assemble(scores, options, source=names_of(givens[0]).root, direct=True)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from headstart.data.measurements import Measurements
 from headstart.data.readers.checkpoints import step_in
 from headstart.data.readers.folder import names_of
-from headstart.data.readers.reader import Example, Given, Options, Reader, mapping, number, sequence, text
+from headstart.data.readers.reader import Example, Given, Reader, ReadOptions, mapping, number, sequence, text
 from headstart.data.readers.scores import Score, assemble
 from headstart.errors import InputError
 
@@ -24,7 +24,7 @@ def _recognises(given: Given) -> str | None:
     return 'it has "evaluation_id", "model_info" and "evaluation_results" of Every Eval Ever'
 
 
-def _scores(given: Given, options: Options) -> Iterator[Score]:
+def _scores(given: Given, options: ReadOptions) -> Iterator[Score]:
     fields, said = given.fields, names_of(given)
     version = str(fields["schema_version"])
     if not version.startswith(tuple(f"{known}." for known in VERSIONS)):
@@ -92,7 +92,7 @@ def _date(fields: object) -> str:
         return str(said or "")
 
 
-def _read(givens: Sequence[Given], options: Options) -> Measurements:
+def _read(givens: Sequence[Given], options: ReadOptions) -> Measurements:
     scores = [score for given in givens for score in _scores(given, options)]
     return assemble(scores, options, source=names_of(givens[0]).root, direct=True)
 

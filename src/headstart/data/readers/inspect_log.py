@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from headstart.data.measurements import Measurements
 from headstart.data.readers.checkpoints import arguments_of, step_in, without_step
 from headstart.data.readers.folder import names_of
-from headstart.data.readers.reader import Example, Given, Options, Reader, mapping, number, sequence, text
+from headstart.data.readers.reader import Example, Given, Reader, ReadOptions, mapping, number, sequence, text
 from headstart.data.readers.scores import Score, assemble
 from headstart.errors import InputError
 from headstart.io.archives import Archive
@@ -77,7 +77,7 @@ def samples_of(given: Given) -> list[Mapping[str, object]]:
     return [mapping(one) for one in found]
 
 
-def names_in(header: Mapping[str, object], given: Given, options: Options) -> tuple[str, str, float | None]:
+def names_in(header: Mapping[str, object], given: Given, options: ReadOptions) -> tuple[str, str, float | None]:
     """Task, model and step of a log.
 
     Raises:
@@ -95,7 +95,7 @@ def names_in(header: Mapping[str, object], given: Given, options: Options) -> tu
     return said.task or task, without_step(model), step
 
 
-def _scores(given: Given, options: Options) -> Iterator[Score]:
+def _scores(given: Given, options: ReadOptions) -> Iterator[Score]:
     header = header_of(given)
     task, model, step = names_in(header, given, options)
     results = mapping(header.get("results"))
@@ -122,7 +122,7 @@ def _scores(given: Given, options: Options) -> Iterator[Score]:
             )
 
 
-def _read(givens: Sequence[Given], options: Options) -> Measurements:
+def _read(givens: Sequence[Given], options: ReadOptions) -> Measurements:
     scores: list[Score] = []
     unfinished: list[str] = []
     for given in givens:

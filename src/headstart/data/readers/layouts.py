@@ -8,14 +8,14 @@ from dataclasses import replace
 
 from headstart.data.measurements import Measurement, Measurements
 from headstart.data.metrics import less_is_better
-from headstart.data.readers.reader import Example, Given, Options, Reader
+from headstart.data.readers.reader import Example, Given, Reader, ReadOptions
 from headstart.data.readers.scores import FLIP_NOTHING, flip_note, inverted
 from headstart.data.table_layouts import Layout, layout_of, measurements_of
 from headstart.errors import InputError
 from headstart.io.table import Cell
 
 
-def read_layout(givens: Sequence[Given], options: Options) -> Measurements:
+def read_layout(givens: Sequence[Given], options: ReadOptions) -> Measurements:
     """The measurements of a table in any of the layouts.
 
     Raises:
@@ -30,7 +30,7 @@ def read_layout(givens: Sequence[Given], options: Options) -> Measurements:
     return _turned(measurements_of(given.table, columns, less_may_be_better=True), options)
 
 
-def _turned(found: Measurements, options: Options) -> Measurements:
+def _turned(found: Measurements, options: ReadOptions) -> Measurements:
     names: dict[str, None] = {}
     rows: list[Measurement] = []
     for one in found.rows:
@@ -50,7 +50,7 @@ def _turned(found: Measurements, options: Options) -> Measurements:
     return replace(found, rows=tuple(rows), notes=(*found.notes, flip_note(options, names)))
 
 
-def _turned_cell(cell: Cell, options: Options, as_text: bool) -> Cell:
+def _turned_cell(cell: Cell, options: ReadOptions, as_text: bool) -> Cell:
     """A number turned round; what is no number is left for the row's own complaint."""
     try:
         if as_text and isinstance(cell, str) and cell.isascii() and "_" not in cell:

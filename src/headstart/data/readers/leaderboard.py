@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from headstart.data.measurements import Measurements
 from headstart.data.readers.folder import names_of
 from headstart.data.readers.lm_eval import is_leaderboard, is_lm_eval, model_and_step
-from headstart.data.readers.reader import Example, Given, Options, Reader, mapping, number
+from headstart.data.readers.reader import Example, Given, Reader, ReadOptions, mapping, number
 from headstart.data.readers.scores import Score, assemble
 from headstart.errors import InputError
 
@@ -34,7 +34,7 @@ def _recognises(given: Given) -> str | None:
     return "its tasks are called leaderboard_..."
 
 
-def _scores(given: Given, options: Options) -> Iterator[Score]:
+def _scores(given: Given, options: ReadOptions) -> Iterator[Score]:
     model, step = model_and_step(given, options)
     said = names_of(given)
     results = mapping(given.fields.get("results"))
@@ -67,7 +67,7 @@ def _known(value: float | None) -> float | None:
     return None if value is None or value != value else value
 
 
-def _read(givens: Sequence[Given], options: Options) -> Measurements:
+def _read(givens: Sequence[Given], options: ReadOptions) -> Measurements:
     root = names_of(givens[0]).root
     scores = [score for given in givens for score in _scores(given, options)]
     if not scores:

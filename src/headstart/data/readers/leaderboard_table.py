@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from headstart.data.columns import Place
 from headstart.data.measurements import Measurement, Measurements
-from headstart.data.readers.reader import Example, Given, Options, Reader
+from headstart.data.readers.reader import Example, Given, Reader, ReadOptions
 from headstart.data.readers.scores import NO_STEPS
 from headstart.data.readers.tables import table_of
 from headstart.errors import InputError
@@ -33,7 +33,7 @@ def _recognises(given: Given) -> str | None:
     return f"it has the columns {boards[0]}, {boards[1]} and the average of the Open LLM Leaderboard"
 
 
-def _read(givens: Sequence[Given], options: Options) -> Measurements:
+def _read(givens: Sequence[Given], options: ReadOptions) -> Measurements:
     table = table_of(givens)
     column = _model_column(table.columns) or ""
     raw = all(f"{task} Raw" in table.columns for task in TASKS if task in table.columns)

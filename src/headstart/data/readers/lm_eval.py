@@ -9,7 +9,7 @@ from headstart.data.lm_eval_file import LmEvalFile
 from headstart.data.measurements import Measurements
 from headstart.data.readers.checkpoints import arguments_of, step_in, without_step
 from headstart.data.readers.folder import names_of
-from headstart.data.readers.reader import Example, Given, Options, Reader, mapping, text
+from headstart.data.readers.reader import Example, Given, Reader, ReadOptions, mapping, text
 from headstart.data.readers.scores import Score, assemble
 from headstart.errors import InputError
 
@@ -30,7 +30,7 @@ def is_leaderboard(given: Given) -> bool:
     return any(name.startswith("leaderboard") for name in mapping(given.fields.get("results")))
 
 
-def model_and_step(given: Given, options: Options) -> tuple[str, float | None]:
+def model_and_step(given: Given, options: ReadOptions) -> tuple[str, float | None]:
     """The model of a result file and the step of its checkpoint, from its revision or its path.
 
     Raises:
@@ -54,7 +54,7 @@ def _recognises(given: Given) -> str | None:
     return 'it has "results" by task beside the configuration of lm-evaluation-harness'
 
 
-def _scores(given: Given, options: Options) -> Iterator[Score]:
+def _scores(given: Given, options: ReadOptions) -> Iterator[Score]:
     file = LmEvalFile(given.source, given.document)
     model, step = model_and_step(given, options)
     said = names_of(given)
@@ -76,7 +76,7 @@ def _scores(given: Given, options: Options) -> Iterator[Score]:
             )
 
 
-def _read(givens: Sequence[Given], options: Options) -> Measurements:
+def _read(givens: Sequence[Given], options: ReadOptions) -> Measurements:
     scores = [score for given in givens for score in _scores(given, options)]
     return assemble(scores, options, source=names_of(givens[0]).root, direct=True)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from headstart.data.columns import Place
 from headstart.data.measurements import Measurement, Measurements
-from headstart.data.readers.reader import Example, Given, Options, Reader
+from headstart.data.readers.reader import Example, Given, Reader, ReadOptions
 from headstart.data.readers.tables import own_name, table_of
 from headstart.errors import InputError
 from headstart.io.table import Cell
@@ -19,7 +19,7 @@ def _recognises_primary(given: Given) -> str | None:
     return "it has the columns model, task, step and primary_score"
 
 
-def _read_primary(givens: Sequence[Given], options: Options) -> Measurements:
+def _read_primary(givens: Sequence[Given], options: ReadOptions) -> Measurements:
     table = table_of(givens)
     own: dict[str, str | None] = {
         "model": own_name(table.columns, ("model",)),

@@ -18,7 +18,7 @@ from headstart.io.text import STDIN, binary_kind, decode, read_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class ReadOptions:
     """What a caller says where a file does not, or where it holds more than is wanted.
 
     Args:
@@ -149,7 +149,7 @@ class Example:
 
     name: str
     data: bytes
-    options: Options = field(default_factory=Options)
+    options: ReadOptions = field(default_factory=ReadOptions)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +170,7 @@ class Reader:
     title: str
     looks_for: str
     recognises: Callable[[Given], str | None]
-    read: Callable[[Sequence[Given], Options], Measurements]
+    read: Callable[[Sequence[Given], ReadOptions], Measurements]
     example: Callable[[], Example]
     many: bool = False
 
@@ -200,6 +200,6 @@ def text(value: object) -> str | None:
     return value.strip() if isinstance(value, str) and value.strip() else None
 
 
-def with_columns(options: Options, columns: Mapping[str, str] | None) -> Options:
+def with_columns(options: ReadOptions, columns: Mapping[str, str] | None) -> ReadOptions:
     """The options with names of columns that were given apart."""
     return replace(options, columns={**options.columns, **(columns or {})})

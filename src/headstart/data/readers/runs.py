@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from headstart.data.columns import Place
 from headstart.data.measurements import Measurement, Measurements
-from headstart.data.readers.reader import Example, Given, Options, Reader
+from headstart.data.readers.reader import Example, Given, Reader, ReadOptions
 from headstart.data.readers.scores import choose_metric, flip_note, inverted
 from headstart.data.readers.tables import is_empty, own_name, table_of, turned_cell, turns_round
 from headstart.errors import InputError
@@ -28,7 +28,7 @@ def _recognises_runs(given: Given) -> str | None:
     return "it has the columns runname, steps and <task>/<metric>"
 
 
-def _read_runs(givens: Sequence[Given], options: Options) -> Measurements:
+def _read_runs(givens: Sequence[Given], options: ReadOptions) -> Measurements:
     table = table_of(givens)
     own = {"model": own_name(table.columns, _RUN_NAMES), "step": own_name(table.columns, _STEPS)}
     own["seed"] = own_name(table.columns, ("seed",))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from headstart.data.columns import Place
 from headstart.data.measurements import FIELDS, Measurement, Measurements
 from headstart.data.metrics import check_more_is_better, less_is_better
-from headstart.data.readers.reader import Options
+from headstart.data.readers.reader import ReadOptions
 from headstart.errors import InputError, together
 from headstart.io.text import suggestion
 
@@ -50,7 +50,7 @@ class Score:
 
 
 def assemble(
-    scores: Iterable[Score], options: Options, *, source: str, notes: Sequence[str] = (), direct: bool = False
+    scores: Iterable[Score], options: ReadOptions, *, source: str, notes: Sequence[str] = (), direct: bool = False
 ) -> Measurements:
     """The scores that were asked for as measurements.
 
@@ -90,7 +90,7 @@ def assemble(
     return Measurements(source=source, text=False, rows=tuple(rows), notes=tuple(told))
 
 
-def _of_tasks(scores: list[Score], options: Options, source: str) -> list[Score]:
+def _of_tasks(scores: list[Score], options: ReadOptions, source: str) -> list[Score]:
     known = dict.fromkeys(one.benchmark for one in scores)
     if not known:
         raise InputError("holds no scores", file=source)
@@ -102,7 +102,7 @@ def _of_tasks(scores: list[Score], options: Options, source: str) -> list[Score]
     return [one for one in scores if not options.tasks or one.benchmark in options.tasks]
 
 
-def _with_steps(scores: list[Score], options: Options, source: str, direct: bool, told: list[str]) -> list[Score]:
+def _with_steps(scores: list[Score], options: ReadOptions, source: str, direct: bool, told: list[str]) -> list[Score]:
     without = [one for one in scores if one.step is None]
     if not without:
         return scores
@@ -124,7 +124,7 @@ def _with_steps(scores: list[Score], options: Options, source: str, direct: bool
     return [replace(one, step=0.0) for one in scores]
 
 
-def _of_one_metric(scores: list[Score], options: Options, source: str) -> list[Score]:
+def _of_one_metric(scores: list[Score], options: ReadOptions, source: str) -> list[Score]:
     """The scores of one metric for each benchmark: that asked for, else the primary one, else the only one."""
     chosen: dict[str, str] = {}
     problems: list[InputError] = []
@@ -141,7 +141,7 @@ def _of_one_metric(scores: list[Score], options: Options, source: str) -> list[S
     return [one for one in scores if one.metric == chosen[one.benchmark]]
 
 
-def choose_metric(metrics: Sequence[str], options: Options) -> str:
+def choose_metric(metrics: Sequence[str], options: ReadOptions) -> str:
     """The metric asked for, exactly or without its filter, else the only one.
 
     Raises:
@@ -161,7 +161,7 @@ def choose_metric(metrics: Sequence[str], options: Options) -> str:
     raise InputError(f"metric must be one of {listed}, got {wanted!r}{suggestion(wanted, metrics)}")
 
 
-def _newest(scores: list[Score], options: Options, source: str, told: list[str]) -> list[Score]:
+def _newest(scores: list[Score], options: ReadOptions, source: str, told: list[str]) -> list[Score]:
     cells: dict[tuple[str, str, float | None, str | None], list[Score]] = {}
     for one in scores:
         cells.setdefault((one.benchmark, one.model, one.step, one.seed), []).append(one)
@@ -193,7 +193,7 @@ def points_down(metric: str, more_is_better: bool | None = None) -> bool:
     return less_is_better(metric.partition(",")[0]) if more_is_better is None else not more_is_better
 
 
-def _turned(scores: list[Score], options: Options, source: str, told: list[str]) -> list[Score]:
+def _turned(scores: list[Score], options: ReadOptions, source: str, told: list[str]) -> list[Score]:
     down = [one for one in scores if points_down(one.metric, one.more_is_better)]
     if not options.flip:
         for one in down:
@@ -209,7 +209,7 @@ def _turned(scores: list[Score], options: Options, source: str, told: list[str])
     return turn(scores, down, options, source, told)
 
 
-def turn(scores: list[Score], down: Sequence[Score], options: Options, source: str, told: list[str]) -> list[Score]:
+def turn(scores: list[Score], down: Sequence[Score], options: ReadOptions, source: str, told: list[str]) -> list[Score]:
     """Scores of which less is better turned round within the score range, the others as they are."""
     if not down:
         raise InputError(FLIP_NOTHING, file=source)
@@ -230,7 +230,7 @@ def turn(scores: list[Score], down: Sequence[Score], options: Options, source: s
 FLIP_NOTHING = "flip must be asked for only where less of a score is better, got none that says so"
 
 
-def flip_note(options: Options, names: Iterable[str]) -> str:
+def flip_note(options: ReadOptions, names: Iterable[str]) -> str:
     """What was turned round, in a sentence."""
     low, high = options.score_range or (0.0, 1.0)
     shown = list(names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from headstart.data.metrics import check_more_is_better
-from headstart.data.readers.reader import Given, Options
+from headstart.data.readers.reader import Given, ReadOptions
 from headstart.data.readers.scores import points_down
 from headstart.errors import InputError
 from headstart.io.table import Cell, Table
@@ -34,7 +34,7 @@ def is_empty(cell: Cell) -> bool:
     return cell is None or cell == "" or (isinstance(cell, float) and cell != cell)
 
 
-def turned_cell(cell: Cell, options: Options, as_text: bool) -> Cell:
+def turned_cell(cell: Cell, options: ReadOptions, as_text: bool) -> Cell:
     """A cell of which less is better turned round; what is no number stays as it is."""
     try:
         turned = options.turned(float(str(cell)))
@@ -43,7 +43,7 @@ def turned_cell(cell: Cell, options: Options, as_text: bool) -> Cell:
     return repr(turned) if as_text else turned
 
 
-def turns_round(metric: str, options: Options, table: Table, column: str) -> bool:
+def turns_round(metric: str, options: ReadOptions, table: Table, column: str) -> bool:
     """Whether a metric is to be turned round.
 
     Raises:

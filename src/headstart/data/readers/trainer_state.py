@@ -9,7 +9,7 @@ from pathlib import Path
 from headstart.data.measurements import Measurements
 from headstart.data.readers.checkpoints import step_in
 from headstart.data.readers.folder import names_of
-from headstart.data.readers.reader import Example, Given, Options, Reader, mapping, number, sequence
+from headstart.data.readers.reader import Example, Given, Reader, ReadOptions, mapping, number, sequence
 from headstart.data.readers.scores import Score, assemble
 from headstart.errors import InputError
 
@@ -24,7 +24,7 @@ def _recognises(given: Given) -> str | None:
     return 'it has "log_history" and "global_step" of the Hugging Face Trainer'
 
 
-def _run_of(given: Given, options: Options) -> str:
+def _run_of(given: Given, options: ReadOptions) -> str:
     """Name of the run: the folder that holds its checkpoints.
 
     Raises:
@@ -69,7 +69,7 @@ def _scores(given: Given, run: str) -> Iterator[Score]:
             )
 
 
-def _read(givens: Sequence[Given], options: Options) -> Measurements:
+def _read(givens: Sequence[Given], options: ReadOptions) -> Measurements:
     """The runs; of the states of one run, which each checkpoint holds up to itself, the longest."""
     source = names_of(givens[0]).root
     longest: dict[tuple[str, str | None], Given] = {}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from headstart.data.columns import Place
 from headstart.data.measurements import FIELDS, Measurement, Measurements
-from headstart.data.readers.reader import Example, Given, Options, Reader
+from headstart.data.readers.reader import Example, Given, Reader, ReadOptions
 from headstart.data.readers.scores import choose_metric, flip_note, inverted
 from headstart.data.readers.tables import is_empty, own_name, table_of, turned_cell, turns_round
 from headstart.errors import InputError
@@ -33,7 +33,7 @@ def _recognises_wandb(given: Given) -> str | None:
     return "it has a column Step and columns called <run> - <metric>"
 
 
-def _read_wandb(givens: Sequence[Given], options: Options) -> Measurements:
+def _read_wandb(givens: Sequence[Given], options: ReadOptions) -> Measurements:
     table = table_of(givens)
     step, columns = own_name(table.columns, _STEPS), _wandb_columns(table.columns)
     metrics = tuple(dict.fromkeys(metric for _, metric in columns.values()))
