@@ -205,6 +205,16 @@ def test_states_of_the_trainer() -> None:
     refused(folder, "more is better, got 'loss'", metric="loss")
 
 
+def test_a_step_that_was_evaluated_again_at_the_end_of_training_counts_once(write) -> None:
+    history = [
+        {"step": 5, "eval_accuracy": 0.5},
+        {"step": 9, "eval_accuracy": 0.6},
+        {"step": 9, "eval_accuracy": 0.625},
+    ]
+    path = write({"global_step": 9, "log_history": history}, "run/trainer_state.json")
+    assert scores(path) == {("eval", "run", 5, None): 0.5, ("eval", "run", 9, None): 0.625}
+
+
 def test_records_of_every_eval_ever(write) -> None:
     folder = FIXTURES / "every-eval-ever"
     found = read_rows(folder)

@@ -48,6 +48,8 @@ def _run_of(given: Given, options: ReadOptions) -> str:
 
 
 def _scores(given: Given, run: str) -> Iterator[Score]:
+    """The evaluations of a run; of several at one step, such as one more at the end, the last."""
+    last: dict[tuple[float | None, str], Score] = {}
     said = names_of(given)
     for at, entry in enumerate(sequence(given.fields.get("log_history"))):
         fields = mapping(entry)
@@ -56,7 +58,7 @@ def _scores(given: Given, run: str) -> Iterator[Score]:
             metric = key.removeprefix("eval_")
             if not key.startswith("eval_") or metric.endswith(_NOT_SCORES) or number(value) is None:
                 continue
-            yield Score(
+            last[step, metric] = Score(
                 benchmark=BENCHMARK,
                 metric=metric,
                 model=run,
@@ -67,6 +69,7 @@ def _scores(given: Given, run: str) -> Iterator[Score]:
                 date=f"{at:09d}",
                 primary=metric != "loss",  # every run logs its loss
             )
+    yield from last.values()
 
 
 def _read(givens: Sequence[Given], options: ReadOptions) -> Measurements:
@@ -82,7 +85,8 @@ def _read(givens: Sequence[Given], options: ReadOptions) -> Measurements:
     if not scores:
         raise InputError("holds no evaluations (log_history[].eval_...)", file=source, field="log_history")
     left = len(givens) - len(longest)
-    notes = [f"Left out {left} earlier states of the same runs."] if left else []
+    states = "1 earlier state" if left == 1 else f"{left} earlier states"
+    notes = [f"Left out {states} of the same runs."] if left else []
     return assemble(scores, options, source=source, notes=notes)
 
 
