@@ -14,7 +14,7 @@ def markdown_text(text: str) -> str:
     r"""Text that Markdown shows as it is, also within a cell.
 
     >>> markdown_text("a|b_c <i>")
-    'a\\\\|b\\\\_c \\\\<i\\\\>'
+    'a\\|b\\_c \\<i\\>'
     """
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
