@@ -23,8 +23,8 @@ def values(scores: Float[FloatArray, "models tasks"]) -> Float[FloatArray, " mod
     if models < 2:
         return np.full(models, 0.5)
     below, tied = below_and_tied(scores)
-    halves = (2 * below + tied).sum(axis=1)
-    return np.asarray(halves / (2.0 * (models - 1) * tasks))
+    halves: FloatArray = (2.0 * below + tied).sum(axis=1)
+    return halves / (2.0 * (models - 1) * tasks)
 
 
 WIN_RATE = Aggregation(
