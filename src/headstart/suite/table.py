@@ -22,9 +22,9 @@ class ScoreTable:
     Args:
         models: Distinct names, at least one.
         tasks: Distinct names, at least one.
-        scores: A finite number in every cell, within ``score_range``.
+        scores: A finite number in every cell, within the task's range.
         stderr: Standard errors, ``>= 0``, nan where unknown; None where none is known.
-        score_range: Smallest and largest possible score, the same for all tasks.
+        ranges: Smallest and largest possible score of each task; [0, 1] for all where empty.
 
     Raises:
         InputError: If names repeat, shapes do not fit, a cell is missing or out of range.
@@ -38,19 +38,23 @@ class ScoreTable:
     tasks: tuple[str, ...]
     scores: Float[FloatArray, "models tasks"]
     stderr: Float[FloatArray, "models tasks"] | None = None
-    score_range: tuple[float, float] = (0.0, 1.0)
+    ranges: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         shape = (len(self.models), len(self.tasks))
-        low, high = self.score_range
         for name in ("models", "tasks"):
             given: tuple[str, ...] = getattr(self, name)
             if not given or len(set(given)) != len(given):
                 raise InputError(f"{name} must be distinct names, at least one, got {given}", field=name)
         require(self.scores.shape == shape, "scores", f"of shape {shape}", self.scores.shape)
         require_finite("scores", self.scores)
-        outside = self.scores[(self.scores < low) | (self.scores > high)]
-        require(outside.size == 0, "scores", f"within [{low:g}, {high:g}]", outside[:1])
+        ranges = self.ranges or ((0.0, 1.0),) * len(self.tasks)
+        object.__setattr__(self, "ranges", ranges)
+        require(len(ranges) == len(self.tasks), "ranges", f"one a task ({len(self.tasks)})", len(ranges))
+        for k, (low, high) in enumerate(ranges):
+            outside = self.scores[(self.scores[:, k] < low) | (self.scores[:, k] > high), k]
+            must = f"within [{low:g}, {high:g}] on {self.tasks[k]}"
+            require(low < high and not outside.size, "scores", must, outside[:1])
         self.scores.setflags(write=False)
         if self.stderr is not None:
             require(self.stderr.shape == shape, "stderr", f"of shape {shape}", self.stderr.shape)
@@ -58,9 +62,9 @@ class ScoreTable:
             self.stderr.setflags(write=False)
 
     @property
-    def ceiling(self) -> float:
-        """Largest possible score of a task."""
-        return self.score_range[1]
+    def ceilings(self) -> Float[FloatArray, " tasks"]:
+        """Largest possible score of each task."""
+        return np.array([high for _, high in self.ranges])
 
     def select(self, models: Sequence[int], tasks: Sequence[int]) -> ScoreTable:
         """The table of some models and tasks, by their places.
@@ -75,5 +79,5 @@ class ScoreTable:
             tasks=tuple(self.tasks[k] for k in tasks),
             scores=self.scores[cells],
             stderr=None if self.stderr is None else self.stderr[cells],
-            score_range=self.score_range,
+            ranges=tuple(self.ranges[k] for k in tasks),
         )

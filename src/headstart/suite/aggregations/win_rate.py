@@ -12,7 +12,7 @@ from headstart.suite.aggregations.base import Aggregation, below_and_tied
 def values(scores: Float[FloatArray, "models tasks"]) -> Float[FloatArray, " models"]:
     """Mean over the tasks of (rivals below + half of the rivals tied) / (models - 1).
 
-    Counted in whole numbers, so that equal win rates are equal. A model alone has the win rate 1/2.
+    Counted in halves of one, so that equal win rates are equal. A model alone has the win rate 1/2.
 
     >>> values(np.array([[0.5], [0.7], [0.5]])).tolist()
     [0.25, 1.0, 0.25]
@@ -23,8 +23,8 @@ def values(scores: Float[FloatArray, "models tasks"]) -> Float[FloatArray, " mod
     if models < 2:
         return np.full(models, 0.5)
     below, tied = below_and_tied(scores)
-    halves: FloatArray = (2.0 * below + tied).sum(axis=1)
-    return halves / (2.0 * (models - 1) * tasks)
+    points = (below + 0.5 * tied).sum(axis=1)
+    return points / float((models - 1) * tasks)
 
 
 WIN_RATE = Aggregation(
