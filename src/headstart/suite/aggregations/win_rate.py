@@ -19,7 +19,7 @@ def values(scores: Float[FloatArray, "models tasks"]) -> Float[FloatArray, " mod
 
     Source: Liang et al. (2023), Holistic Evaluation of Language Models, TMLR: mean win rate.
     """
-    models, tasks = scores.shape
+    models, tasks = len(scores), scores.shape[1]
     if models < 2:
         return np.full(models, 0.5)
     below, tied = below_and_tied(scores)
