@@ -94,7 +94,7 @@ def _programme(
     known: tuple[int, ...],
 ) -> tuple[int, ...]:
     """The binary programme over ever more rivals; ``known`` is a sufficient set, ``least`` a lower bound."""
-    one = np.ones(gains.shape[1])
+    one, whole = np.ones(gains.shape[1]), np.ones(gains.shape[1], dtype=np.int64)
     rivals = np.argsort(-alone, kind="stable")[:ADDED]
     while True:
         # whole numbers: half of one below the need admits the same sets, and no rounding of the solver admits others
@@ -102,7 +102,7 @@ def _programme(
             LinearConstraint(gains[rivals].astype(np.float64), lb=needs[rivals] - 0.5),
             LinearConstraint(one[None], lb=least - 0.5, ub=len(known) + 0.5),
         ]
-        found = milp(one, integrality=1, bounds=Bounds(0, 1), constraints=rows, options={"mip_rel_gap": 0.0})
+        found = milp(one, integrality=whole, bounds=Bounds(0, 1), constraints=rows, options={"mip_rel_gap": 0.0})
         if found.x is None or found.status != 0:
             raise ComputationError(f"the fewest tasks were not found: {found.message}")
         taken = np.flatnonzero(np.asarray(found.x) > 0.5)

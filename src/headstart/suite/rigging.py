@@ -1,8 +1,8 @@
 """The rigging count: the fewest tasks on which a developer must train for its model to be ranked first.
 
-In the paper below a task that was trained on gets the best possible score; here it may also get the score that the model was
-measured to have after tuning, and then "never" is an answer. Everybody else stays untuned, and equal values share the
-first rank. ``docs/suites.md`` has the proofs.
+In the paper below a task that was trained on gets the best possible score. Here it may also get the score that the
+model was measured to have after tuning, and then "never" is an answer. Everybody else stays untuned, and equal values
+share the first rank. ``docs/suites.md`` has the proofs.
 
 Source: Gordienko, Schollmeyer, Kreuter and Jansen (2026), How Hard is it to Rig a Benchmark? A Social Choice Analysis
 of Leaderboard Robustness, arXiv 2605.23628.
