@@ -13,9 +13,10 @@ def find(found: Suite) -> tuple[Action, str]:
         return _of_one_column(found)
     shift, tasks = found.shifts.tau_b, len(found.tasks)
     if shift is None:
+        reason = found.columns[0].agreement.reason or "all scores of a task are equal"
         return "measure more", (
-            f"The data cannot say whether the {tasks} tasks agree more after tuning: "
-            f"{found.columns[0].agreement.reason or 'all scores of a task are equal'}. {_first(found, found.columns[-1])}"
+            f"The data cannot say whether the {tasks} tasks agree more after tuning: {reason}. "
+            f"{_first(found, found.columns[-1])}"
         )
     words = f"the rankings of {tasks} tasks agree with each other {_change(shift)}"
     if shift.difference.low > 0:
@@ -60,7 +61,7 @@ def _first(found: Suite, column: SuiteColumn) -> str:
     if not others:
         return f"{start} and under every other rule."
     return (
-        f"{start}; under {named(others)} it is another."
+        f"{start}; under {named(others)} another model is."
         if len(leaders) == 1
         else f"{start}; not so under {named(others)}."
     )
