@@ -54,8 +54,8 @@ def choose_benchmark(
     check_wanted(wanted, listed, source)
     if wanted is None and len(listed) > 1:
         raise InputError(
-            f"holds {len(listed)} benchmarks ({', '.join(listed)}); benchmark must name one (headstart suite ranks over "
-            "all of them)",
+            f"holds {len(listed)} benchmarks ({', '.join(listed)}); benchmark must name one (headstart suite ranks "
+            "over all of them)",
             file=source,
         )
     name = wanted or listed[0]
