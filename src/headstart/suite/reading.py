@@ -153,15 +153,12 @@ def _file(file: object, given: _Options) -> tuple[list[_Task], list[str], list[s
             problems += with_range_hint(error, given.ranges.get(name, given.ranges.get(None))).problems
     if problems:
         raise together(problems)
-    columns = tuple({} for _ in range(max((len(one.columns) for one in found), default=1)))
-    empty = [name or unnamed for name, _, _ in parsed.unscored if (name or unnamed) not in by_task]
-    found += [
-        _Task(name=name, source=parsed.source, columns=columns)
-        for name in dict.fromkeys(empty)
-        if given.tasks is None or name in given.tasks
-    ]
+    unscored = [(name or unnamed, model) for name, model, _ in parsed.unscored]
+    unscored = [(name, model) for name, model in unscored if given.tasks is None or name in given.tasks]
+    empty = dict.fromkeys(name for name, _ in unscored if name not in by_task)
+    found += [_Task(name=name, source=parsed.source, columns=()) for name in empty]
     taken = {model for one in found for column in one.columns for model in column}
-    who = [row.model for row in parsed.rows if row.model in taken] + [model for _, model, _ in parsed.unscored]
+    who = [row.model for row in parsed.rows if row.model in taken] + [model for _, model in unscored]
     # missing scores are counted when the suite is completed
     return found, who, [*measurements.notes, *(note for one in found for note in one.notes)]
 
