@@ -38,7 +38,8 @@ def print_suite(found: Suite, *, quiet: bool = False) -> None:
 def suite_lines(found: Suite) -> list[str]:
     """The lines, none longer than ``WIDTH``."""
     lines = [*_wrapped(found.sentence), "", *_wrapped(subject(found)), "", *_ranking(found), ""]
-    lines += _table(("between tasks", *(c.label for c in found.columns), *_difference(found)), agreements(found))
+    lines += _table(("of tasks", *(c.label for c in found.columns), *_difference(found)), agreements(found))
+    lines += _wrapped("Agreement of the tasks with each other; component 1: share of the variance it holds.")
     reason = found.columns[-1].agreement.reason
     lines += _wrapped(f"Missing: {reason}.") if reason else []
     lines += ["", *_moved(found)] if found.by_task else []
