@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from headstart.cli import contests, designs, files, measurements, tuning
+from headstart.cli import contests, designs, files, measurements, suites, tuning
 from headstart.errors import HeadstartError
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ for command in (measurements.audit, measurements.demo, measurements.fit):
 measurements.importing.command("results")(files.import_results)
 measurements.importing.command("list")(files.list_readers)
 app.add_typer(measurements.importing, name="import")
+app.command()(suites.suite)
 app.command()(designs.design)
 app.command()(tuning.tune)
 for command in (contests.solve, contests.certify, contests.verify, contests.simulate, contests.catalog):

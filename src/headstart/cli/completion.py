@@ -8,6 +8,7 @@ import typer
 
 REWARDS = ("winner:", "linear:", "top:3:", "geometric:0.5:")
 FORGETTING = ("keep", "exclude", "peak")
+MISSING = ("drop-models", "drop-tasks", "refuse")
 
 
 def complete_columns(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -67,6 +68,18 @@ def complete_writers(incomplete: str) -> list[str]:
     from headstart.data.writers import WRITERS
 
     return _starting(incomplete, WRITERS.names())
+
+
+def complete_aggregation(incomplete: str) -> list[str]:
+    """The rules that make one ranking of many tasks."""
+    from headstart.suite.aggregations import AGGREGATIONS
+
+    return _starting(incomplete, AGGREGATIONS.names())
+
+
+def complete_missing(incomplete: str) -> list[str]:
+    """What may be done where a score is missing."""
+    return _starting(incomplete, MISSING)
 
 
 def _source(ctx: typer.Context) -> str | None:
