@@ -1,0 +1,211 @@
+"""Least cost of a total gain spread over tasks, and the most gain for a cost, by Lagrangian duality.
+
+With f_t(e) the weighted gain on task t and c_t the cost of a step, every price of effort lambda > 0 gives
+
+    least cost of a gain G  >=  sum_t min_e [c_t e - f_t(e) / lambda] + G / lambda,
+
+whatever the curves look like. The minima are reached at ``Climb.response(lambda)``. Where all curves are concave the best
+lambda closes the gap to an allocation that gains G; elsewhere the right-hand side at the best lambda is the least cost
+under the concave envelopes of the curves, and the least cost itself lies between that and the best allocation found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from headstart.contest.arrays import BoolArray, IntArray, require
+from headstart.suite.price.climb import Climb, PerClimber, PerTask
+
+CLOSED = 1e-9
+"""Relative distance of the bounds below which they count as one number: what rounding leaves of duality."""
+
+_ENOUGH = 1e-12
+_SMALLEST_PRICE = -600.0  # log of a price relative to the steepest curve; efforts beyond leave floating point
+_STEPS = 90
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Allocation:
+    """Least cost of a total gain, enclosed, with an allocation.
+
+    Args:
+        lower: No allocation costs less, in cost units, shape (climbers,); ``inf`` where the gain is out of reach.
+        upper: What ``effort`` costs.
+        effort: Steps beyond the level on each task; their infimum, where the gain must be exceeded.
+    """
+
+    lower: PerClimber
+    upper: PerClimber
+    effort: PerTask
+
+
+def least_cost(climb: Climb, gain: PerClimber) -> Allocation:
+    """Infimum of the costs of allocations that gain more than ``gain`` in total.
+
+    Args:
+        climb: The climbers; all curves must be known to be convex up to a bend and concave beyond.
+        gain: Weighted score to gain, shape (climbers,); 0 or less where nothing is missing.
+
+    Raises:
+        InputError: If the form of some curve is unknown (see ``grid.least_cost_on_grid``).
+
+    Source: docs/suites-prices, "The mean"; Boyd and Vandenberghe, Convex Optimization, Sec. 5.1.3 and 5.5.3.
+    """
+    require(bool(climb.known.all()), "curves", "of laws that tell their inflection", "others")
+    count, tasks = climb.shape
+    lower, upper = np.zeros(count), np.zeros(count)
+    effort = np.full((count, tasks), climb.level)
+    most = climb.most_gain.sum(axis=1)
+    # nothing rises, or the gain is not exceeded at any effort
+    never = (gain >= 0) & (gain >= most)
+    lower[never] = upper[never] = np.inf
+    rows = np.flatnonzero(~never & (gain > 0))
+    if rows.size:
+        found = _enclose(climb.take(rows), gain[rows])
+        lower[rows], upper[rows], effort[rows] = found
+    return Allocation(lower=lower, upper=upper, effort=np.where(never[:, None], np.inf, effort - climb.level))
+
+
+def _enclose(climb: Climb, gain: PerClimber) -> tuple[PerClimber, PerClimber, PerTask]:
+    """Bounds and the best total efforts found, for gains > 0 within reach."""
+    short, enough = _bracket(climb, gain)
+    lower = np.maximum(_dual(climb, gain, short), _dual(climb, gain, enough))
+    full, part = climb.response(np.exp(enough)), climb.response(np.exp(short))
+    best = np.where(np.isfinite(full) & (climb.gain(full).sum(axis=1) >= gain)[:, None], full, np.inf)
+    upper = climb.spent(best).sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        open_ = np.flatnonzero(~(np.isfinite(upper) & (upper - lower <= CLOSED * upper)))
+    if open_.size:
+        own = climb.take(open_)
+        for candidate in (filled(own, gain[open_], part[open_]), restricted(own, gain[open_], full[open_] > own.level)):
+            cost = own.spent(candidate).sum(axis=1)
+            better = cost < upper[open_]
+            upper[open_[better]], best[open_[better]] = cost[better], candidate[better]
+    return np.minimum(np.maximum(lower, 0.0), upper), upper, best
+
+
+def _dual(climb: Climb, gain: PerClimber, log_price: PerClimber) -> PerClimber:
+    """The bound at one price of effort: cost of the response, plus what its gain lacks at that price."""
+    price = np.exp(log_price)
+    effort = climb.response(price)
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        bound = climb.spent(effort).sum(axis=1) + (gain - climb.gain(effort).sum(axis=1)) / price
+    return np.where(np.isfinite(bound), bound, 0.0)
+
+
+def _bracket(climb: Climb, gain: PerClimber) -> tuple[PerClimber, PerClimber]:
+    """Logs of two prices, next to each other or equal: at the first the response gains too little, at the second enough.
+
+    Steps of regula falsi on the log of the gain, every third one a halving, because the gain jumps where a curve with a
+    convex start begins to pay.
+    """
+    high = np.log(climb.steepest.max(axis=1))  # nothing pays
+    low = high + _SMALLEST_PRICE
+    value_high = np.full(high.shape, -1.0)  # log of gain over what is wanted, cut off
+    value_low = np.ones(high.shape)
+    active = np.arange(high.size)
+    for step in range(_STEPS):
+        if not active.size:
+            break
+        a, b = low[active], high[active]
+        if step == 0:
+            middle = b - 1.0
+        elif step < 12 and (value_low[active] >= 1).all():
+            middle = np.maximum(b - 2.0**step, a)
+        else:
+            share = value_low[active] / (value_low[active] - value_high[active])
+            middle = a + (b - a) * np.where(step % 3 == 0, 0.5, np.clip(share, 0.02, 0.98))
+        own = climb.take(active)
+        reached = own.gain(own.response(np.exp(middle))).sum(axis=1)
+        with np.errstate(divide="ignore"):
+            value = np.clip(np.log(reached / gain[active]), -1.0, 1.0)
+        enough = reached >= gain[active]
+        low[active], high[active] = np.where(enough, middle, a), np.where(enough, b, middle)
+        value_low[active] = np.where(enough, value, value_low[active])
+        value_high[active] = np.where(enough, value_high[active], value)
+        done = (enough & (reached <= gain[active] * (1 + _ENOUGH))) | (high[active] - low[active] <= _ENOUGH)
+        active = active[~done]
+    return high, low
+
+
+def filled(climb: Climb, gain: PerClimber, effort: PerTask) -> PerTask:
+    """``effort`` with what its gain lacks added on the one task where that is cheapest."""
+    have = climb.gain(effort)
+    lack = np.maximum(gain - have.sum(axis=1), 0.0)
+    more = climb.effort_for(have + lack[:, None])
+    with np.errstate(invalid="ignore"):
+        extra = climb.cost * (more - effort)
+    task = np.argmin(np.where(np.isnan(extra), np.inf, extra), axis=1)
+    rows = np.arange(task.size)
+    result = effort.copy()
+    result[rows, task] = np.maximum(more[rows, task], effort[rows, task])
+    return result
+
+
+def restricted(climb: Climb, gain: PerClimber, chosen: BoolArray) -> PerTask:
+    """Cheapest efforts if exactly the chosen tasks are tuned, each at least up to its bend; ``inf`` where that fails."""
+    count, tasks = climb.shape
+    chosen = chosen & (climb.most_gain > 0)
+    start = np.where(chosen, climb.bend, climb.level)
+    too_much = climb.gain(start).sum(axis=1) >= gain
+    too_little = np.where(chosen, climb.most_gain, 0.0).sum(axis=1) <= gain
+    rows = np.flatnonzero(~too_much & ~too_little)
+    result = np.full((count, tasks), np.inf)
+    if rows.size:
+        own, kept = climb.take(rows), chosen[rows]
+        high = np.log(np.where(kept, own.steepest, 0.0).max(axis=1))
+        low = high + _SMALLEST_PRICE
+        for _ in range(64):
+            middle = (low + high) / 2
+            effort = np.where(kept, own.concave_part(np.exp(middle)), own.level)
+            enough = own.gain(effort).sum(axis=1) >= gain[rows]
+            low, high = np.where(enough, middle, low), np.where(enough, high, middle)
+        effort = np.where(kept, own.concave_part(np.exp(low)), own.level)
+        effort[own.gain(effort).sum(axis=1) < gain[rows]] = np.inf
+        result[rows] = effort
+    return result
+
+
+def most_gain(climb: Climb, budget: PerClimber) -> tuple[PerClimber, PerClimber]:
+    """Enclosure of the largest total gain for a total cost of at most ``budget``.
+
+    Returns:
+        A gain that is reached, and a bound that no allocation exceeds: the gain under concave envelopes. One number
+        where all curves are concave from the level on.
+
+    Raises:
+        InputError: If the form of some curve is unknown.
+
+    Source: docs/suites-prices, "The mean".
+    """
+    require(bool(climb.known.all()), "curves", "of laws that tell their inflection", "others")
+    count = climb.shape[0]
+    reached, bound = np.zeros(count), np.zeros(count)
+    rows: IntArray = np.flatnonzero((budget > 0) & (climb.steepest.max(axis=1) > 0))
+    if not rows.size:
+        return reached, bound
+    own, spend = climb.take(rows), budget[rows]
+    high = np.log(own.steepest.max(axis=1))
+    low = high + _SMALLEST_PRICE
+    for _ in range(64):
+        middle = (low + high) / 2
+        cheap = own.spent(own.response(np.exp(middle))).sum(axis=1) <= spend
+        low, high = np.where(cheap, low, middle), np.where(cheap, middle, high)
+    effort = own.response(np.exp(high))
+    have, left = own.gain(effort), spend - own.spent(effort).sum(axis=1)
+    more = own.gain(effort + np.maximum(left, 0.0)[:, None] / own.cost) - have
+    reached[rows] = have.sum(axis=1) + np.maximum(more.max(axis=1), 0.0)
+    bound[rows] = np.minimum(_primal_bound(own, spend, low), _primal_bound(own, spend, high))
+    bound[rows] = np.maximum(bound[rows], reached[rows])
+    return reached, bound
+
+
+def _primal_bound(climb: Climb, budget: PerClimber, log_price: PerClimber) -> PerClimber:
+    """No allocation within the budget gains more than the response at any price, less or plus the cost it is off."""
+    price = np.exp(log_price)
+    effort = climb.response(price)
+    with np.errstate(invalid="ignore"):
+        bound = climb.gain(effort).sum(axis=1) + price * (budget - climb.spent(effort).sum(axis=1))
+    return np.where(np.isnan(bound), np.inf, bound)

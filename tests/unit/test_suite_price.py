@@ -1,0 +1,328 @@
+"""Prices of places in a suite against enumeration, independent solvers and what is known in closed form."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.stats import rankdata
+
+from headstart.contest.arrays import FloatArray
+from headstart.contest.curves import Curve, Exponential, Linear, LogitPower, Points
+from headstart.contest.tables import CurveTable
+from headstart.errors import InputError
+from headstart.suite.price.climb import Climb
+from headstart.suite.price.curves import SuiteCurves
+from headstart.suite.price.grid import least_cost_on_grid
+from headstart.suite.price.majority import head_to_head
+from headstart.suite.price.mean import prices_of
+from headstart.suite.price.prices import RULES, suite_prices
+from headstart.suite.price.rule import Field
+
+pytestmark = pytest.mark.usefixtures("shapes_unchecked")
+
+
+def logit_suite(rng: np.random.Generator, models: int, tasks: int, *, steepest: float) -> SuiteCurves:
+    def one() -> CurveTable:
+        return CurveTable.batch(
+            LogitPower(
+                L=rng.uniform(0.2, 0.3, models),
+                U=rng.uniform(0.4, 0.9, models),
+                alpha=rng.normal(-2.0, 1.0, models),
+                beta=rng.uniform(0.3, steepest, models),
+            ),
+            models,
+        )
+
+    cost = rng.choice([1.0, 2.0], size=(models, tasks))
+    return SuiteCurves.of([f"m{i}" for i in range(models)], {f"t{t}": one() for t in range(tasks)}, cost_per_step=cost)
+
+
+# The mean.
+
+
+def least_cost_by_search(suite: SuiteCurves, i: int, gap: float, level: float, points: int = 1200) -> float:
+    """Two tasks: the cheapest split of the gain among many, each split's costs from the curves' own inverses."""
+    curves = [suite.table[i * 2 + task] for task in range(2)]
+    start = [float(curve.score(level)) for curve in curves]
+    share = np.r_[0.0, np.geomspace(1e-7, 0.5, points), 1 - np.geomspace(0.5, 1e-7, points), 1.0]
+    cost = np.zeros(share.size)
+    for task, part in enumerate((share, 1 - share)):
+        wanted = start[task] + gap * part
+        efforts = np.array([float(curves[task].effort_to_reach(s)) for s in wanted])
+        cost += suite.cost_per_step[i, task] * np.maximum(efforts - level, 0.0)
+    return float(cost.min())
+
+
+@pytest.mark.parametrize("steepest", [1.0, 3.0])
+def test_the_price_under_the_mean_is_what_a_search_over_splits_finds(steepest: float) -> None:
+    rng = np.random.default_rng(3)
+    compared = 0
+    for _ in range(12):
+        suite, level = logit_suite(rng, 2, 2, steepest=steepest), float(rng.choice([0.0, 5.0]))
+        found = suite_prices(suite, level)
+        price, i = found.next[0], suite.models.index(found.next[0].model)
+        if price.upper is None or price.lower is None:
+            continue
+        gap = float(suite.scores(level)[1 - i].sum() - suite.scores(level)[i].sum())
+        searched = least_cost_by_search(suite, i, gap, level)
+        # the search tries some splits only, so it can be dearer than the upper bound, never cheaper than the lower
+        assert price.lower <= searched * (1 + 1e-9)
+        assert price.upper <= searched * (1 + 1e-9)
+        assert price.upper >= searched * (1 - 1e-3) or price.proof == "exact"
+        compared += 1
+    assert compared >= 8
+
+
+def test_the_efforts_of_a_price_under_the_mean_close_the_gap_and_cost_the_price() -> None:
+    rng = np.random.default_rng(5)
+    suite = logit_suite(rng, 8, 5, steepest=3.0)
+    found = suite_prices(suite, 2.0)
+    scores = suite.scores(2.0)
+    for price in (*found.next, *found.first):
+        if price.effort is None or price.upper is None:
+            continue
+        i = suite.models.index(price.model)
+        k = suite.models.index(price.overtakes or found.ranking[0])
+        efforts = np.array([price.effort.get(task, 0.0) for task in suite.tasks])
+        tuned = suite.rows(np.array([i])).score(2.0 + efforts)
+        assert float(suite.cost_per_step[i] @ efforts) == pytest.approx(price.upper)
+        assert float(tuned.sum()) >= float(scores[k].sum()) * (1 - 1e-12)
+        # with a little less on the dearest task it is not enough
+        efforts[np.argmax(efforts)] *= 1 - 1e-6
+        assert float(suite.rows(np.array([i])).score(2.0 + efforts).sum()) < float(scores[k].sum())
+
+
+def test_concave_curves_have_one_price_and_curves_with_a_convex_start_two_bounds() -> None:
+    concave = suite_prices(logit_suite(np.random.default_rng(0), 10, 6, steepest=1.0))
+    assert {price.proof for price in concave.next} == {"exact"}
+    convex = suite_prices(logit_suite(np.random.default_rng(0), 10, 6, steepest=4.0))
+    bounds = [price for price in convex.next if price.proof == "bound"]
+    assert bounds
+    assert all(price.lower < price.upper for price in bounds if price.lower is not None and price.upper is not None)
+
+
+def test_the_marginal_gains_are_equal_on_the_tasks_that_are_tuned() -> None:
+    suite = logit_suite(np.random.default_rng(1), 2, 6, steepest=1.0)
+    price = suite_prices(suite).first[0]
+    assert price.effort is not None
+    i = suite.models.index(price.model)
+    efforts = np.array([price.effort.get(task, 0.0) for task in suite.tasks])
+    marginal = suite.rows(np.array([i])).gradient(efforts) / suite.cost_per_step[i]
+    tuned = efforts > 0
+    assert tuned.sum() >= 2
+    assert np.ptp(marginal[tuned]) <= 1e-6 * marginal[tuned].max()
+    assert (marginal[~tuned] <= marginal[tuned].min() * (1 + 1e-6)).all()
+
+
+def test_lines_put_everything_on_the_cheapest_task() -> None:
+    lines = {
+        "a": CurveTable.batch(Linear(intercept=[0.6, 0.5], slope=[0.1, 0.01]), 2),
+        "b": CurveTable.batch(Linear(intercept=[0.6, 0.5], slope=[0.1, 0.02]), 2),
+    }
+    found = suite_prices(SuiteCurves.of(["strong", "weak"], lines)).next[0]
+    assert found.effort == {"b": pytest.approx(10.0)}
+    assert found.proof == "exact"
+
+
+def test_a_gap_as_large_as_all_that_is_left_to_gain_is_out_of_reach() -> None:
+    curves = {
+        task: CurveTable.batch(Exponential(floor=[0.6, 0.2], ceiling=[0.6, 0.6], rate=0.1), 2) for task in ("a", "b")
+    }
+    found = suite_prices(SuiteCurves.of(["flat", "rising"], curves)).next[0]
+    assert (found.lower, found.upper, found.effort) == (None, None, None)
+    assert found.reason == "no effort is enough"
+
+
+def test_a_tie_costs_nothing_where_something_rises_and_cannot_be_broken_where_nothing_does() -> None:
+    flat = Points(effort=[0.0], score=[0.5])
+    rising = LogitPower(L=0.25, U=0.75, alpha=0.0, beta=1.0)
+    assert suite_prices(SuiteCurves.of(["a", "b"], {"t": CurveTable.of([flat, rising])})).next[0].upper == 0.0
+    assert suite_prices(SuiteCurves.of(["a", "b"], {"t": CurveTable.of([flat, flat])})).next[0].upper is None
+
+
+def milp_on_a_grid(climb: Climb, gain: float, cells: int, wanted: int) -> float:
+    """The dynamic programme's problem, given to an independent solver: one gain of the grid per task, enough in all."""
+    tasks = climb.shape[1]
+    gains = gain / cells * np.arange(cells + 2)
+    own = climb.take(np.zeros(cells + 2, dtype=np.int64))
+    effort = own.effort_for(np.repeat(gains[:, None], tasks, axis=1)) - climb.level
+    cost = (climb.cost * effort).T.ravel()
+    usable = np.isfinite(cost)
+    one_each = np.kron(np.eye(tasks), np.ones(cells + 2))
+    total = np.tile(np.arange(cells + 2.0), tasks)
+    found = milp(
+        np.where(usable, cost, 0.0),
+        constraints=[LinearConstraint(one_each, 1, 1), LinearConstraint(total[None, :], wanted, np.inf)],
+        integrality=np.ones(cost.size),
+        bounds=Bounds(0, usable.astype(float)),
+        options={"mip_rel_gap": 1e-9},
+    )
+    return float(found.fun) if found.x is not None else np.inf
+
+
+def test_the_grid_gives_the_bounds_that_an_integer_programme_gives() -> None:
+    rng = np.random.default_rng(8)
+    for _ in range(6):
+        suite = logit_suite(rng, 2, 3, steepest=3.0)
+        climb = Climb.of(suite, np.array([0]), 0.0)
+        gain = 0.6 * float(climb.most_gain.sum())
+        low, high, effort = least_cost_on_grid(climb, gain, cells=25)
+        assert low == pytest.approx(milp_on_a_grid(climb, gain, 25, 23), rel=1e-6)
+        assert high == pytest.approx(milp_on_a_grid(climb, gain, 25, 26), rel=1e-6)
+        assert float(climb.spent(effort[None, :]).sum()) == pytest.approx(high)
+
+
+def test_bounds_of_the_grid_and_of_duality_hold_together() -> None:
+    rng = np.random.default_rng(9)
+    for _ in range(6):
+        suite = logit_suite(rng, 2, 4, steepest=3.5)
+        climb = Climb.of(suite, np.array([0]), 0.0)
+        gain = 0.4 * float(climb.most_gain.sum())
+        both = prices_of(climb, np.array([gain]))[0]
+        low, high, _ = least_cost_on_grid(climb, gain, cells=400)
+        assert low <= both.upper * (1 + 1e-9)
+        assert both.lower <= high * (1 + 1e-9)
+
+
+def test_curves_of_unknown_form_are_priced_on_the_grid() -> None:
+    steps = [0.0, 10.0, 100.0, 1000.0]
+    weak = [Points(effort=steps, score=[0.2, 0.2, 0.5, 0.6]), Points(effort=steps, score=[0.2, 0.3, 0.32, 0.7])]
+    strong = Points(effort=[0.0], score=[0.35])
+    suite = SuiteCurves.of(
+        ["strong", "weak"], {f"t{t}": CurveTable.of([strong, one]) for t, one in enumerate(weak)}
+    )
+    found = suite_prices(suite).next[0]
+    assert found.lower is not None and found.upper is not None
+    searched = least_cost_by_search(suite, 1, 0.3, 0.0, points=600)
+    assert found.lower <= searched <= found.upper * (1 + 1e-3)
+    assert found.upper - found.lower < 0.02 * found.upper
+
+
+# Rules that count, the median and majorities: every combination of efforts, every score computed again.
+
+
+def rival_medians(scores: FloatArray) -> FloatArray:
+    """Upper medians."""
+    return np.sort(scores, axis=1)[:, scores.shape[1] // 2]
+
+
+def win_rates(scores: FloatArray) -> FloatArray:
+    return np.array([[2 * (row > other).sum() + (row == other).sum() for other in scores] for row in scores]).sum(1)
+
+
+def win_shares(scores: FloatArray) -> FloatArray:
+    return np.sum([rankdata(column, method="max") for column in scores.T], axis=0)
+
+
+def duels_won(scores: FloatArray) -> FloatArray:
+    return np.sign(np.sign(scores[:, None, :] - scores[None, :, :]).sum(axis=2)).sum(axis=1)
+
+
+def borda(scores: FloatArray) -> FloatArray:
+    return np.sum([rankdata(column) for column in scores.T], axis=0)
+
+
+COMPUTED: dict[str, Callable[[FloatArray], FloatArray]] = {
+    "win-rate": win_rates,
+    "win-share": win_shares,
+    "median": rival_medians,
+    "majority": duels_won,
+    "borda": borda,
+}
+
+
+def small_suites(rng: np.random.Generator, count: int) -> Iterator[SuiteCurves]:
+    """Three or four models, three or four tasks, ties and plateaus on purpose."""
+    for _ in range(count):
+        models, tasks = int(rng.integers(3, 5)), int(rng.integers(3, 5))
+
+        def one() -> Curve:
+            low = float(rng.integers(2, 6)) / 10
+            top = low + float(rng.integers(0, 5)) / 10
+            kind = rng.integers(3)
+            if kind == 0:
+                return LogitPower(L=low, U=top, alpha=rng.normal(), beta=rng.uniform(0.5, 2.0))
+            if kind == 1:
+                return Linear(intercept=low, slope=rng.uniform(0.001, 0.05))
+            return Points(effort=[0.0, 10.0, 30.0], score=[low, (low + top) / 2, top])
+
+        curves = {f"t{t}": CurveTable.of([one() for _ in range(models)]) for t in range(tasks)}
+        cost = rng.choice([1.0, 3.0], size=(models, tasks))
+        yield SuiteCurves.of([f"m{i}" for i in range(models)], curves, cost_per_step=cost)
+
+
+def enumerated(suite: SuiteCurves, rule: str, i: int, rivals: list[int]) -> float:
+    """Least cost over every combination of the efforts at which some score of a rival is reached or just exceeded."""
+    scores = suite.scores(0.0)
+    n, tasks = suite.shape
+    tried: list[list[tuple[float, float]]] = []
+    for task in range(tasks):
+        curve = suite.table[i * tasks + task]
+        marks = {0.0: float(scores[i, task])}
+        for mark in np.unique(np.delete(scores, i, axis=0)):
+            # where the mark is met, the score is set to it: an inverse is exact to rounding only
+            reach, exceed = float(curve.effort_to_reach(mark)), float(curve.effort_to_exceed(mark))
+            if np.isfinite(reach) and mark > scores[i, task]:
+                marks.setdefault(reach, float(mark))
+            if np.isfinite(exceed) and mark >= scores[i, task]:
+                marks[exceed] = float(mark) + 1e-9
+        tried.append([(suite.cost_per_step[i, task] * effort, score) for effort, score in marks.items()])
+    best = np.inf
+    for combination in itertools.product(*tried):
+        cost = sum(paid for paid, _ in combination)
+        if cost < best:
+            changed = scores.copy()
+            changed[i] = [score for _, score in combination]
+            values = COMPUTED[rule](changed)
+            if all(values[i] > values[k] for k in rivals):
+                best = cost
+    return float(best)
+
+
+@pytest.mark.parametrize("rule", COMPUTED)
+def test_prices_are_those_of_an_enumeration(rule: str) -> None:
+    rng = np.random.default_rng(11)
+    finite = 0
+    for suite in small_suites(rng, 12):
+        found = suite_prices(suite, rule=rule)
+        order = [suite.models.index(name) for name in found.ranking]
+        values = COMPUTED[rule](suite.scores(0.0))
+        assert (np.diff(values[order]) <= 0).all()
+        for at, (passing, leading) in enumerate(zip(found.next, found.first, strict=True), start=1):
+            for price, rivals in ((passing, [order[at - 1]]), (leading, order[:at])):
+                assert price.proof == "exact"
+                wanted = enumerated(suite, rule, order[at], rivals)
+                got = np.inf if price.upper is None else price.upper
+                assert got == pytest.approx(wanted, rel=1e-6, abs=1e-9), (price, rivals)
+                finite += bool(np.isfinite(wanted))
+    assert finite > 30
+
+
+def test_a_majority_against_one_rival_takes_the_cheapest_tasks() -> None:
+    lines = {f"t{t}": CurveTable.batch(Linear(intercept=[0.6, 0.5], slope=0.1 / (t + 1)), 2) for t in range(5)}
+    field = Field(suite=SuiteCurves.of(["strong", "weak"], lines), level=0.0)
+    found = head_to_head(field, 1, 0)
+    assert found.upper == pytest.approx(1.0 + 2.0 + 3.0)
+
+
+def test_first_place_costs_no_less_than_any_rival_above() -> None:
+    suite = logit_suite(np.random.default_rng(4), 9, 6, steepest=1.5)
+    field = Field(suite=suite, level=0.0)
+    for rule in RULES.values():
+        order = np.argsort(-rule.standing(field), kind="stable").tolist()
+        for at in (2, 5):
+            whole = rule.first(field, [order[at]], [order[:at]])[0]
+            single = rule.pairs(field, [order[at]] * at, order[:at])
+            assert whole.upper >= max(one.lower for one in single) * (1 - 1e-9)
+
+
+def test_a_rule_without_prices_says_why() -> None:
+    suite = logit_suite(np.random.default_rng(4), 2, 2, steepest=1.5)
+    with pytest.raises(InputError, match="rule must be one with prices, got 'zscore': one score moves the mean"):
+        suite_prices(suite, rule="zscore")
+    with pytest.raises(InputError, match="rule must be one of mean"):
+        suite_prices(suite, rule="mode")
