@@ -11,6 +11,7 @@ under the concave envelopes of the curves, and the least cost itself lies betwee
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,7 +71,7 @@ def least_cost(climb: Climb, gain: PerClimber) -> Allocation:
 
 def _enclose(climb: Climb, gain: PerClimber) -> tuple[PerClimber, PerClimber, PerTask]:
     """Bounds and the best total efforts found, for gains > 0 within reach."""
-    short, enough = _bracket(climb, gain)
+    short, enough = _bracket(climb, gain, lambda own, effort: own.gain(effort))
     lower = np.maximum(_dual(climb, gain, short), _dual(climb, gain, enough))
     full, part = climb.response(np.exp(enough)), climb.response(np.exp(short))
     best = np.where(np.isfinite(full) & (climb.gain(full).sum(axis=1) >= gain)[:, None], full, np.inf)
@@ -95,15 +96,17 @@ def _dual(climb: Climb, gain: PerClimber, log_price: PerClimber) -> PerClimber:
     return np.where(np.isfinite(bound), bound, 0.0)
 
 
-def _bracket(climb: Climb, gain: PerClimber) -> tuple[PerClimber, PerClimber]:
-    """Logs of two prices, next to each other or equal: at the first the response gains too little, at the second enough.
+def _bracket(
+    climb: Climb, wanted: PerClimber, measure: Callable[[Climb, PerTask], PerTask]
+) -> tuple[PerClimber, PerClimber]:
+    """Logs of two prices: at the first the response measures less than is wanted in total, at the second enough.
 
-    Steps of regula falsi on the log of the gain, every third one a halving, because the gain jumps where a curve with a
-    convex start begins to pay.
+    They are next to each other, or the second measures what is wanted but for 1e-12 of it. Steps of regula falsi on
+    the log of the measure, every third one a halving, because it jumps where a curve with a convex start begins to pay.
     """
     high = np.log(climb.steepest.max(axis=1))  # nothing pays
     low = high + _SMALLEST_PRICE
-    value_high = np.full(high.shape, -1.0)  # log of gain over what is wanted, cut off
+    value_high = np.full(high.shape, -1.0)  # log of the measure over what is wanted, cut off
     value_low = np.ones(high.shape)
     active = np.arange(high.size)
     for step in range(_STEPS):
@@ -118,14 +121,14 @@ def _bracket(climb: Climb, gain: PerClimber) -> tuple[PerClimber, PerClimber]:
             share = value_low[active] / (value_low[active] - value_high[active])
             middle = a + (b - a) * np.where(step % 3 == 0, 0.5, np.clip(share, 0.02, 0.98))
         own = climb.take(active)
-        reached = own.gain(own.response(np.exp(middle))).sum(axis=1)
+        reached = measure(own, own.response(np.exp(middle))).sum(axis=1)
         with np.errstate(divide="ignore"):
-            value = np.clip(np.log(reached / gain[active]), -1.0, 1.0)
-        enough = reached >= gain[active]
+            value = np.clip(np.log(reached / wanted[active]), -1.0, 1.0)
+        enough = reached >= wanted[active]
         low[active], high[active] = np.where(enough, middle, a), np.where(enough, b, middle)
         value_low[active] = np.where(enough, value, value_low[active])
         value_high[active] = np.where(enough, value_high[active], value)
-        done = (enough & (reached <= gain[active] * (1 + _ENOUGH))) | (high[active] - low[active] <= _ENOUGH)
+        done = (enough & (reached <= wanted[active] * (1 + _ENOUGH))) | (high[active] - low[active] <= _ENOUGH)
         active = active[~done]
     return high, low
 
@@ -187,13 +190,10 @@ def most_gain(climb: Climb, budget: PerClimber) -> tuple[PerClimber, PerClimber]
     if not rows.size:
         return reached, bound
     own, spend = climb.take(rows), budget[rows]
-    high = np.log(own.steepest.max(axis=1))
-    low = high + _SMALLEST_PRICE
-    for _ in range(64):
-        middle = (low + high) / 2
-        cheap = own.spent(own.response(np.exp(middle))).sum(axis=1) <= spend
-        low, high = np.where(cheap, low, middle), np.where(cheap, middle, high)
-    effort = own.response(np.exp(high))
+    # what is just within the budget, so that the response that measures it can be paid
+    high, low = _bracket(own, spend * (1 - 2 * _ENOUGH), lambda own, effort: own.spent(effort))
+    full = own.response(np.exp(low))
+    effort = np.where((own.spent(full).sum(axis=1) <= spend)[:, None], full, own.response(np.exp(high)))
     have, left = own.gain(effort), spend - own.spent(effort).sum(axis=1)
     more = own.gain(effort + np.maximum(left, 0.0)[:, None] / own.cost) - have
     reached[rows] = have.sum(axis=1) + np.maximum(more.max(axis=1), 0.0)
