@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from headstart.cli import contests, designs, measurements, tuning
+from headstart.cli import contests, designs, measurements, suites, tuning
 from headstart.errors import HeadstartError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app = typer.Typer(
 for command in (measurements.audit, measurements.demo, measurements.fit):
     app.command()(command)
 app.add_typer(measurements.importing, name="import")
+app.command()(suites.suite)
 app.command()(designs.design)
 app.command()(tuning.tune)
 for command in (contests.solve, contests.certify, contests.verify, contests.simulate, contests.catalog):

@@ -8,6 +8,7 @@ import typer
 
 REWARDS = ("winner:", "linear:", "top:3:", "geometric:0.5:")
 FORGETTING = ("keep", "exclude", "peak")
+MISSING = ("drop-models", "drop-tasks", "refuse")
 
 
 def complete_columns(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -42,6 +43,18 @@ def complete_rewards(incomplete: str) -> list[str]:
 def complete_forgetting(incomplete: str) -> list[str]:
     """What may be done with models that forget."""
     return _starting(incomplete, FORGETTING)
+
+
+def complete_aggregation(incomplete: str) -> list[str]:
+    """The rules that make one ranking of many tasks."""
+    from headstart.suite.aggregations import AGGREGATIONS
+
+    return _starting(incomplete, AGGREGATIONS.names())
+
+
+def complete_missing(incomplete: str) -> list[str]:
+    """What may be done where a score is missing."""
+    return _starting(incomplete, MISSING)
 
 
 def _source(ctx: typer.Context) -> str | None:

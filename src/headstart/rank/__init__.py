@@ -1,7 +1,13 @@
 """Rankings: agreement between them, rank sets and intervals of ranks, ties that noise leaves."""
 
 from headstart.rank.agreement import kendall_tau, tau_a, tau_b
-from headstart.rank.consistency import Jackknife, first_component_share, mean_pairwise_tau_b
+from headstart.rank.consistency import (
+    Jackknife,
+    PairwiseTau,
+    first_component_share,
+    mean_pairwise_tau_b,
+    pairwise_tau,
+)
 from headstart.rank.intervals import quantile_interval, rank_intervals, share_ahead
 from headstart.rank.rank_sets import RankSets, rank_sets_from_estimates
 from headstart.rank.rank_sets_draws import rank_sets_from_draws
@@ -10,6 +16,7 @@ from headstart.rank.tie_groups import TieGroup, indistinct_groups, indistinct_ru
 
 __all__ = [
     "Jackknife",
+    "PairwiseTau",
     "RankSets",
     "TieGroup",
     "first_component_share",
@@ -17,6 +24,7 @@ __all__ = [
     "indistinct_runs",
     "kendall_tau",
     "mean_pairwise_tau_b",
+    "pairwise_tau",
     "quantile_interval",
     "rank_intervals",
     "rank_sets_from_draws",

@@ -36,6 +36,56 @@ class Jackknife:
         return Jackknife(value=self.value - other.value, left_out=self.left_out - other.left_out)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PairwiseTau:
+    """Agreement of every two benchmarks with each other.
+
+    Args:
+        tau_b: Kendall's tau-b of each pair; nan where it does not exist.
+        tau_a: Kendall's tau-a.
+        mean_tau_b: Mean over the pairs of different benchmarks of which it exists.
+        mean_tau_a: The same of tau-a.
+    """
+
+    tau_b: Float[FloatArray, "benchmarks benchmarks"]
+    tau_a: Float[FloatArray, "benchmarks benchmarks"]
+    mean_tau_b: Jackknife
+    mean_tau_a: Jackknife
+
+
+def pairwise_tau(scores: Float[FloatArray, "benchmarks models"]) -> PairwiseTau:
+    """Kendall's tau-b and tau-a of all pairs of benchmarks, each over the models that both have scores of.
+
+    Args:
+        scores: Higher is better; nan where missing.
+
+    Raises:
+        InputError: If there are fewer than two benchmarks.
+
+    >>> agreement = pairwise_tau(np.array([[0.9, 0.5, 0.4], [0.8, 0.3, 0.3]]))
+    >>> [round(float(tau[0, 1]), 3) for tau in (agreement.tau_b, agreement.tau_a)]
+    [0.816, 0.667]
+    """
+    benchmarks, models = scores.shape
+    require(benchmarks >= 2, "benchmarks", "at least 2", benchmarks)
+    balance = np.empty((models, benchmarks, benchmarks))
+    untied, common = np.empty_like(balance), np.empty_like(balance)
+    present = ~np.isnan(scores)
+    for m in range(models):
+        signs = np.nan_to_num(np.sign(scores[:, m : m + 1] - scores))
+        both = (present[:, m : m + 1] & present).astype(np.float64)
+        both[:, m] = 0.0  # no model is a pair with itself
+        balance[m], untied[m], common[m] = signs @ signs.T, np.abs(signs) @ both.T, both @ both.T
+    # every pair of models was counted twice
+    whole, pairs, shared = (counts.sum(axis=0) / 2 for counts in (balance, untied, common))
+    return PairwiseTau(
+        tau_b=_ratio(whole, np.sqrt(pairs * pairs.T)),
+        tau_a=_ratio(whole, shared),
+        mean_tau_b=_over_pairs(whole, pairs, whole - balance, pairs - untied),
+        mean_tau_a=_over_pairs(whole, shared, whole - balance, shared - common),
+    )
+
+
 def mean_pairwise_tau_b(scores: Float[FloatArray, "benchmarks models"]) -> Jackknife:
     """Mean of Kendall's tau-b over all pairs of benchmarks, each over the models that both have scores of.
 
@@ -51,19 +101,22 @@ def mean_pairwise_tau_b(scores: Float[FloatArray, "benchmarks models"]) -> Jackk
     >>> round(agreement.value, 3)
     0.556
     """
-    benchmarks, models = scores.shape
-    require(benchmarks >= 2, "benchmarks", "at least 2", benchmarks)
-    balance = np.empty((models, benchmarks, benchmarks))
-    untied = np.empty_like(balance)
-    present = ~np.isnan(scores)
-    for m in range(models):
-        signs = np.nan_to_num(np.sign(scores[:, m : m + 1] - scores))
-        both = (present[:, m : m + 1] & present).astype(np.float64)
-        balance[m], untied[m] = signs @ signs.T, np.abs(signs) @ both.T
-    whole, pairs = balance.sum(axis=0) / 2, untied.sum(axis=0) / 2  # every pair of models was counted twice
-    return Jackknife(
-        value=float(_mean_tau(whole[None], pairs[None])[0]), left_out=_mean_tau(whole - balance, pairs - untied)
-    )
+    return pairwise_tau(scores).mean_tau_b
+
+
+def _over_pairs(
+    whole: Float[FloatArray, "benchmarks benchmarks"],
+    scale: Float[FloatArray, "benchmarks benchmarks"],
+    balance: Float[FloatArray, "models benchmarks benchmarks"],
+    scales: Float[FloatArray, "models benchmarks benchmarks"],
+) -> Jackknife:
+    return Jackknife(value=float(_mean_tau(whole[None], scale[None])[0]), left_out=_mean_tau(balance, scales))
+
+
+def _ratio(
+    balance: Float[FloatArray, "benchmarks benchmarks"], scale: Float[FloatArray, "benchmarks benchmarks"]
+) -> Float[FloatArray, "benchmarks benchmarks"]:
+    return np.where(scale > 0, balance / np.where(scale > 0, scale, 1.0), np.nan)
 
 
 def _mean_tau(

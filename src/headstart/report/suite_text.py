@@ -1,0 +1,117 @@
+"""A suite on the terminal: what to do first, at most some 45 lines of 80 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from headstart.report.comparison_wording import fit, rank_in_words
+from headstart.report.console import stdout
+from headstart.report.suite_wording import (
+    ASSUMPTIONS,
+    agreements,
+    count_in_words,
+    least_and_half,
+    other_ranks,
+    rank_of,
+    subject,
+)
+from headstart.report.wording import ranks
+from headstart.suite.suite import places
+from headstart.suite.values import Suite
+
+WIDTH = 80
+ROWS = 10
+"""Models that are shown."""
+
+TASKS = 3
+"""Tasks whose ranking tuning changes most that are named."""
+
+
+def print_suite(found: Suite, *, quiet: bool = False) -> None:
+    """The suite as text, or only what to do; names are shown as they are."""
+    console = stdout()
+    for line in _wrapped(found.sentence) if quiet else suite_lines(found):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def suite_lines(found: Suite) -> list[str]:
+    """The lines, none longer than ``WIDTH``."""
+    lines = [*_wrapped(found.sentence), "", *_wrapped(subject(found)), "", *_ranking(found), ""]
+    lines += _table(("between tasks", *(c.label for c in found.columns), *_difference(found)), agreements(found))
+    reason = found.columns[-1].agreement.reason
+    lines += _wrapped(f"Missing: {reason}.") if reason else []
+    lines += ["", *_moved(found)] if found.by_task else []
+    lines += ["", *_rigging(found)]
+    notes = [*found.notes[:3], *_rank_set_note(found)]
+    return [*lines, "", *(line for note in notes for line in _wrapped(note))]
+
+
+def _difference(found: Suite) -> tuple[str, ...]:
+    return ("difference",) if found.shifts is not None else ()
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_long_words=True) or [""]
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns as wide as they need; the first, of names, takes what is left."""
+    widths = [max(len(row[at]) for row in [header, *rows]) for at in range(len(header))]
+    widths[0] = min(widths[0], WIDTH - sum(widths[1:]) - 2 * (len(header) - 1))
+    lines: list[str] = []
+    for row in [header, *rows]:
+        cells = [fit(row[0], widths[0]).ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def _ranking(found: Suite) -> list[str]:
+    """The best of the column to publish: rank in every column, its ranks over the rules, what rigging takes."""
+    column = found.published
+    counted = next((one for one in found.rigging if one.aggregation == found.aggregation), None)
+    order: list[int] = places(column, found.aggregation).tolist()
+    rows: list[tuple[str, ...]] = []
+    for m in order[:ROWS]:
+        value = float(column.rankings[found.aggregation].values[m])
+        cells: list[str] = [found.models[m], f"{value:.4g}"]
+        cells += [rank_in_words(*rank_of(found, one, m)) for one in found.columns]
+        cells.append(ranks(other_ranks(found, column, m)))
+        cells += [] if counted is None else [count_in_words(counted.counts[m])]
+        rows.append(tuple(cells))
+    header = ("model", column.label, *(f"rank {one.label}" for one in found.columns), "over rules")
+    rigged = () if counted is None else ("rigging",)
+    more = [f"and {len(order) - ROWS} more (--csv, --html, --json)"] if len(order) > ROWS else []
+    legend = f"over rules: best and worst rank ({column.label}) under {', '.join(column.rankings)}"
+    legend += "; rigging: tasks to train on to be first among direct scores" if rigged else ""
+    return [*_table((*header, *rigged), rows), *more, *_wrapped(legend)]
+
+
+def _moved(found: Suite) -> list[str]:
+    by_task = sorted((one for one in found.by_task if one.tau_b is not None), key=lambda one: one.tau_b or 0.0)
+    tasks = "; ".join(f"{fit(one.name, 30)} {one.tau_b:.2f}" for one in by_task[:TASKS])
+    whole = next(one for one in found.in_all if one.name == found.aggregation)
+    tau = "not defined" if whole.tau_b is None else f"tau-b {whole.tau_b:.2f}, tau-a {whole.tau_a:.2f}"
+    lines = _wrapped(f"Direct against tuned ranking in all ({found.aggregation}): {tau}.")
+    return lines + (_wrapped(f"Least alike (tau-b): {tasks}.") if tasks else [])
+
+
+def _rigging(found: Suite) -> list[str]:
+    if not found.rigging:
+        return _wrapped(f"Rigging count: {found.rigging_reason or 'not asked for'}.")
+    assumptions = [name for name in ASSUMPTIONS if any(one.assumption == name for one in found.rigging)]
+    rows: list[tuple[str, ...]] = []
+    for rule in dict.fromkeys(one.aggregation for one in found.rigging):
+        counts = [one for one in found.rigging if one.aggregation == rule]
+        rows.append((rule, *(cell for one in counts for cell in least_and_half(one))))
+    header = ("rule", *(cell for name in assumptions for cell in (f"{name}: least", "half", "never")))
+    title = f"Rigging count: fewest of {len(found.tasks)} tasks to train on to be first among the direct scores"
+    legend = "; ".join(f"{name}: {ASSUMPTIONS[name]}" for name in assumptions)
+    legend += "; least, half: with so many the first, and half, of the other models get there"
+    return [*_wrapped(title), *_table(header, rows), *_wrapped(legend)]
+
+
+def _rank_set_note(found: Suite) -> list[str]:
+    reason = found.published.rank_sets_reason
+    return [f"No ranks that noise leaves possible: {reason}."] if reason else []
