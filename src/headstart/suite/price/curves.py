@@ -33,6 +33,8 @@ class SuiteCurves:
         draws: Plausible curves, fields of shape (draws, models, tasks); None where curves are known or no draws exist.
         left_out: Models that lack a curve on some task, each with the reason.
         measured_to: Largest measured step; None where curves are known.
+        stderr: Typical standard error of a score (median over the measured steps), nan where unknown; None where curves
+            are known.
 
     Raises:
         InputError: If lengths do not fit, names repeat or a cost is not a finite number > 0.
@@ -46,6 +48,7 @@ class SuiteCurves:
     draws: LogitPower | None = None
     left_out: tuple[tuple[str, str], ...] = ()
     measured_to: Float[FloatArray, "models tasks"] | None = None
+    stderr: Float[FloatArray, "models tasks"] | None = None
 
     def __post_init__(self) -> None:
         shape = len(self.models), len(self.tasks)
@@ -118,6 +121,7 @@ class SuiteCurves:
             draws=LogitPower(**drawn),
             left_out=tuple((name, f"no curve on {', '.join(tasks)}") for name, tasks in lacking.items() if tasks),
             measured_to=np.stack([fits[task].max_step[at[task]] for task in fits], axis=1),
+            stderr=np.stack([_typical_stderr(fits[task].trajectories, kept) for task in fits], axis=1),
         )
 
     @classmethod
@@ -177,4 +181,12 @@ class SuiteCurves:
             cost_per_step=self.cost_per_step[:, tasks],
             draws=drawn,
             measured_to=None if self.measured_to is None else self.measured_to[:, tasks],
+            stderr=None if self.stderr is None else self.stderr[:, tasks],
         )
+
+
+def _typical_stderr(measured: Trajectories, models: Sequence[str]) -> FloatArray:
+    """Median standard error over the measured steps of each model; nan where one is unknown."""
+    table = measured.per_model()
+    places = [measured.models.index(name) for name in models]
+    return np.array([float(np.median(table.stderr[at][table.present[at]])) for at in places])

@@ -113,16 +113,19 @@ def suite_prices(
 
 
 def suite_of(
-    given: SuiteCurves | Mapping[str, Trajectories] | Mapping[str, Fit], *, progress: Progress | None = None
+    given: SuiteCurves | Mapping[str, Trajectories] | Mapping[str, Fit],
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
 ) -> SuiteCurves:
-    """The curves of a suite, fitted where trajectories are given."""
+    """The curves of a suite, fitted where trajectories are given; ``seed`` is that of the fits' draws."""
     if isinstance(given, SuiteCurves):
         return given
     fits = {task: value for task, value in given.items() if isinstance(value, Fit)}
     measured = {task: value for task, value in given.items() if isinstance(value, Trajectories)}
     if fits and measured:
         raise InputError("given must be trajectories of every task or fits of every task, got both")
-    return SuiteCurves.of_fits(fits) if fits else SuiteCurves.fitted(measured, progress=progress)
+    return SuiteCurves.of_fits(fits) if fits else SuiteCurves.fitted(measured, seed=seed, progress=progress)
 
 
 def ranked(rule: PriceRule, field: Field) -> list[int]:
