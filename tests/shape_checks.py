@@ -16,7 +16,7 @@ from beartype import BeartypeConf, beartype
 from jaxtyping import AbstractArray
 
 PACKAGE = Path(__file__).parents[1] / "src" / "headstart"
-CHECKED = ("contest", "rank", "solve", "designing", "fitting", "auditing", "data")
+CHECKED = ("contest", "rank", "solve", "designing", "fitting", "auditing", "data", "suite")
 _SHAPES = re.compile(r"\b(jaxtyping|Scores|Efforts|PerModel|Rewards|Positions)\b")
 _BEARTYPE = beartype(conf=BeartypeConf(is_pep484_tower=True))
 

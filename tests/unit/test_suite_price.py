@@ -12,17 +12,22 @@ from scipy.stats import rankdata
 
 from headstart.contest.arrays import FloatArray
 from headstart.contest.curves import Curve, Exponential, Linear, LogitPower, Points
+from headstart.contest.rewards import linear
 from headstart.contest.tables import CurveTable
+from headstart.data.trajectories import Trajectories
 from headstart.errors import InputError
+from headstart.solve.incentive.field import reward_field
+from headstart.suite.aggregations import AGGREGATIONS, ranks_of
 from headstart.suite.price.climb import Climb
 from headstart.suite.price.curves import SuiteCurves
+from headstart.suite.price.gaming import mean_incentive, mean_noise, mean_paths
 from headstart.suite.price.grid import least_cost_on_grid
 from headstart.suite.price.majority import head_to_head
 from headstart.suite.price.mean import prices_of
-from headstart.suite.price.prices import RULES, suite_prices
+from headstart.suite.price.prices import RULES, UNPRICED, mean_prices_of_draws, suite_prices
+from headstart.suite.price.pricing import price_suite
 from headstart.suite.price.rule import Field
-
-pytestmark = pytest.mark.usefixtures("shapes_unchecked")
+from headstart.suite.price.scale import tasks_or_tuning
 
 
 def logit_suite(rng: np.random.Generator, models: int, tasks: int, *, steepest: float) -> SuiteCurves:
@@ -52,7 +57,7 @@ def least_cost_by_search(suite: SuiteCurves, i: int, gap: float, level: float, p
     cost = np.zeros(share.size)
     for task, part in enumerate((share, 1 - share)):
         wanted = start[task] + gap * part
-        efforts = np.array([float(curves[task].effort_to_reach(s)) for s in wanted])
+        efforts = np.asarray(curves[task].effort_to_reach(wanted))
         cost += suite.cost_per_step[i, task] * np.maximum(efforts - level, 0.0)
     return float(cost.min())
 
@@ -192,9 +197,7 @@ def test_curves_of_unknown_form_are_priced_on_the_grid() -> None:
     steps = [0.0, 10.0, 100.0, 1000.0]
     weak = [Points(effort=steps, score=[0.2, 0.2, 0.5, 0.6]), Points(effort=steps, score=[0.2, 0.3, 0.32, 0.7])]
     strong = Points(effort=[0.0], score=[0.35])
-    suite = SuiteCurves.of(
-        ["strong", "weak"], {f"t{t}": CurveTable.of([strong, one]) for t, one in enumerate(weak)}
-    )
+    suite = SuiteCurves.of(["strong", "weak"], {f"t{t}": CurveTable.of([strong, one]) for t, one in enumerate(weak)})
     found = suite_prices(suite).next[0]
     assert found.lower is not None and found.upper is not None
     searched = least_cost_by_search(suite, 1, 0.3, 0.0, points=600)
@@ -258,7 +261,7 @@ def small_suites(rng: np.random.Generator, count: int) -> Iterator[SuiteCurves]:
 def enumerated(suite: SuiteCurves, rule: str, i: int, rivals: list[int]) -> float:
     """Least cost over every combination of the efforts at which some score of a rival is reached or just exceeded."""
     scores = suite.scores(0.0)
-    n, tasks = suite.shape
+    tasks = suite.shape[1]
     tried: list[list[tuple[float, float]]] = []
     for task in range(tasks):
         curve = suite.table[i * tasks + task]
@@ -326,3 +329,151 @@ def test_a_rule_without_prices_says_why() -> None:
         suite_prices(suite, rule="zscore")
     with pytest.raises(InputError, match="rule must be one of mean"):
         suite_prices(suite, rule="mode")
+
+
+# Gaming under noise, tasks against tuning.
+
+
+@pytest.mark.parametrize("steepest", [1.0, 3.0])
+def test_the_best_mean_for_a_cost_is_what_a_search_over_splits_finds(steepest: float) -> None:
+    rng = np.random.default_rng(2)
+    for _ in range(8):
+        suite, level = logit_suite(rng, 2, 2, steepest=steepest), float(rng.choice([0.0, 3.0]))
+        budget = np.tile(np.array([0.0, 2.0, 20.0, 400.0]), (2, 1))
+        paths = mean_paths(suite, level, budget)
+        for i in range(2):
+            share = np.linspace(0.0, 1.0, 4001)
+            for at in range(1, 4):
+                searched = np.mean(
+                    [
+                        np.asarray(
+                            suite.table[i * 2 + task].score(level + budget[i, at] * part / suite.cost_per_step[i, task])
+                        )
+                        for task, part in enumerate((share, 1 - share))
+                    ],
+                    axis=0,
+                ).max()
+                assert paths.bound[i, at] >= searched - 1e-12
+                # the allocation found is the best one where curves are concave, and one of the bounds elsewhere
+                assert paths.reached[i, at] >= searched - 1e-6 or paths.bound[i, at] > paths.reached[i, at] + 1e-9
+                assert paths.reached[i, at] <= paths.bound[i, at]
+        if steepest <= 1.0:
+            assert np.allclose(paths.reached, paths.bound, rtol=1e-9)
+
+
+def test_the_incentive_holds_what_trying_every_split_gains() -> None:
+    rng = np.random.default_rng(6)
+    suite = logit_suite(rng, 3, 2, steepest=2.0)
+    rewards, noise = linear(3, 60.0), mean_noise(np.full((3, 2), 0.03))
+    found = mean_incentive(suite, rewards, noise, costs=192)
+    untuned = suite.scores(0.0).mean(axis=1)
+    field = reward_field(untuned, rewards, noise)
+    efforts = np.r_[0.0, np.geomspace(0.05, 60.0, 160)]
+    for i in range(3):
+        one, two = (np.asarray(suite.table[i * 2 + task].score(efforts)) for task in range(2))
+        mean = ((one[:, None] + two[None, :]) / 2).ravel()
+        cost = (suite.cost_per_step[i, 0] * efforts[:, None] + suite.cost_per_step[i, 1] * efforts[None, :]).ravel()
+        model = np.full(mean.size, i)
+        gain = field.value(model, mean) - float(field.value(np.array([i]), untuned[i : i + 1])[0]) - cost
+        assert gain.max() <= found.upper[i] + 1e-9
+        assert found.lower[i] >= gain.max() - 0.01 * 60.0
+        assert found.upper[i] - found.lower[i] < 0.02 * 60.0
+
+
+def test_noise_of_the_mean_is_that_of_independent_tasks() -> None:
+    assert mean_noise([[0.03, 0.04], [0.0, 0.1]]).sd == pytest.approx([0.025, 0.05])
+
+
+def test_more_tasks_and_higher_levels_are_compared_on_the_same_sets() -> None:
+    suite = logit_suite(np.random.default_rng(7), 5, 6, steepest=1.0)
+    found = tasks_or_tuning(suite, levels=[0.0, 50.0], sizes=[2, 6], subsets=4, seed=1)
+    again = tasks_or_tuning(suite, levels=[50.0], sizes=[2, 6], subsets=4, seed=1)
+    assert np.array_equal(found.cheapest[:, 1], again.cheapest[:, 0], equal_nan=True)
+    assert np.isnan(found.cheapest[1, :, 1:]).all()  # one set of all tasks
+    prices = [price.upper for price in suite_prices(suite, 50.0).first]
+    whole = sorted(np.inf if price is None else price for price in prices)
+    assert found.cheapest[1, 1, 0] == pytest.approx(whole[0])
+    assert found.middle[1, 1, 0] == pytest.approx(whole[1])  # of four models below the first
+    table = found.summary(found.cheapest)
+    sets = found.cheapest[0, 0]
+    assert table["mean"][0, 0] == pytest.approx(sets.mean())
+    assert table["sd"][0, 0] == pytest.approx(sets.std(ddof=1))
+    assert np.isnan(table["sd"][1, 0])
+    assert table["low"][0, 0] <= table["median"][0, 0] <= table["high"][0, 0]
+
+
+# Fitted curves.
+
+
+def measured(tasks: int = 2, models: int = 4) -> dict[str, Trajectories]:
+    rng = np.random.default_rng(0)
+    steps = [0.0, 10.0, 100.0, 1000.0, 3000.0]
+    found: dict[str, Trajectories] = {}
+    for t in range(tasks):
+        names, step, score = [], [], []
+        for i in range(models):
+            law = LogitPower(L=0.25, U=0.8 - 0.05 * i, alpha=-3.0 + 0.1 * t, beta=0.6)
+            names += [f"m{i}"] * len(steps)
+            step += steps
+            score += np.clip(law.score(steps) + rng.normal(0, 0.003, len(steps)), 0, 1).tolist()
+        found[f"t{t}"] = Trajectories.from_rows(
+            benchmark=f"t{t}", model=names, step=step, score=score, stderr=[0.003] * len(names)
+        )
+    return found
+
+
+def test_trajectories_are_fitted_task_by_task_and_prices_have_intervals_under_the_mean() -> None:
+    suite = SuiteCurves.fitted(measured(), draws=20)
+    found = suite_prices(suite, 100.0)
+    for price in (*found.next, *found.first):
+        assert price.interval is not None and price.interval_reason is None
+        if price.upper is not None and price.interval.high is not None and price.interval.low is not None:
+            assert price.interval.low <= price.interval.high
+    median = suite_prices(suite, 100.0, "median")
+    assert {price.interval_reason for price in median.next} == {"intervals are computed for the mean only"}
+    assert suite.stderr is not None and suite.stderr == pytest.approx(np.full((4, 2), 0.003))
+
+
+def test_the_draws_of_different_tasks_do_not_move_together() -> None:
+    same = measured(tasks=1)["t0"]
+    suite = SuiteCurves.fitted({"a": same, "b": same}, draws=200)
+    assert suite.draws is not None
+    scores = suite.draws.score(0.0)
+    for i in range(4):
+        assert abs(np.corrcoef(scores[:, i, 0], scores[:, i, 1])[0, 1]) < 0.3
+
+
+def test_prices_of_draws_are_the_prices_of_each_draw_as_a_suite() -> None:
+    suite = SuiteCurves.fitted(measured(), draws=3)
+    assert suite.draws is not None
+    lower, upper = np.array([1, 3]), np.array([0, 2])
+    low, high = mean_prices_of_draws(suite, 50.0, lower, upper)
+    for d in range(3):
+        curves = {
+            task: CurveTable.batch(suite.draws.map(lambda v, d=d, t=t: v[d, :, t]), 4)
+            for t, task in enumerate(suite.tasks)
+        }
+        one = SuiteCurves.of(suite.models, curves)
+        field = Field(suite=one, level=50.0)
+        for at, (i, k) in enumerate(zip(lower.tolist(), upper.tolist(), strict=True)):
+            price = RULES["mean"].pairs(field, [i], [k])[0]
+            assert low[d, at] <= price.upper * (1 + 1e-9)
+            assert price.lower <= high[d, at] * (1 + 1e-9)
+
+
+def test_models_without_a_curve_on_every_task_are_left_out_and_named() -> None:
+    given = measured()
+    partial = measured(models=3)["t1"]
+    found = price_suite({"t0": given["t0"], "t1": partial}, rules=("mean",), subsets=2)
+    assert found.left_out == (("m3", "no curve on t1"),)
+    assert len(found.prices[0].next) == 2
+
+
+def test_every_rule_ranks_as_the_aggregation_of_its_name() -> None:
+    rng = np.random.default_rng(12)
+    for suite in small_suites(rng, 15):
+        field = Field(suite=suite, level=0.0)
+        for name, rule in RULES.items():
+            standing, value = rule.standing(field), AGGREGATIONS[name].values(field.scores)
+            assert np.array_equal(ranks_of(np.round(standing, 9)), ranks_of(np.round(value, 9))), name
+    assert set(RULES) | set(UNPRICED) == set(AGGREGATIONS.own)

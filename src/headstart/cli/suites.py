@@ -75,7 +75,9 @@ def suite(
     ] = False,
     level: Annotated[
         str | None,
-        typer.Option(metavar="NUMBER,...", help="Levels of tuning before the test for --prices, in steps; 0 by default."),
+        typer.Option(
+            metavar="NUMBER,...", help="Levels of tuning before the test for --prices, in steps; 0 by default."
+        ),
     ] = None,
     seed: Seed = 0,
     json: JsonOut = None,
@@ -128,9 +130,7 @@ def suite(
             from headstart.suite.price.pricing import price_suite
             from headstart.suite.price.reading import read_tasks
 
-            measured = read_tasks(
-                files, columns=parse_columns(columns), ranges=_ranges(score_range or []), only=names
-            )
+            measured = read_tasks(files, columns=parse_columns(columns), ranges=_ranges(score_range or []), only=names)
             priced = price_suite(measured, levels=levels, seed=seed, progress=progress)
     _publish(found, priced, json=json, csv=csv, html=html, quiet=quiet)
 

@@ -53,7 +53,9 @@ def rule_prices_chart(found: SuitePricing) -> Chart:
         base.mark_point(**style("direct-point")).encode(x=alt.X("n:Q")),
         base.mark_point(**style("tuned-point")).encode(x=x),
     ]
-    said = [f"{label} {'out of reach' if first is None else with_unit(first, found.cost_unit)}" for label, first, _ in known]
+    said = [
+        f"{label} {'out of reach' if first is None else with_unit(first, found.cost_unit)}" for label, first, _ in known
+    ]
     return Chart(
         id="rule-prices",
         title="What places cost under each rule",

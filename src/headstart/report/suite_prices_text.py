@@ -19,14 +19,21 @@ def print_prices(found: SuitePricing) -> None:
 def prices_lines(found: SuitePricing) -> list[str]:
     """The lines, none longer than that of the suite's text."""
     models = count(len(found.models), "model")
-    title = f"What places cost, in {found.cost_unit}: {models}, {count(len(found.tasks), 'task')}, effort spread as is best"
+    title = (
+        f"What places cost, in {found.cost_unit}: {models}, {count(len(found.tasks), 'task')}, effort spread as is best"
+    )
     lines = ["", *wrapped(title)]
     header = ("rule", "first", "by", "half pay", "next", "half pay")
     for level in found.levels:
         lines += [f"level {number(level)}" + (" (direct evaluation)" if level == 0 else "")]
-        rows = [(row[0], row[1], _fit(row[2]), *row[3:]) for row in (rule_row(found.at(level, rule)) for rule in found.rules)]
+        rows = [
+            (row[0], row[1], _fit(row[2]), *row[3:])
+            for row in (rule_row(found.at(level, rule)) for rule in found.rules)
+        ]
         lines += table(header, rows)
-    legend = "first, next: the cheapest price of first place and of passing the model above; half pay: half of the models "
+    legend = (
+        "first, next: the cheapest price of first place and of passing the model above; half pay: half of the models "
+    )
     legend += f"pay no more; a–b: proved bounds; {EXTRAPOLATED} beyond the measured steps"
     lines += wrapped(legend)
     for sentence in summary(found):

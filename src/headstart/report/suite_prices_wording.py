@@ -54,7 +54,7 @@ def half_in_words(prices: tuple[PlacePrice, ...], unit: str) -> str:
 
 
 def rule_row(found: SuitePrices) -> tuple[str, ...]:
-    """Rule, the cheapest price of first and by whom, what half pay for first, the cheapest of a next place, and half."""
+    """Rule, cheapest price of first and by whom, what half pay for first, cheapest of a next place, and half."""
     first, unit = found.cheapest_first, found.cost_unit
     return (
         found.rule,
@@ -76,7 +76,11 @@ def _by_rule(found: SuitePricing, level: float) -> str:
     """Which rule is cheapest to game at a level."""
     priced = [(one, one.cheapest_first) for one in found.prices if one.level == level]
     known = sorted(
-        ((first.upper, one.rule, first.model) for one, first in priced if first is not None and first.upper is not None),
+        (
+            (first.upper, one.rule, first.model)
+            for one, first in priced
+            if first is not None and first.upper is not None
+        ),
         key=lambda row: row[0],
     )
     if not known:
@@ -98,7 +102,7 @@ def _gaming(found: SuitePricing) -> list[str]:
         return percent(round(upper, 3)) if upper - lower < 0.005 else f"{percent(lower)} to {percent(upper)}"
 
     words = (
-        f"Under the mean and the noise of the scores, gaming gains a developer up to {gain(first.lower, first.upper)} "
+        f"With scores as noisy as they are, gaming the mean gains a developer up to {gain(first.lower, first.upper)} "
         f"of first prize {under(first.level)}"
     )
     if last.level != first.level:
@@ -115,16 +119,16 @@ def _scale(found: SuitePricing) -> list[str]:
     unit = scale.cost_unit
 
     def shown(value: float) -> str:
-        return OUT if np.isinf(value) else with_unit(float(value), unit)
+        return f"is {OUT}" if np.isinf(value) else f"costs {with_unit(float(value), unit)}"
 
     few, many = int(scale.sizes[0]), int(scale.sizes[-1])
     first, last = float(scale.levels[0]), float(scale.levels[-1])
     words = (
-        f"More tasks or more tuning: under {scale.rule}, first place costs the model in the middle {shown(middle[0, 0])} "
+        f"More tasks or more tuning: under {scale.rule}, first place for the model in the middle {shown(middle[0, 0])} "
         f"with {count(few, 'task')} and {shown(middle[-1, 0])} with {many}, both {under(first)}"
     )
     if last > first:
-        words += f"; with {count(few, 'task')} {under(last)} it costs {shown(middle[0, -1])}"
+        words += f"; with {count(few, 'task')} {under(last)} it {shown(middle[0, -1])}"
         words += f" ({_verdict(float(middle[-1, 0]), float(middle[0, -1]))})"
     return [words + "."]
 

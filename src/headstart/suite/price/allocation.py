@@ -4,9 +4,10 @@ With f_t(e) the weighted gain on task t and c_t the cost of a step, every price 
 
     least cost of a gain G  >=  sum_t min_e [c_t e - f_t(e) / lambda] + G / lambda,
 
-whatever the curves look like. The minima are reached at ``Climb.response(lambda)``. Where all curves are concave the best
-lambda closes the gap to an allocation that gains G; elsewhere the right-hand side at the best lambda is the least cost
-under the concave envelopes of the curves, and the least cost itself lies between that and the best allocation found.
+whatever the curves look like. The minima are reached at ``Climb.response(lambda)``. Where all curves are concave the
+best lambda closes the gap to an allocation that gains G; elsewhere the right-hand side at the best lambda is the least
+cost under the concave envelopes of the curves, and the least cost itself lies between that and the best allocation
+found.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.contest.arrays import BoolArray, IntArray, require
+from headstart.contest.arrays import BoolArray, FloatArray, IntArray, require
 from headstart.suite.price.climb import Climb, PerClimber, PerTask
 
 CLOSED = 1e-9
@@ -108,7 +109,7 @@ def _bracket(
     low = high + _SMALLEST_PRICE
     value_high = np.full(high.shape, -1.0)  # log of the measure over what is wanted, cut off
     value_low = np.ones(high.shape)
-    active = np.arange(high.size)
+    active: IntArray = np.arange(high.size, dtype=np.int64)
     for step in range(_STEPS):
         if not active.size:
             break
@@ -141,25 +142,25 @@ def filled(climb: Climb, gain: PerClimber, effort: PerTask) -> PerTask:
     with np.errstate(invalid="ignore"):
         extra = climb.cost * (more - effort)
     task = np.argmin(np.where(np.isnan(extra), np.inf, extra), axis=1)
-    rows = np.arange(task.size)
+    rows: IntArray = np.arange(task.size, dtype=np.int64)
     result = effort.copy()
     result[rows, task] = np.maximum(more[rows, task], effort[rows, task])
     return result
 
 
 def restricted(climb: Climb, gain: PerClimber, chosen: BoolArray) -> PerTask:
-    """Cheapest efforts if exactly the chosen tasks are tuned, each at least up to its bend; ``inf`` where that fails."""
+    """Cheapest efforts if exactly the chosen tasks are tuned, each to its bend or beyond; ``inf`` where that fails."""
     count, tasks = climb.shape
     chosen = chosen & (climb.most_gain > 0)
     start = np.where(chosen, climb.bend, climb.level)
     too_much = climb.gain(start).sum(axis=1) >= gain
     too_little = np.where(chosen, climb.most_gain, 0.0).sum(axis=1) <= gain
-    rows = np.flatnonzero(~too_much & ~too_little)
+    rows: IntArray = np.flatnonzero(~too_much & ~too_little)
     result = np.full((count, tasks), np.inf)
     if rows.size:
         own, kept = climb.take(rows), chosen[rows]
-        high = np.log(np.where(kept, own.steepest, 0.0).max(axis=1))
-        low = high + _SMALLEST_PRICE
+        high: FloatArray = np.log(np.where(kept, own.steepest, 0.0).max(axis=1))
+        low: FloatArray = high + _SMALLEST_PRICE
         for _ in range(64):
             middle = (low + high) / 2
             effort = np.where(kept, own.concave_part(np.exp(middle)), own.level)

@@ -54,9 +54,7 @@ class Climb:
         """Some of the climbers, repeats allowed."""
         tasks = self.shape[1]
         rows = (index[:, None] * tasks + np.arange(tasks)).ravel()
-        taken = Climb(
-            curves=self.curves.take(rows), level=self.level, weight=self.weight[index], cost=self.cost[index]
-        )
+        taken = Climb(curves=self.curves.take(rows), level=self.level, weight=self.weight[index], cost=self.cost[index])
         for name in ("bend", "steepest", "most_gain", "_start"):  # what is known already is not computed again
             if name in self.__dict__:
                 taken.__dict__[name] = self.__dict__[name][index]
@@ -70,12 +68,14 @@ class Climb:
     @property
     def known(self) -> Bool[BoolArray, " climbers"]:
         """Whether all curves of a climber are known to be convex up to their bend and concave beyond it."""
-        return ~np.isnan(self.bend).any(axis=1)
+        unknown: BoolArray = np.isnan(self.bend)
+        return np.logical_not(unknown.any(axis=1, keepdims=True))[:, 0]
 
     @property
     def concave(self) -> Bool[BoolArray, " climbers"]:
         """Whether all curves of a climber are known to be concave from the level on."""
-        return (self.bend == self.level).all(axis=1)
+        concave: BoolArray = np.equal(self.bend, self.level)
+        return np.logical_and.reduce(concave, axis=1)
 
     @cached_property
     def most_gain(self) -> PerTask:

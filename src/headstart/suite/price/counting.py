@@ -52,6 +52,12 @@ def offers_of(duels: Duels, tie: int) -> list[Offer]:
     return found
 
 
+def steps_at(offers: Sequence[Offer], effort: Float[FloatArray, " tasks"]) -> list[int]:
+    """Positions of the steps with these efforts, which are efforts of steps."""
+    efforts: list[float] = effort.tolist()
+    return [int(np.searchsorted(offer.effort, e)) for offer, e in zip(offers, efforts, strict=True)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class CountingRule:
     """Models are ranked by points over all tasks and rivals: 2 for a win, ``tie`` for a tie, 0 for a loss.
@@ -117,13 +123,13 @@ def _pass_all(offers: list[Offer], rivals: Sequence[int], need: Int[IntArray, " 
         return OUT_OF_REACH
     # the largest effort on each task that some rival asks for is enough against all
     together = np.max([one.effort for one in single if one.effort is not None], axis=0)
-    bill = float(sum(o.cost[np.searchsorted(o.effort, e)] for o, e in zip(offers, together, strict=True)))
+    bill = float(sum(o.cost[at] for o, at in zip(offers, steps_at(offers, together), strict=True)))
     enough = Found(lower=0.0, upper=bill, effort=together)
     lower = max(one.lower for one in single)
     gained = [o.own[:, None] + o.lost[:, list(rivals)] for o in offers]
     for one in single:  # the dearest rival's own answer is often enough against the others too
         if one.effort is not None and one.lower == lower:
-            at = [int(np.searchsorted(o.effort, e)) for o, e in zip(offers, one.effort, strict=True)]
+            at = steps_at(offers, one.effort)
             if (np.sum([g[step] for g, step in zip(gained, at, strict=True)], axis=0) >= need).all():
                 return one
     programme = Programme(

@@ -61,7 +61,12 @@ class SuiteCurves:
 
     @classmethod
     def of(
-        cls, models: Sequence[str], curves: Mapping[str, CurveTable], *, cost_per_step: ArrayLike = 1.0, unit: str = "steps"
+        cls,
+        models: Sequence[str],
+        curves: Mapping[str, CurveTable],
+        *,
+        cost_per_step: ArrayLike = 1.0,
+        unit: str = "steps",
     ) -> Self:
         """Curves that are known.
 

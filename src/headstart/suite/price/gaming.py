@@ -1,4 +1,4 @@
-"""What gaming the mean of a suite gains under measurement noise: the game of one score, on each model's best allocation."""
+"""What gaming the mean of a suite gains under noise: the game of one score, each model's best mean for its cost."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def mean_incentive(
 ) -> Incentive:
     """What each developer gains by tuning for a suite ranked by the mean while nobody else does, enclosed.
 
-    A developer chooses how much to spend and how to spread it. For every cost the best spread alone matters, so the game
-    is one of a single score: the best mean as a function of the cost.
+    A developer chooses how much to spend and how to spread it. For every cost the best spread alone matters, so the
+    game is one of a single score: the best mean as a function of the cost.
 
     Args:
         suite: The curves.
@@ -88,8 +88,8 @@ def mean_incentive(
         costs: Costs tried, at least 3.
 
     Returns:
-        ``lower`` is reached by an allocation; no allocation gains more than ``upper``. ``best_effort`` is the cost spent,
-        the same as ``best_cost``.
+        ``lower`` is reached by an allocation; no allocation gains more than ``upper``. ``best_effort`` is the cost
+        spent, the same as ``best_cost``.
 
     Raises:
         InputError: As ``mean_paths`` and ``incentive_of_paths``.

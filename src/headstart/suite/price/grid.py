@@ -18,8 +18,8 @@ def least_cost_on_grid(
     """Enclosure of the least cost at which one climber gains more than ``gain`` in total.
 
     With cells of width h = gain / cells and C_t(j) the least cost of a gain of j h on task t, the programme finds
-    V(m), the least sum of C_t(j_t) over whole numbers that sum to m or more. An allocation that gains more than the gain
-    wanted has, with its gains rounded down to the grid, a sum of at least cells - tasks + 1, so it costs at least
+    V(m), the least sum of C_t(j_t) over whole numbers that sum to m. An allocation that gains more than the gain wanted
+    has, with its gains rounded down to the grid, a sum of at least cells - tasks + 1, so it costs at least
     V(cells - tasks + 1); and V(cells + 1) is the cost of one that gains more.
 
     Args:
@@ -39,8 +39,8 @@ def least_cost_on_grid(
     require(cells >= 1, "cells", ">= 1", cells)
     width = gain / cells
     repeated = climb.take(np.zeros(cells + 2, dtype=np.int64))
-    gains = np.broadcast_to(width * np.arange(cells + 2)[:, None], repeated.shape)
-    effort = repeated.effort_for(np.ascontiguousarray(gains)) - climb.level
+    gains: FloatArray = np.repeat(width * np.arange(cells + 2, dtype=np.float64)[:, None], tasks, axis=1)
+    effort = repeated.effort_for(gains) - climb.level
     cost = (climb.cost * effort).T  # (tasks, cells + 2)
     value = np.full(cells + 2, np.inf)
     value[0] = 0.0
@@ -48,10 +48,9 @@ def least_cost_on_grid(
     size = cells + 2
     place = np.arange(size)
     for task in range(tasks):
-        candidates = np.full((size, size), np.inf)  # by cells on this task, by cells in all
-        for used in range(size):
-            if np.isfinite(cost[task, used]):
-                candidates[used, used:] = cost[task, used] + value[: size - used]
+        # by cells on this task, by cells in all: what the other tasks' value is at the difference
+        others = np.lib.stride_tricks.sliding_window_view(np.r_[np.full(size, np.inf), value], size)
+        candidates = cost[task][:, None] + others[size - place]
         chosen[task] = candidates.argmin(axis=0)
         value = candidates[chosen[task], place]
     # costs rise with the gain on a task, so a sum of m or more costs no less than one of exactly m

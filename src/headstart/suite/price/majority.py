@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from headstart.contest.arrays import FloatArray, IntArray
-from headstart.suite.price.counting import Offer
+from headstart.suite.price.counting import Offer, steps_at
 from headstart.suite.price.duels import Duels
 from headstart.suite.price.knapsack import Steps, cheapest
 from headstart.suite.price.programme import Programme
@@ -24,7 +23,7 @@ class MajorityRule:
     A duel is won by the model that scores more on more tasks.
     """
 
-    name: ClassVar[str] = "majority"
+    name: str = "majority"
 
     def standing(self, field: Field) -> Float[FloatArray, " models"]:
         """Share of duels won, draws counted half."""
@@ -68,7 +67,9 @@ def _margins(duels: Duels) -> list[Offer]:
         effort = np.unique(np.r_[0.0, draw[np.isfinite(draw)], win[np.isfinite(win)]])
         drawn: IntArray = ((sign < 0) & (draw <= effort[:, None])).astype(np.int64)
         won: IntArray = ((sign <= 0) & (win <= effort[:, None])).astype(np.int64)
-        found.append(Offer(effort=effort, cost=each * effort, own=np.zeros(effort.size, dtype=np.int64), lost=drawn + won))
+        found.append(
+            Offer(effort=effort, cost=each * effort, own=np.zeros(effort.size, dtype=np.int64), lost=drawn + won)
+        )
     return found
 
 
@@ -82,9 +83,9 @@ def _points(field: Field) -> Int[IntArray, " models"]:
 def _solve(field: Field, i: int, rivals: Sequence[int]) -> Found:
     """Stand above all of ``rivals``.
 
-    A duel with margin m < 0 is drawn once the margin has grown by -m and won once it has grown by 1 - m; each of the two
-    is a free zero or one whose condition asks for that growth, and that gives the climber a point and takes one from
-    the rival.
+    A duel with margin m < 0 is drawn once the margin has grown by -m and won once it has grown by 1 - m; each of the
+    two is a free zero or one whose condition asks for that growth, and that gives the climber a point and takes one
+    from the rival.
     """
     duels, points = field.duels(i), _points(field)
     margin: IntArray = duels.sign.sum(axis=0)
@@ -127,7 +128,7 @@ def _enough(
     for one in sorted((one for one in single.values() if one.effort is not None), key=lambda one: one.lower):
         assert one.effort is not None, "chosen above"
         effort = np.maximum(effort, one.effort)
-        at = [int(np.searchsorted(offer.effort, e)) for offer, e in zip(offers, effort, strict=True)]
+        at = steps_at(offers, effort)
         grown: IntArray = np.sum([offer.lost[step] for offer, step in zip(offers, at, strict=True)], axis=0)
         turned = np.sign(margin + grown) - np.sign(margin)  # points from every rival
         if (turned.sum() + turned[list(rivals)] >= need).all():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -26,7 +25,7 @@ WORTH_A_GRID = 1e-3
 class MeanRule:
     """Models are ranked by the mean of their scores; every task weighs the same."""
 
-    name: ClassVar[str] = "mean"
+    name: str = "mean"
 
     def standing(self, field: Field) -> Float[FloatArray, " models"]:
         """Mean scores."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -21,7 +20,7 @@ class MedianRule:
     It is the largest score m that the model has, or exceeds, on at least half of the tasks.
     """
 
-    name: ClassVar[str] = "median"
+    name: str = "median"
 
     def standing(self, field: Field) -> Float[FloatArray, " models"]:
         """Upper medians."""
@@ -44,9 +43,9 @@ class MedianRule:
         tasks = field.scores.shape[1]
         half = tasks - tasks // 2
         # the task whose score is the rival's median, with its shortfall: digits near a ceiling
-        middle = int(np.argsort(field.scores[k], kind="stable")[tasks // 2])
+        middle = np.argsort(field.scores[k], kind="stable")[tasks // 2]
         suite = field.suite
-        target = Standing.of(suite.table, field.level).take(np.full(tasks, k * tasks + middle))
+        target = Standing.of(suite.table, field.level).take(k * tasks + np.repeat(middle, tasks))
         total = effort_to_pass(suite.rows(np.array([i])), target)
         effort = np.where(field.scores[i] > field.scores[k, middle], 0.0, np.maximum(total - field.level, 0.0))
         cost = suite.cost_per_step[i] * effort

@@ -26,9 +26,7 @@ from headstart.suite.price.median import MEDIAN
 from headstart.suite.price.rule import Field, Found, PriceRule
 from headstart.suite.price.values import PlacePrice, SuitePrices
 
-RULES: dict[str, PriceRule] = {
-    rule.name: rule for rule in (MEAN, WIN_RATE, WIN_SHARE, MEDIAN, MAJORITY, BORDA)
-}
+RULES: dict[str, PriceRule] = {rule.name: rule for rule in (MEAN, WIN_RATE, WIN_SHARE, MEDIAN, MAJORITY, BORDA)}
 """Rules of aggregation under which places have prices."""
 
 UNPRICED: dict[str, str] = {
@@ -57,8 +55,8 @@ def suite_prices(
         given: Curves of a suite; or, by task, trajectories, which are fitted, or fits.
         level: Tune-before-test level of every task, in steps.
         rule: One of ``RULES``.
-        most_first: How many models from rank 2 on are asked for first place; all when None. A majority takes some seconds
-            for each.
+        most_first: How many models from rank 2 on are asked for first place; all when None. A majority takes some
+            seconds for each.
         progress: Called as the work proceeds.
 
     Raises:
@@ -69,7 +67,7 @@ def suite_prices(
     >>> from headstart.contest.curves import Linear
     >>> strong_weak = CurveTable.batch(Linear(intercept=[0.6, 0.5], slope=[0.01, 0.02]), 2)
     >>> suite = SuiteCurves.of(["strong", "weak"], {"maths": strong_weak, "code": strong_weak})
-    >>> suite_prices(suite).next[0].upper  # 0.2 points at 0.02 a step, on either task
+    >>> round(suite_prices(suite).next[0].upper, 9)  # 0.2 points at 0.02 a step, on either task
     10.0
     """
     if rule in UNPRICED:
@@ -169,13 +167,11 @@ def _place(
     )
 
 
-def _intervals(
-    field: Field, rule: PriceRule, lower: Sequence[int], upper: Sequence[int]
-) -> Sequence[Interval | str]:
+def _intervals(field: Field, rule: PriceRule, lower: Sequence[int], upper: Sequence[int]) -> Sequence[Interval | str]:
     """Intervals of the prices of pairs over the posterior draws, or why there are none."""
     if field.suite.draws is None:
         return ["the curves have no posterior draws"] * len(lower)
-    if rule is not MEAN:
+    if rule.name != MEAN.name:
         return ["intervals are computed for the mean only"] * len(lower)
     if not lower:
         return []

@@ -121,9 +121,7 @@ def price_suite(
         require(rule in RULES, "rules", f"some of {', '.join(RULES)}", rule)
     suite = suite_of(given, seed=seed, progress=progress)
     prices = tuple(
-        suite_prices(
-            suite, level, rule, most_first=MAJORITY_FIRST if rule == "majority" else None, progress=progress
-        )
+        suite_prices(suite, level, rule, most_first=MAJORITY_FIRST if rule == "majority" else None, progress=progress)
         for level in known.tolist()
         for rule in rules
     )

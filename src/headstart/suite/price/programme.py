@@ -33,9 +33,9 @@ class Programme:
         switches: Coefficients of the free zeros and ones, by condition; no columns without any.
     """
 
-    effort: Sequence[Float[FloatArray, " steps"]]
-    cost: Sequence[Float[FloatArray, " steps"]]
-    points: Sequence[Int[IntArray, "steps conditions"]]
+    effort: Sequence[Float[FloatArray, " _"]]
+    cost: Sequence[Float[FloatArray, " _"]]
+    points: Sequence[Int[IntArray, "_ conditions"]]
     need: Int[IntArray, " conditions"]
     switches: Int[IntArray, "conditions switches"]
 

@@ -27,8 +27,8 @@ def read_tasks(
         only: The tasks to take; all when None.
 
     Raises:
-        InputError: If a file cannot be read or holds no steps, two files hold the same benchmark, or a task asked for is
-            in none.
+        InputError: If a file cannot be read or holds no steps, two files hold the same benchmark, or a task asked for
+            is in none.
     """
     found: dict[str, Trajectories] = {}
     known = ranges or {}

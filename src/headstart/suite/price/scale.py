@@ -41,7 +41,9 @@ class TasksOrTuning:
     cheapest: Float[FloatArray, "sizes levels subsets"]
     middle: Float[FloatArray, "sizes levels subsets"]
 
-    def summary(self, prices: Float[FloatArray, "sizes levels subsets"]) -> dict[str, Float[FloatArray, "sizes levels"]]:
+    def summary(
+        self, prices: Float[FloatArray, "sizes levels subsets"]
+    ) -> dict[str, Float[FloatArray, "sizes levels"]]:
         """Median and quartiles over the sets of tasks, mean and standard deviation, share out of reach.
 
         Args:
