@@ -12,7 +12,7 @@ from headstart.contest.arrays import FloatArray, IntArray
 from headstart.suite.price.allocation import least_cost, restricted
 from headstart.suite.price.climb import Climb
 from headstart.suite.price.grid import CELLS, least_cost_on_grid
-from headstart.suite.price.rule import OUT_OF_REACH, SAME, Field, Found
+from headstart.suite.price.rule import OUT_OF_REACH, Field, Found
 
 ROUNDING = 1e-13
 """Sums of scores closer than this, relative to their size, are equal."""
@@ -102,10 +102,7 @@ def _both(known: Found, climb: Climb, gap: float, cells: int) -> Found:
         cost = float(climb.spent(balanced).sum())
         if cost < best.upper:
             best = Found(lower=lower, upper=cost, effort=balanced[0] - climb.level)
-    lower = min(lower, best.upper)
-    if best.upper - lower <= SAME * best.upper:
-        lower = best.upper
-    return Found(lower=lower, upper=best.upper, effort=best.effort)
+    return Found(lower=min(lower, best.upper), upper=best.upper, effort=best.effort)
 
 
 MEAN = MeanRule()
