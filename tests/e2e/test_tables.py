@@ -27,7 +27,7 @@ def tables_of(page: str) -> dict[str, str]:
     return {name: re.sub(rf"^{indent}", "", text, flags=re.MULTILINE) for name, indent, text in shown}
 
 
-@pytest.mark.parametrize("page", ["audit-two-columns", "audit-your-results"])
+@pytest.mark.parametrize("page", ["audit-two-columns", "audit-your-results", "rank-many-benchmarks"])
 def test_every_command_of_the_page_works_on_the_tables_it_shows(page: str, tmp_path: Path) -> None:
     text = (HOWTO / f"{page}.md").read_text()
     files = tables_of(text)

@@ -124,6 +124,8 @@ def audit_two_columns(
         tell(f"wrote {html}")
     if json != "-":
         print_comparison(found, quiet=quiet)
+    if len(found.benchmarks) > 1 and not quiet:
+        tell(f"One ranking over all {len(found.benchmarks)} benchmarks: headstart suite {source}")
 
 
 def _refuse(given: Sequence[str], source: str) -> None:

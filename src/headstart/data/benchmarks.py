@@ -53,7 +53,11 @@ def choose_benchmark(
         return wanted or fallback, list(range(len(rows)))
     check_wanted(wanted, listed, source)
     if wanted is None and len(listed) > 1:
-        raise InputError(f"holds {len(listed)} benchmarks ({', '.join(listed)}); benchmark must name one", file=source)
+        raise InputError(
+            f"holds {len(listed)} benchmarks ({', '.join(listed)}); benchmark must name one (headstart suite ranks "
+            "over all of them)",
+            file=source,
+        )
     name = wanted or listed[0]
     check_more_is_better(name, "benchmark", source=source, field="benchmark", whole=False)
     return name, [at for at, row in enumerate(rows) if row.benchmark == name]

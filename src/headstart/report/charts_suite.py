@@ -32,7 +32,12 @@ def tasks_chart(found: Suite) -> Chart:
     order: list[int] = np.argsort(-np.nan_to_num(means[-1], nan=-2.0), kind="stable")[:MOST_ROWS].tolist()
     data = rows({"m": found.tasks[k], "d": float(means[0][k]), "t": float(means[-1][k])} for k in order)
     low = min(0.0, *(float(np.nanmin(mean, initial=0.0)) for mean in means))
-    axis = alt.X("d:Q", title="mean tau-b with the other tasks (1 = the same ranking)", scale=_scale(low, 1.0))
+    axis = alt.X(
+        "d:Q",
+        title="mean tau-b with the other tasks (1 = the same ranking)",
+        scale=_scale(low, 1.0),
+        axis=alt.Axis(tickCount=6, format=".1f", labelOverlap="greedy"),
+    )
     base = alt.Chart(data).encode(y=_names([found.tasks[k] for k in order]))
     layers = [base.mark_point(**style("direct-point")).encode(x=axis)]
     legend = [("dot-direct", "direct")]
@@ -97,7 +102,7 @@ def rules_chart(found: Suite) -> Chart:
 def rigging_chart(counts: Sequence[RiggingCount]) -> Chart:
     """Tasks that bring a model to the first rank, by rule: the middle model and the middle half of the models."""
     tasks = len(counts[0].tasks)
-    never = tasks + max(1.0, 0.06 * tasks)
+    never = tasks + max(1.0, 0.08 * tasks)
     assumptions = list(dict.fromkeys(one.assumption for one in counts))
     names = list(dict.fromkeys(one.aggregation for one in counts))
     layers: list[alt.Chart] = []
@@ -139,7 +144,8 @@ def _quarters(counts: Sequence[float]) -> tuple[float, float, float]:
 
 
 def _tasks_axis(tasks: int, never: float, field: str) -> alt.X:
-    ticks = sorted({*range(0, tasks + 1, max(1, round(tasks / 6)))})
+    step = max(1, round(tasks / 5))
+    ticks = range(0, tasks, step) if tasks > 6 else range(tasks + 1)  # room for the word
     return alt.X(
         f"{field}:Q",
         title="tasks trained on",

@@ -54,14 +54,13 @@ def _of_one_column(found: Suite) -> tuple[Action, str]:
 def _first(found: Suite, column: SuiteColumn) -> str:
     """Who is first under the chosen rule, and under which rules somebody else is."""
     rule = found.aggregation
-    leaders = column.leaders(rule, found.models)
-    others = [name for name in column.rankings if column.leaders(name, found.models) != leaders]
-    shared = "is first" if len(leaders) == 1 else "share the first rank"
-    start = f"{named(leaders)} {shared} under {rule}"
-    if not others:
+    leaders = set(column.leaders(rule, found.models))
+    same = {name: set(column.leaders(name, found.models)) for name in column.rankings}
+    other = [name for name, first in same.items() if not first & leaders]
+    shared = [name for name, first in same.items() if first & leaders and first != leaders]
+    start = f"{named(sorted(leaders))} {'is first' if len(leaders) == 1 else 'share the first rank'} under {rule}"
+    if not other and not shared:
         return f"{start} and under every other rule."
-    return (
-        f"{start}; under {named(others)} another model is."
-        if len(leaders) == 1
-        else f"{start}; not so under {named(others)}."
-    )
+    parts = [f"under {named(other)} another model is first"] if other else []
+    parts += [f"under {named(shared)} the first rank is shared in another way"] if shared else []
+    return f"{start}; {', '.join(parts)}."

@@ -37,8 +37,8 @@ class SuiteCells:
     Args:
         source: Names of the files.
         labels: What the columns are: direct evaluation alone, or that and after tuning.
-        models: In order of their first score.
-        tasks: In order of their first score.
+        models: In the files' order.
+        tasks: In the files' order.
         scores: nan where missing; more is better on every task.
         stderr: nan where unknown.
         ranges: Smallest and largest possible score of each task.
@@ -102,10 +102,12 @@ def read_suite(
     """
     given = _Options(columns=columns or {}, ranges=ranges or {}, less_is_better=less_is_better, tasks=tasks)
     found: list[_Task] = []
+    models: list[str] = []
     notes: list[str] = []
     for file in files:
-        read, said = _file(file, given)
+        read, who, said = _file(file, given)
         found += read
+        models += who
         notes += said
     named = {one.name for one in found}
     asked = [*(tasks or ()), *less_is_better, *(task for task in given.ranges if task is not None)]
@@ -115,10 +117,11 @@ def read_suite(
         raise InputError(
             f"task must be one of the files' ({listed}), got {unknown!r}{suggestion(unknown, sorted(named))}"
         )
-    return _together(found, notes, given, files)
+    return _together(found, list(dict.fromkeys(models)), notes, given, files)
 
 
-def _file(file: object, given: _Options) -> tuple[list[_Task], list[str]]:
+def _file(file: object, given: _Options) -> tuple[list[_Task], list[str], list[str]]:
+    """The tasks of one file, its models in their order, and what was said."""
     table = read_table(file)
     measurements = leaderboard_measurements(table, given.columns, given.tasks)
     if measurements is None:
@@ -150,7 +153,14 @@ def _file(file: object, given: _Options) -> tuple[list[_Task], list[str]]:
             problems += with_range_hint(error, given.ranges.get(name, given.ranges.get(None))).problems
     if problems:
         raise together(problems)
-    return found, [*parsed.notes, *(note for one in found for note in one.notes)]
+    unscored = [(name or unnamed, model) for name, model, _ in parsed.unscored]
+    unscored = [(name, model) for name, model in unscored if given.tasks is None or name in given.tasks]
+    empty = dict.fromkeys(name for name, _ in unscored if name not in by_task)
+    found += [_Task(name=name, source=parsed.source, columns=()) for name in empty]
+    taken = {model for one in found for column in one.columns for model in column}
+    who = [row.model for row in parsed.rows if row.model in taken] + [model for _, model in unscored]
+    # missing scores are counted when the suite is completed
+    return found, who, [*measurements.notes, *(note for one in found for note in one.notes)]
 
 
 def _stem(file: object) -> str:
@@ -207,11 +217,12 @@ def _steps(table: Trajectories, words: bool) -> tuple[list[float], list[str]]:
     return [first, last], [f"{table.benchmark}: {before}tuned is step {last:,.6g} of {len(measured)} measured steps."]
 
 
-def _together(found: Sequence[_Task], notes: Sequence[str], given: _Options, files: Sequence[object]) -> SuiteCells:
+def _together(
+    found: Sequence[_Task], models: Sequence[str], notes: Sequence[str], given: _Options, files: Sequence[object]
+) -> SuiteCells:
     """One table; a score that two files give is refused."""
     tuned = any(len(one.columns) > 1 for one in found)
     tasks = list(dict.fromkeys(one.name for one in found))
-    models = list(dict.fromkeys(model for one in found for column in one.columns for model in column))
     at_task, at_model = ({name: at for at, name in enumerate(names)} for names in (tasks, models))
     scores = np.full((2 if tuned else 1, len(models), len(tasks)), np.nan)
     stderr = np.full_like(scores, np.nan)
