@@ -45,8 +45,8 @@ PROGRAMMES = 60
 """Grids given to the integer programme."""
 
 FIELDS = ((1.0, -2.0), (1.5, -2.0), (2.5, -2.0), (1.5, -5.0))
-"""Largest learning exponent and typical log-odds at the start of the large suites. Up to 1 every curve is concave; a low
-start makes a long convex part."""
+"""Largest learning exponent and typical log-odds at the start of the large suites. Up to 1 every curve is concave; a
+low start makes a long convex part."""
 
 
 def counted() -> dict[str, object]:

@@ -104,7 +104,7 @@ class LogitPower(Curve):
                 slope = 1 + self.beta * np.where(z > 0, 1 - tail, tail - 1) / (1 + tail)
                 step = np.where(steep, above / slope, 0.0)
                 u = u + step
-                if (np.abs(step) <= 1e-15 * np.abs(u)).all():
+                if (step >= -1e-14 * (1 + np.abs(u))).all():  # steps go left until only rounding is left
                     break
             effort = np.expm1(np.minimum(u, np.log(MOST_EFFORT)))
         return np.where(steep, np.maximum(effort, bend), bend)

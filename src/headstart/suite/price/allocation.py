@@ -103,7 +103,8 @@ def _bracket(
     """Logs of two prices: at the first the response measures less than is wanted in total, at the second enough.
 
     They are next to each other, or the second measures what is wanted but for 1e-12 of it. Steps of regula falsi on
-    the log of the measure, every third one a halving, because it jumps where a curve with a convex start begins to pay.
+    the log of the measure, every fourth one a halving, because it jumps where a curve with a convex start begins to
+    pay.
     """
     high = np.log(climb.steepest.max(axis=1))  # nothing pays
     low = high + _SMALLEST_PRICE
@@ -119,8 +120,9 @@ def _bracket(
         elif step < 12 and (value_low[active] >= 1).all():
             middle = np.maximum(b - 2.0**step, a)
         else:
-            share = value_low[active] / (value_low[active] - value_high[active])
-            middle = a + (b - a) * np.where(step % 3 == 0, 0.5, np.clip(share, 0.02, 0.98))
+            # aimed just above what is wanted, so that the last step is on the side that is enough
+            share = (value_low[active] - _ENOUGH / 2) / (value_low[active] - value_high[active])
+            middle = a + (b - a) * np.where(step % 4 == 0, 0.5, np.clip(share, 1e-3, 1 - 1e-3))
         own = climb.take(active)
         reached = measure(own, own.response(np.exp(middle))).sum(axis=1)
         with np.errstate(divide="ignore"):

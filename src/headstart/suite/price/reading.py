@@ -8,7 +8,9 @@ from pathlib import Path
 from headstart.data.trajectories import Trajectories
 from headstart.data.trajectory_files import read_benchmarks, read_trajectories
 from headstart.errors import InputError
+from headstart.io.tables import read_table
 from headstart.io.text import STDIN
+from headstart.suite.leaderboards import leaderboard_measurements
 
 
 def read_tasks(
@@ -35,6 +37,8 @@ def read_tasks(
     for name in files:
         if name == STDIN:
             raise InputError("prices need files with names: standard input is read once only", field="--prices")
+        if leaderboard_measurements(read_table(name), columns or {}, only) is not None:
+            raise InputError("holds one score for each model and task, and prices need scores along tuning", file=name)
         for task in read_benchmarks(name) or (None,):
             called = task if task is not None else Path(name).stem
             if only is not None and called not in only:
