@@ -17,8 +17,11 @@ from pathlib import Path
 import numpy as np
 from machine import machine
 
+from headstart.suite.price.allocation import least_cost
+from headstart.suite.price.branch import closed_by_branching
 from headstart.suite.price.climb import Climb
 from headstart.suite.price.grid import least_cost_on_grid
+from headstart.suite.price.mean import gaps
 from headstart.suite.price.prices import suite_prices
 
 HERE = Path(__file__).parent
@@ -107,6 +110,39 @@ def under_the_mean() -> list[dict[str, object]]:
     return rows
 
 
+def branching() -> list[dict[str, object]]:
+    """What duality leaves open on large suites, and what branch and bound leaves of that."""
+    rows: list[dict[str, object]] = []
+    for steepest, start in FIELDS[1:]:
+        suite = logit_suite(np.random.default_rng(400), 61, 24, steepest=steepest, start=start)
+        scores = suite.scores(0.0)
+        order = np.argsort(-scores.mean(axis=1), kind="stable")
+        i, k = np.r_[order[1:], order[1:]], np.r_[order[:-1], np.repeat(order[0], 60)]
+        climb, gap = Climb.of(suite, i, 0.0), gaps(scores[i], scores[k])
+        loose = least_cost(climb, gap)
+        with np.errstate(invalid="ignore"):
+            apart = np.flatnonzero(np.isfinite(loose.lower) & (loose.upper - loose.lower > 1e-6 * loose.upper))
+        clock = time.process_time()
+        close = closed_by_branching(climb.take(apart), gap[apart], loose.take(apart))
+        took = time.process_time() - clock
+        before = (loose.upper - loose.lower)[apart] / loose.upper[apart]
+        after = (close.upper - close.lower) / close.upper
+        rows.append(
+            {
+                "largest_exponent": steepest,
+                "log_odds_at_the_start": start,
+                "prices": int(i.size),
+                "left_open_by_duality": int(apart.size),
+                "median_width_of_those": float(np.median(before)),
+                "largest_width_of_those": float(before.max()),
+                "largest_width_after_branching": float(after.max()),
+                "processor_seconds_of_branching": round(took, 2),
+            }
+        )
+        print(rows[-1], flush=True)
+    return rows
+
+
 def grids() -> dict[str, object]:
     """The dynamic programme against an integer programme."""
     rng = np.random.default_rng(300)
@@ -163,7 +199,8 @@ def large() -> list[dict[str, object]]:
 
 def main() -> None:
     """Measure, print and write the result."""
-    result: dict[str, object] = {"machine": machine(), "large": large(), "mean": under_the_mean(), "grids": grids()}
+    result: dict[str, object] = {"machine": machine(), "large": large(), "branching": branching()}
+    result |= {"mean": under_the_mean(), "grids": grids()}
     print(result["grids"], flush=True)
     result["counted"] = counted()
     print(result["counted"])

@@ -12,6 +12,8 @@ from headstart.data.trajectories import Trajectories
 from headstart.errors import InputError
 from headstart.solve.incentive.field import reward_field
 from headstart.suite.aggregations import AGGREGATIONS, ranks_of
+from headstart.suite.price.allocation import least_cost
+from headstart.suite.price.branch import closed_by_branching
 from headstart.suite.price.climb import Climb
 from headstart.suite.price.curves import SuiteCurves
 from headstart.suite.price.gaming import mean_incentive, mean_noise, mean_paths
@@ -66,13 +68,52 @@ def test_the_efforts_of_a_price_under_the_mean_close_the_gap_and_cost_the_price(
         assert float(suite.rows(np.array([i])).score(2.0 + efforts).sum()) < float(scores[k].sum())
 
 
-def test_concave_curves_have_one_price_and_curves_with_a_convex_start_two_bounds() -> None:
-    concave = suite_prices(logit_suite(np.random.default_rng(0), 10, 6, steepest=1.0))
-    assert {price.proof for price in concave.next} == {"exact"}
-    convex = suite_prices(logit_suite(np.random.default_rng(0), 10, 6, steepest=4.0))
-    bounds = [price for price in convex.next if price.proof == "bound"]
-    assert bounds
-    assert all(price.lower < price.upper for price in bounds if price.lower is not None and price.upper is not None)
+@pytest.mark.parametrize("steepest", [1.0, 4.0])
+def test_prices_are_exact_with_and_without_a_convex_start(steepest: float) -> None:
+    found = suite_prices(logit_suite(np.random.default_rng(0), 8, 6, steepest=steepest, start=-4.0))
+    assert {price.proof for price in (*found.next, *found.first)} == {"exact"}
+
+
+def test_branching_closes_what_duality_leaves_open_and_contradicts_neither_it_nor_the_grid() -> None:
+    rng = np.random.default_rng(13)
+    opened = 0
+    for _ in range(6):
+        climb = Climb.of(logit_suite(rng, 2, 5, steepest=4.0, start=-5.0), np.array([0]), 0.0)
+        gain = np.array([float(rng.uniform(0.1, 0.7)) * float(climb.most_gain.sum())])
+        loose = least_cost(climb, gain)
+        close = closed_by_branching(climb, gain, loose)
+        opened += float(loose.lower[0]) < float(loose.upper[0]) * (1 - 1e-4)
+        assert loose.lower <= close.lower <= close.upper <= loose.upper
+        assert close.upper - close.lower <= 1.1e-7 * close.upper
+        assert float(climb.gain(climb.level + close.effort).sum()) >= gain[0] * (1 - 1e-12)
+        assert float(climb.spent(climb.level + close.effort).sum()) == pytest.approx(float(close.upper[0]))
+        low, high, _ = least_cost_on_grid(climb, float(gain[0]), cells=400)
+        assert low * (1 - 1e-9) <= close.upper[0] and close.lower[0] <= high * (1 + 1e-9)
+    assert opened >= 3
+
+
+def test_mixtures_of_laws_are_priced_as_a_search_over_splits_finds() -> None:
+    rng = np.random.default_rng(14)
+    for _ in range(10):
+        weak: list[Curve] = [
+            Exponential(floor=0.3, ceiling=rng.uniform(0.5, 0.8), rate=rng.uniform(0.01, 0.1)),
+            LogitPower(L=0.3, U=0.8, alpha=rng.uniform(-6.0, -2.0), beta=rng.uniform(0.5, 3.0)),
+        ]
+        if rng.random() < 0.5:
+            weak[0] = Linear(intercept=0.3, slope=rng.uniform(0.001, 0.02))
+        strong = Points(effort=[0.0], score=[float(rng.uniform(0.35, 0.5))])
+        suite = SuiteCurves.of(
+            ["strong", "weak"], {f"t{t}": CurveTable.of([strong, one]) for t, one in enumerate(weak)}
+        )
+        price = suite_prices(suite).next[0]
+        assert price.upper is not None and price.lower is not None and price.proof == "exact"
+        gap = float(suite.scores(0.0)[0].sum() - suite.scores(0.0)[1].sum())
+        if gap <= 0:
+            continue
+        searched = least_cost_by_search(suite, 1, gap, 0.0)
+        assert price.lower <= searched * (1 + 1e-8)
+        assert price.upper <= searched * (1 + 1e-6)
+        assert price.upper >= searched * (1 - 1e-2)
 
 
 def test_the_marginal_gains_are_equal_on_the_tasks_that_are_tuned() -> None:

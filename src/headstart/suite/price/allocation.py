@@ -16,8 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Int
 
-from headstart.contest.arrays import BoolArray, FloatArray, IntArray, require
+from headstart.contest.arrays import IntArray, require
 from headstart.suite.price.climb import Climb, PerClimber, PerTask
 
 CLOSED = 1e-9
@@ -42,6 +43,16 @@ class Allocation:
     upper: PerClimber
     effort: PerTask
 
+    def take(self, index: Int[IntArray, " chosen"]) -> Allocation:
+        """Those of some of the climbers."""
+        return Allocation(lower=self.lower[index], upper=self.upper[index], effort=self.effort[index])
+
+    def with_rows(self, index: Int[IntArray, " chosen"], other: Allocation) -> Allocation:
+        """The same with those of some of the climbers replaced."""
+        lower, upper, effort = self.lower.copy(), self.upper.copy(), self.effort.copy()
+        lower[index], upper[index], effort[index] = other.lower, other.upper, other.effort
+        return Allocation(lower=lower, upper=upper, effort=effort)
+
 
 def least_cost(climb: Climb, gain: PerClimber) -> Allocation:
     """Infimum of the costs of allocations that gain more than ``gain`` in total.
@@ -58,7 +69,7 @@ def least_cost(climb: Climb, gain: PerClimber) -> Allocation:
     require(bool(climb.known.all()), "curves", "of laws that tell their inflection", "others")
     count, tasks = climb.shape
     lower, upper = np.zeros(count), np.zeros(count)
-    effort = np.full((count, tasks), climb.level)
+    effort = np.full((count, tasks), climb.level, dtype=np.float64)
     most = climb.most_gain.sum(axis=1)
     # nothing rises, or the gain is not exceeded at any effort
     never = (gain >= 0) & (gain >= most)
@@ -72,8 +83,8 @@ def least_cost(climb: Climb, gain: PerClimber) -> Allocation:
 
 def _enclose(climb: Climb, gain: PerClimber) -> tuple[PerClimber, PerClimber, PerTask]:
     """Bounds and the best total efforts found, for gains > 0 within reach."""
-    short, enough = _bracket(climb, gain, lambda own, effort: own.gain(effort))
-    lower = np.maximum(_dual(climb, gain, short), _dual(climb, gain, enough))
+    short, enough = bracket(climb, gain, lambda own, effort: own.gain(effort))
+    lower = np.maximum(dual(climb, gain, short), dual(climb, gain, enough))
     full, part = climb.response(np.exp(enough)), climb.response(np.exp(short))
     best = np.where(np.isfinite(full) & (climb.gain(full).sum(axis=1) >= gain)[:, None], full, np.inf)
     upper = climb.spent(best).sum(axis=1)
@@ -81,14 +92,14 @@ def _enclose(climb: Climb, gain: PerClimber) -> tuple[PerClimber, PerClimber, Pe
         open_ = np.flatnonzero(~(np.isfinite(upper) & (upper - lower <= CLOSED * upper)))
     if open_.size:
         own = climb.take(open_)
-        for candidate in (filled(own, gain[open_], part[open_]), restricted(own, gain[open_], full[open_] > own.level)):
-            cost = own.spent(candidate).sum(axis=1)
-            better = cost < upper[open_]
-            upper[open_[better]], best[open_[better]] = cost[better], candidate[better]
+        candidate = filled(own, gain[open_], part[open_])
+        cost = own.spent(candidate).sum(axis=1)
+        better = cost < upper[open_]
+        upper[open_[better]], best[open_[better]] = cost[better], candidate[better]
     return np.minimum(np.maximum(lower, 0.0), upper), upper, best
 
 
-def _dual(climb: Climb, gain: PerClimber, log_price: PerClimber) -> PerClimber:
+def dual(climb: Climb, gain: PerClimber, log_price: PerClimber) -> PerClimber:
     """The bound at one price of effort: cost of the response, plus what its gain lacks at that price."""
     price = np.exp(log_price)
     effort = climb.response(price)
@@ -97,7 +108,7 @@ def _dual(climb: Climb, gain: PerClimber, log_price: PerClimber) -> PerClimber:
     return np.where(np.isfinite(bound), bound, 0.0)
 
 
-def _bracket(
+def bracket(
     climb: Climb, wanted: PerClimber, measure: Callable[[Climb, PerTask], PerTask]
 ) -> tuple[PerClimber, PerClimber]:
     """Logs of two prices: at the first the response measures less than is wanted in total, at the second enough.
@@ -150,30 +161,6 @@ def filled(climb: Climb, gain: PerClimber, effort: PerTask) -> PerTask:
     return result
 
 
-def restricted(climb: Climb, gain: PerClimber, chosen: BoolArray) -> PerTask:
-    """Cheapest efforts if exactly the chosen tasks are tuned, each to its bend or beyond; ``inf`` where that fails."""
-    count, tasks = climb.shape
-    chosen = chosen & (climb.most_gain > 0)
-    start = np.where(chosen, climb.bend, climb.level)
-    too_much = climb.gain(start).sum(axis=1) >= gain
-    too_little = np.where(chosen, climb.most_gain, 0.0).sum(axis=1) <= gain
-    rows: IntArray = np.flatnonzero(~too_much & ~too_little)
-    result = np.full((count, tasks), np.inf)
-    if rows.size:
-        own, kept = climb.take(rows), chosen[rows]
-        high: FloatArray = np.log(np.where(kept, own.steepest, 0.0).max(axis=1))
-        low: FloatArray = high + _SMALLEST_PRICE
-        for _ in range(64):
-            middle = (low + high) / 2
-            effort = np.where(kept, own.concave_part(np.exp(middle)), own.level)
-            enough = own.gain(effort).sum(axis=1) >= gain[rows]
-            low, high = np.where(enough, middle, low), np.where(enough, high, middle)
-        effort = np.where(kept, own.concave_part(np.exp(low)), own.level)
-        effort[own.gain(effort).sum(axis=1) < gain[rows]] = np.inf
-        result[rows] = effort
-    return result
-
-
 def most_gain(climb: Climb, budget: PerClimber) -> tuple[PerClimber, PerClimber]:
     """Enclosure of the largest total gain for a total cost of at most ``budget``.
 
@@ -194,7 +181,7 @@ def most_gain(climb: Climb, budget: PerClimber) -> tuple[PerClimber, PerClimber]
         return reached, bound
     own, spend = climb.take(rows), budget[rows]
     # what is just within the budget, so that the response that measures it can be paid
-    high, low = _bracket(own, spend * (1 - 2 * _ENOUGH), lambda own, effort: own.spent(effort))
+    high, low = bracket(own, spend * (1 - 2 * _ENOUGH), lambda own, effort: own.spent(effort))
     full = own.response(np.exp(low))
     effort = np.where((own.spent(full).sum(axis=1) <= spend)[:, None], full, own.response(np.exp(high)))
     have, left = own.gain(effort), spend - own.spent(effort).sum(axis=1)

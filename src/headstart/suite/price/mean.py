@@ -9,16 +9,14 @@ import numpy as np
 from jaxtyping import Float
 
 from headstart.contest.arrays import FloatArray, IntArray
-from headstart.suite.price.allocation import least_cost, restricted
+from headstart.suite.price.allocation import least_cost
+from headstart.suite.price.branch import CLOSE, closed_by_branching
 from headstart.suite.price.climb import Climb
 from headstart.suite.price.grid import CELLS, least_cost_on_grid
 from headstart.suite.price.rule import OUT_OF_REACH, Field, Found
 
 ROUNDING = 1e-13
 """Sums of scores closer than this, relative to their size, are equal."""
-
-WORTH_A_GRID = 1e-3
-"""Relative distance of the bounds of duality from which the dynamic programme is asked too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +30,7 @@ class MeanRule:
         return field.scores.mean(axis=1)
 
     def pairs(self, field: Field, lower: Sequence[int], upper: Sequence[int]) -> list[Found]:
-        """Exact where all curves of the climber are concave from the level on; bounds elsewhere.
+        """Exact where the form of all curves of the climber is known; bounds elsewhere.
 
         Source: docs/suites-prices, "The mean".
         """
@@ -55,26 +53,31 @@ def gaps(own: Float[FloatArray, "pairs tasks"], rival: Float[FloatArray, "pairs 
 
 
 def prices_of(climb: Climb, gap: Float[FloatArray, " climbers"], *, cells: int = CELLS) -> list[Found]:
-    """Least costs of gaining more than ``gap`` in total: by duality, and on a grid where that leaves them open.
+    """Least costs of gaining more than ``gap`` in total: by duality, with branching where curves have a convex start.
 
     Args:
         climb: The climbers.
         gap: Weighted score to gain, shape (climbers,).
-        cells: Cells of the grid.
+        cells: Cells of the grid on which curves of unknown form are priced.
     """
     known = climb.known
     found: dict[int, Found] = {}
     rows: IntArray = np.flatnonzero(known)
     if rows.size:
-        by_duality = least_cost(climb.take(rows), gap[rows])
+        own, wanted = climb.take(rows), gap[rows]
+        bounds = least_cost(own, wanted)
+        with np.errstate(invalid="ignore"):
+            apart = np.flatnonzero(np.isfinite(bounds.lower) & (bounds.upper - bounds.lower > CLOSE * bounds.upper))
+        if apart.size:
+            closer = closed_by_branching(own.take(apart), wanted[apart], bounds.take(apart))
+            bounds = bounds.with_rows(apart, closer)
         for at, row in enumerate(rows.tolist()):
-            low, high = float(by_duality.lower[at]), float(by_duality.upper[at])
-            effort = by_duality.effort[at]
-            found[row] = Found(lower=low, upper=high, effort=effort if np.isfinite(effort).all() else None)
-            if np.isinf(low):
-                found[row] = OUT_OF_REACH
-            elif high - low > WORTH_A_GRID * high:
-                found[row] = _both(found[row], climb.take(np.array([row])), float(gap[row]), cells)
+            effort = bounds.effort[at]
+            found[row] = Found(
+                lower=float(bounds.lower[at]),
+                upper=float(bounds.upper[at]),
+                effort=effort if np.isfinite(effort).all() else None,
+            )
     for row in np.flatnonzero(~known).tolist():
         found[row] = _on_grid(climb.take(np.array([row])), float(gap[row]), cells)
     return [found[row] for row in range(len(gap))]
@@ -90,19 +93,6 @@ def _on_grid(climb: Climb, gap: float, cells: int) -> Found:
         return _on_grid(climb, step, 1)
     low, high, effort = least_cost_on_grid(climb, gap, cells=cells)
     return Found(lower=low, upper=high, effort=effort if np.isfinite(high) else None)
-
-
-def _both(known: Found, climb: Climb, gap: float, cells: int) -> Found:
-    """The better bound of duality and the grid on either side; the grid's tasks with efforts that balance exactly."""
-    grid = _on_grid(climb, gap, cells)
-    lower = max(known.lower, grid.lower)
-    best = known if grid.effort is None or known.upper <= grid.upper else grid
-    if grid.effort is not None:
-        balanced = restricted(climb, np.array([gap]), (grid.effort > 0)[None, :])
-        cost = float(climb.spent(balanced).sum())
-        if cost < best.upper:
-            best = Found(lower=lower, upper=cost, effort=balanced[0] - climb.level)
-    return Found(lower=min(lower, best.upper), upper=best.upper, effort=best.effort)
 
 
 MEAN = MeanRule()

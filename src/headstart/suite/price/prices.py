@@ -35,6 +35,9 @@ UNPRICED: dict[str, str] = {
 }
 """Rules of aggregation without a price, and why."""
 
+AT_ONCE = 64
+"""Climbers asked for first place before the progress is told again: changes no answer."""
+
 DRAWS_AT_ONCE = 4000
 """Climbers, over draws and pairs, worked through at a time: changes no answer."""
 
@@ -83,10 +86,11 @@ def suite_prices(
     asked = climbers if most_first is None else climbers[:most_first]
     following = chosen.pairs(field, climbers, neighbours)
     leading: list[Found] = []
-    for at, climber in enumerate(asked, start=1):
-        leading += chosen.first(field, [climber], [order[:at]])
+    for start in range(0, len(asked), AT_ONCE):
+        some = asked[start : start + AT_ONCE]
+        leading += chosen.first(field, some, [order[: start + at] for at in range(1, len(some) + 1)])
         if progress is not None:
-            progress(f"first place, {rule}", at / len(asked))
+            progress(f"first place, {rule}", len(leading) / len(asked))
     next_intervals = _intervals(field, chosen, climbers, neighbours)
     # under the mean, passing the leader is being first
     first_intervals = _intervals(field, chosen, asked, [order[0]] * len(asked))
