@@ -5,12 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from headstart.contest.curves import Exponential, Linear, LogitPower, Points
+from headstart.contest.contest import Contest
+from headstart.contest.costs import PowerCost
+from headstart.contest.curves import Curve, Exponential, Linear, LogitPower, Points
 from headstart.contest.rewards import linear
-from headstart.contest.tables import CurveTable
+from headstart.contest.tables import CostTable, CurveTable
 from headstart.data.trajectories import Trajectories
 from headstart.errors import InputError
+from headstart.solve.incentive import ScoreNoise, incentive
 from headstart.solve.incentive.field import reward_field
+from headstart.solve.prices import price_table
 from headstart.suite.aggregations import AGGREGATIONS, ranks_of
 from headstart.suite.price.allocation import least_cost
 from headstart.suite.price.branch import closed_by_branching
@@ -385,3 +389,32 @@ def test_every_rule_ranks_as_the_aggregation_of_its_name() -> None:
             standing, value = rule.standing(field), AGGREGATIONS[name].values(field.scores)
             assert np.array_equal(ranks_of(np.round(standing, 9)), ranks_of(np.round(value, 9))), name
     assert set(RULES) | set(UNPRICED) == set(AGGREGATIONS.own)
+
+
+# A suite of one task is the contest of one score.
+
+
+@pytest.mark.parametrize("rule", ["mean", "median"])
+def test_with_one_task_prices_are_those_of_the_contest(rule: str) -> None:
+    rng = np.random.default_rng(15)
+    suite = logit_suite(rng, 12, 1, steepest=2.5)
+    costs = CostTable.batch(PowerCost(scale=suite.cost_per_step[:, 0]), 12)
+    contest = Contest(names=suite.models, curves=suite.table, costs=costs, rewards=linear(12, 1.0), level=7.0)
+    wanted = {(row.model, row.overtakes): row for row in price_table(contest)}
+    found = suite_prices(suite, 7.0, rule)
+    assert len(found.next) == len(wanted) == 11
+    for price in found.next:
+        row = wanted[(price.model, price.overtakes or "")]
+        assert (price.upper is None) == (row.cost is None)
+        if price.upper is not None:
+            assert price.upper == pytest.approx(row.cost, rel=1e-8)
+
+
+def test_with_one_task_the_incentive_is_that_of_the_contest() -> None:
+    suite = logit_suite(np.random.default_rng(16), 6, 1, steepest=1.0)
+    rewards, noise = linear(6, 200.0), ScoreNoise.independent(np.full(6, 0.02))
+    costs = CostTable.batch(PowerCost(scale=suite.cost_per_step[:, 0]), 6)
+    contest = Contest(names=suite.models, curves=suite.table, costs=costs, rewards=rewards)
+    wanted, found = incentive(contest, noise=noise), mean_incentive(suite, rewards, noise)
+    assert (found.lower <= wanted.upper + 1e-9).all() and (wanted.lower <= found.upper + 1e-9).all()
+    assert (found.upper - found.lower).max() < 0.05 * 200.0
