@@ -41,7 +41,7 @@ RESULT = HERE / "results" / "suite_prices.json"
 SUITES = 120
 """Small suites priced under every rule that counts."""
 
-TWO_TASKS = 1000
+TWO_TASKS = 700
 """Suites of two tasks priced under the mean."""
 
 PROGRAMMES = 60

@@ -37,7 +37,7 @@ from suite_enumeration import COMPUTED, enumerated, least_cost_by_search, logit_
 def test_the_price_under_the_mean_is_what_a_search_over_splits_finds(steepest: float) -> None:
     rng = np.random.default_rng(3)
     compared = 0
-    for _ in range(12):
+    for _ in range(9):
         suite, level = logit_suite(rng, 2, 2, steepest=steepest), float(rng.choice([0.0, 5.0]))
         found = suite_prices(suite, level)
         price, i = found.next[0], suite.models.index(found.next[0].model)
@@ -50,7 +50,7 @@ def test_the_price_under_the_mean_is_what_a_search_over_splits_finds(steepest: f
         if price.proof == "exact":
             assert price.upper <= searched * (1 + 1e-6)
         compared += 1
-    assert compared >= 8
+    assert compared >= 5
 
 
 def test_the_efforts_of_a_price_under_the_mean_close_the_gap_and_cost_the_price() -> None:
@@ -98,7 +98,7 @@ def test_branching_closes_what_duality_leaves_open_and_contradicts_neither_it_no
 
 def test_mixtures_of_laws_are_priced_as_a_search_over_splits_finds() -> None:
     rng = np.random.default_rng(14)
-    for _ in range(10):
+    for _ in range(6):
         weak: list[Curve] = [
             Exponential(floor=0.3, ceiling=rng.uniform(0.5, 0.8), rate=rng.uniform(0.01, 0.1)),
             LogitPower(L=0.3, U=0.8, alpha=rng.uniform(-6.0, -2.0), beta=rng.uniform(0.5, 3.0)),

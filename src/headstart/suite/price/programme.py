@@ -55,10 +55,9 @@ class Programme:
             return known
         most = np.inf if known is None else known.upper
         kept = [np.flatnonzero(np.isfinite(cost) & (cost <= most)) for cost in self.cost]
-        cost = np.concatenate([own[at] for own, at in zip(self.cost, kept, strict=True)])
-        largest = float(cost.max())
+        largest = max(float(own[at].max()) for own, at in zip(self.cost, kept, strict=True))
         scale = _UNITS / largest if largest > 0 else 1.0
-        result = self._minimise(kept, cost * scale, seconds)
+        result = self._minimise(kept, scale, seconds)
         lower = at_least
         bound = getattr(result, "mip_dual_bound", None)
         if bound is not None and np.isfinite(bound):
@@ -77,30 +76,45 @@ class Programme:
             return Found(lower=lower, upper=np.inf, effort=None)
         return Found(lower=min(lower, best.upper), upper=best.upper, effort=best.effort)
 
-    def _minimise(self, kept: list[IntArray], cost: FloatArray, seconds: float) -> Any:
+    def _minimise(self, kept: list[IntArray], scale: float, seconds: float) -> Any:
+        """One zero or one for each step but the first of a task: whether the effort goes at least so far."""
         from scipy.optimize import Bounds, LinearConstraint, milp  # slow to import, needed for few rules
         from scipy.sparse import csr_array, hstack
 
-        sizes = [at.size for at in kept]
-        total, free = sum(sizes), self.switches.shape[1]
-        task = np.repeat(np.arange(len(kept)), sizes)
-        one_each = csr_array((np.ones(total), (task, np.arange(total))), shape=(len(kept), total + free))
-        gained = np.concatenate([own[at] for own, at in zip(self.points, kept, strict=True)]).T
-        table = hstack([csr_array(gained.astype(np.float64)), csr_array(self.switches.astype(np.float64))]).tocsr()
+        further = [np.diff(own[at]) for own, at in zip(self.cost, kept, strict=True)]
+        gained = [np.diff(own[at], axis=0) for own, at in zip(self.points, kept, strict=True)]
+        start: IntArray = np.sum([own[at[0]] for own, at in zip(self.points, kept, strict=True)], axis=0)
+        cost = np.concatenate(further)
+        total, free = cost.size, self.switches.shape[1]
+        table = hstack(
+            [
+                csr_array(np.concatenate(gained).T.astype(np.float64)),
+                csr_array(self.switches.astype(np.float64)),
+            ]
+        ).tocsr()
+        constraints = [LinearConstraint(table, self.need - start, np.inf)]
+        first = np.cumsum([0, *(own.size for own in further)])
+        later = np.setdiff1d(np.arange(total), first)  # steps that follow another on the same task
+        if later.size:
+            rows = np.tile(np.arange(later.size), 2)
+            values = np.repeat([1.0, -1.0], later.size)
+            order = csr_array((values, (rows, np.concatenate([later - 1, later]))), shape=(later.size, total + free))
+            constraints.append(LinearConstraint(order, 0.0, np.inf))
         minimise: Any = milp  # its published types do not know sparse matrices
         return minimise(
-            np.r_[cost, np.zeros(free)],
-            constraints=[LinearConstraint(one_each, 1, 1), LinearConstraint(table, self.need, np.inf)],
+            np.r_[cost * scale, np.zeros(free)],
+            constraints=constraints,
             integrality=np.ones(total + free),
             bounds=Bounds(0, 1),
             options={"mip_rel_gap": 1e-9, "time_limit": seconds},
         )
 
     def _choice(self, kept: list[IntArray], solution: FloatArray) -> list[int]:
+        """The step of every task."""
         start, choice = 0, list[int]()
         for at in kept:
-            choice.append(int(at[np.argmax(solution[start : start + at.size])]))
-            start += at.size
+            choice.append(int(at[int(np.rint(solution[start : start + at.size - 1]).sum())]))
+            start += at.size - 1
         return choice
 
     def _holds(self, choice: list[int], solution: FloatArray) -> bool:
