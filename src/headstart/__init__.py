@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from headstart.api.audit import AuditResult, audit
     from headstart.api.comparison import ComparisonResult, compare
     from headstart.api.design import DesignedProtocol, design
+    from headstart.api.suites import SuiteResult, rank_suite
     from headstart.certificate import verify
     from headstart.contest import (
         Contest,
@@ -85,6 +86,7 @@ _HOMES = {
     "headstart.api.audit": ("audit", "AuditResult"),
     "headstart.api.comparison": ("compare", "ComparisonResult"),
     "headstart.api.design": ("design", "DesignedProtocol"),
+    "headstart.api.suites": ("rank_suite", "SuiteResult"),
     "headstart.designing.levels": ("Requirements",),
     "headstart.data.lm_eval": ("import_lm_eval",),
     "headstart.data.two_columns": ("TwoColumns",),
@@ -112,6 +114,7 @@ __all__ = [
     "PowerCost",
     "Requirements",
     "ScoreNoise",
+    "SuiteResult",
     "Trajectories",
     "TwoColumns",
     "__version__",
@@ -130,6 +133,7 @@ __all__ = [
     "kendall_tau",
     "price_table",
     "prove",
+    "rank_suite",
     "read_contest",
     "read_plan",
     "read_results",

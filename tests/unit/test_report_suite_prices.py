@@ -11,11 +11,11 @@ from jaxtyping import config
 from headstart.contest.curves import LogitPower
 from headstart.contest.tables import CurveTable
 from headstart.report.page import shell
+from headstart.report.plain_text import WIDTH
 from headstart.report.suite_prices_document import prices_document
 from headstart.report.suite_prices_page import prices_sections
 from headstart.report.suite_prices_text import prices_lines
 from headstart.report.suite_prices_wording import price_in_words, summary
-from headstart.report.suite_text import WIDTH
 from headstart.suite.price.curves import SuiteCurves
 from headstart.suite.price.pricing import price_suite
 

@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
+import headstart
 import headstart.cli
 from headstart.auditing.comparison import compare
 from headstart.errors import InputError
@@ -223,3 +225,13 @@ def test_bad_usage_ends_with_one_message_and_status_2(
     assert (status, out) == (2, "")
     assert message in err
     assert "Traceback" not in err
+
+
+def test_a_script_gets_the_same_suite_as_a_frame_and_a_page(path: Path, tmp_path: Path) -> None:
+    result = headstart.rank_suite(path, aggregation="win-rate", rigging=False)
+    again = headstart.rank_suite([pl.read_csv(path)], aggregation="win-rate", rigging=False)
+    assert result.ranking().equals(again.ranking())
+    assert result.ranking().height == 14
+    assert repr(result).startswith("<suite of 14 models, 5 tasks: Publish the tuned ranking")
+    result.write_html(tmp_path / "suite.html")
+    assert "win-rate" in (tmp_path / "suite.html").read_text()

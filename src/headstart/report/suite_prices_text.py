@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from headstart.report.console import stdout
+from headstart.report.plain_text import table, wrapped
 from headstart.report.suite_prices_wording import left_out, rule_row, summary
-from headstart.report.suite_text import table, wrapped
 from headstart.report.wording import EXTRAPOLATED, count, number
 from headstart.suite.price.pricing import SuitePricing
 

@@ -87,7 +87,7 @@ def agreements(found: Suite) -> list[tuple[str, ...]]:
     for name, field in (
         ("mean tau-b", "mean_tau_b"),
         ("mean tau-a", "mean_tau_a"),
-        ("1st component", "first_component"),
+        ("component 1", "first_component"),
     ):
         cells = [interval(getattr(column.agreement, field)) for column in found.columns]
         if found.shifts is not None:
