@@ -12,8 +12,11 @@ from jaxtyping import Float, Int
 from headstart.contest.arrays import FloatArray, IntArray
 from headstart.suite.price.rule import OUT_OF_REACH, Found
 
-SECONDS = 20.0
-"""Longest time for one programme; the bounds known by then are returned."""
+SECONDS = 120.0
+"""Longest time for one programme; the bounds known by then are returned. On a machine at hand ``NODES`` come first."""
+
+NODES = 20_000
+"""Most nodes of the solver's search for one programme, so that an answer does not depend on how busy the machine is."""
 
 _UNITS = 1e3  # the solver's absolute tolerance is 1e-6: costs are scaled so that it is 1e-9 of the largest
 
@@ -106,7 +109,7 @@ class Programme:
             constraints=constraints,
             integrality=np.ones(total + free),
             bounds=Bounds(0, 1),
-            options={"mip_rel_gap": 1e-9, "time_limit": seconds},
+            options={"mip_rel_gap": 1e-9, "time_limit": seconds, "node_limit": NODES},
         )
 
     def _choice(self, kept: list[IntArray], solution: FloatArray) -> list[int]:
