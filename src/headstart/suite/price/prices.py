@@ -58,8 +58,8 @@ def suite_prices(
         given: Curves of a suite; or, by task, trajectories, which are fitted, or fits.
         level: Tune-before-test level of every task, in steps.
         rule: One of ``RULES``.
-        most_first: How many models from rank 2 on are asked for first place; all when None. A majority takes some
-            seconds for each.
+        most_first: How many models from rank 2 on are asked for first place; all when None. A majority takes
+            longest.
         progress: Called as the work proceeds.
 
     Raises:

@@ -23,7 +23,7 @@ PRICED_BY_DEFAULT = ("mean", "median", "win-rate", "majority")
 """Rules whose prices are set side by side."""
 
 MAJORITY_FIRST = 10
-"""Models from rank 2 on that are asked for first place under a majority, which takes seconds for each."""
+"""Models from rank 2 on that are asked for first place under a majority, which takes longest."""
 
 
 @dataclass(frozen=True, kw_only=True)

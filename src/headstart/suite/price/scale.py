@@ -91,7 +91,7 @@ def tasks_or_tuning(
         suite: The curves.
         levels: Tune-before-test levels, >= 0, rising.
         sizes: Numbers of tasks, rising; about six from 1 to all when None.
-        rule: One of ``RULES``; a majority takes minutes.
+        rule: One of ``RULES``; a majority takes longest, minutes for many models.
         subsets: Sets of each size, at least 1.
         seed: Of the sets.
         progress: Called as the work proceeds.
