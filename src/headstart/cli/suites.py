@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,9 @@ from headstart.cli.reading import parse_columns
 from headstart.errors import InputError
 
 if TYPE_CHECKING:
+    from headstart.report.page import Section
     from headstart.suite.missing import MissingRule
+    from headstart.suite.price.pricing import SuitePricing
     from headstart.suite.values import Suite
 
 
@@ -66,6 +69,16 @@ def suite(
             help="Count how many tasks bring each model to the first rank; up to 200 models unless said otherwise.",
         ),
     ] = None,
+    prices: Annotated[
+        bool,
+        typer.Option("--prices", help="What places cost under each rule, and whether more tasks can replace tuning."),
+    ] = False,
+    level: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER,...", help="Levels of tuning before the test for --prices, in steps; 0 by default."
+        ),
+    ] = None,
     seed: Seed = 0,
     json: JsonOut = None,
     csv: Annotated[
@@ -86,6 +99,8 @@ def suite(
     Example: `headstart suite leaderboard.csv --aggregation win-rate --score-range 0:100 --csv -`
 
     Example: `headstart suite mmlu.csv gsm8k.csv wikitext.csv --less-is-better wikitext --score-range wikitext=0:50`
+
+    Example: `headstart suite trajectories.csv --prices --level 0,500`
     """
     from headstart.suite.missing import complete
     from headstart.suite.reading import read_suite
@@ -95,12 +110,14 @@ def suite(
     if json == "-" and csv == "-":
         raise InputError("standard output takes one document, got --json - and --csv -")
     rule = _missing_rule(missing)
+    levels = _levels(level, prices)
+    names = None if tasks is None else [name.strip() for name in tasks.split(",")]
     cells = read_suite(
         files,
         columns=parse_columns(columns),
         ranges=_ranges(score_range or []),
         less_is_better=less_is_better or (),
-        tasks=None if tasks is None else [name.strip() for name in tasks.split(",")],
+        tasks=names,
     )
     whole = complete(cells, rule)
     with progress_bar() as progress:
@@ -108,10 +125,19 @@ def suite(
             whole, source=cells.source, aggregation=aggregation, rigging=rigging, notes=cells.notes, seed=seed,
             progress=progress,
         )  # fmt: skip
-    _publish(found, json=json, csv=csv, html=html, quiet=quiet)
+        priced = None
+        if prices:
+            from headstart.suite.price.pricing import price_suite
+            from headstart.suite.price.reading import read_tasks
+
+            measured = read_tasks(files, columns=parse_columns(columns), ranges=_ranges(score_range or []), only=names)
+            priced = price_suite(measured, levels=levels, seed=seed, progress=progress)
+    _publish(found, priced, json=json, csv=csv, html=html, quiet=quiet)
 
 
-def _publish(found: Suite, *, json: str | None, csv: str | None, html: Path | None, quiet: bool) -> None:
+def _publish(
+    found: Suite, priced: SuitePricing | None, *, json: str | None, csv: str | None, html: Path | None, quiet: bool
+) -> None:
     from headstart.io.atomic import write_json
     from headstart.io.delimited import write_delimited
     from headstart.io.tables import write_table
@@ -124,16 +150,45 @@ def _publish(found: Suite, *, json: str | None, csv: str | None, html: Path | No
     if html is not None:
         from headstart.report.suite_page import write_suite_page
 
-        write_suite_page(found, html)
+        further: tuple[Section, ...] = ()
+        if priced is not None:
+            from headstart.report.suite_prices_page import prices_sections
+
+            further = prices_sections(priced)
+        write_suite_page(found, html, further=further)
         tell(f"wrote {html}")
     if json is not None:
-        write_json(json, suite_document(found))
+        document = suite_document(found)
+        if priced is not None:
+            from headstart.report.suite_prices_document import prices_document
+
+            document["prices"] = prices_document(priced)
+        write_json(json, document)
     if csv == "-":
         sys.stdout.write(write_delimited(suite_table(found), separator=",").decode())
     if "-" not in (json, csv):
         from headstart.report.suite_text import print_suite
 
         print_suite(found, quiet=quiet)
+        if priced is not None and not quiet:
+            from headstart.report.suite_prices_text import print_prices
+
+            print_prices(priced)
+
+
+def _levels(text: str | None, prices: bool) -> list[float]:
+    """Levels of ``--level``, rising."""
+    if text is None:
+        return [0.0]
+    if not prices:
+        raise InputError("--level is for prices, got it without --prices")
+    try:
+        found = sorted({float(part) for part in text.split(",")})
+    except ValueError:
+        raise InputError(f"--level must be numbers separated by commas, got {text!r}") from None
+    if not all(0 <= value < math.inf for value in found):
+        raise InputError(f"--level must be finite numbers >= 0, got {text!r}")
+    return found
 
 
 def _missing_rule(text: str) -> MissingRule:

@@ -113,6 +113,18 @@ class CurveTable(_Table[Curve]):
         """Scores at the given efforts."""
         return self._map(lambda f, a: f.score(*a), effort)
 
+    def gradient(self, effort: ArrayLike) -> FloatArray:
+        """Score gained per further unit of effort."""
+        return self._map(lambda f, a: f.gradient(*a), effort)
+
+    def inflection(self) -> FloatArray:
+        """Efforts from which on the curves are concave, convex before; ``nan`` where none is known."""
+        return self._map(lambda f, _: f.inflection())
+
+    def effort_at_gradient(self, gradient: ArrayLike) -> FloatArray:
+        """Efforts, at or beyond the inflections, from which on a further unit gains no more than ``gradient``."""
+        return self._map(lambda f, a: f.effort_at_gradient(*a), gradient)
+
     def rises_at(self, effort: ArrayLike) -> BoolArray:
         """Whether each score rises strictly just beyond ``effort``."""
         return self._map(lambda f, a: np.asarray(f.rises_at(*a), dtype=np.float64), effort) > 0

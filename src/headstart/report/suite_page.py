@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from headstart.io.atomic import write_text
@@ -31,17 +32,17 @@ HEADLINES = {
 }
 
 
-def write_suite_page(found: Suite, path: str | os.PathLike[str]) -> None:
-    """Write the suite's page to ``path``, whole or not at all.
+def write_suite_page(found: Suite, path: str | os.PathLike[str], *, further: Sequence[Section] = ()) -> None:
+    """Write the suite's page to ``path``, whole or not at all; ``further`` sections stand before the method.
 
     Raises:
         InputError: If the file cannot be written.
     """
-    write_text(path, suite_page(found))
+    write_text(path, suite_page(found, further=further))
 
 
-def suite_page(found: Suite) -> str:
-    """The suite's page as HTML."""
+def suite_page(found: Suite, *, further: Sequence[Section] = ()) -> str:
+    """The suite's page as HTML; ``further`` sections stand before the method."""
     from headstart.report.charts_suite import rigging_chart, rules_chart, tasks_chart
 
     published, rules = found.published, list(found.published.rankings)
@@ -83,6 +84,7 @@ def suite_page(found: Suite) -> str:
         Section(id=name, title=title, html=render(f"suite/{name}.html", context), folded=folded)
         for name, title, folded in parts
     ]
+    sections[-1:-1] = further
     return shell(
         title=f"{found.source or 'suite'}: headstart suite",
         description=found.sentence,

@@ -14,6 +14,12 @@ from headstart.contest.law import Law
 Efforts = Float[FloatArray, "*batch"]
 Scores = Float[FloatArray, "*batch"]
 
+MOST_EFFORT = 1e250
+"""Efforts are searched up to here where a gradient is asked for; floating point ends shortly after."""
+
+GRADIENT_BISECTIONS = 60
+"""Halvings of an interval of log(1 + effort): down to the last digit."""
+
 
 class Curve(Law, ABC):
     """A batch of score curves of one kind, continuous and non-decreasing on ``effort >= 0``.
@@ -61,6 +67,26 @@ class Curve(Law, ABC):
         """
         require(False, "curve", "of a kind that gives its gradient", self.kind)
         raise AssertionError  # require has raised
+
+    def inflection(self) -> Efforts:
+        """Effort up to which each curve is convex and from which on it is concave; ``nan`` where none is known."""
+        return np.full(np.shape(self.ceiling), np.nan)
+
+    def effort_at_gradient(self, gradient: ArrayLike) -> Efforts:
+        """Effort at or beyond the inflection from which on a further unit gains no more than ``gradient > 0``.
+
+        The inflection itself where the curve is never steeper; ``inf`` where it stays steeper for ever. Found by
+        halving an interval on the scale log(1 + effort): beyond the inflection x the gradient is at most
+        shortfall / (effort - x).
+        """
+        bend, wanted = self.inflection(), np.asarray(gradient, dtype=np.float64)
+        low = np.log1p(np.broadcast_to(bend, np.broadcast_shapes(bend.shape, wanted.shape)))
+        high = np.log1p(np.minimum(bend + self.shortfall(bend) / wanted, MOST_EFFORT))
+        for _ in range(GRADIENT_BISECTIONS):
+            middle = (low + high) / 2
+            steep = self.gradient(np.expm1(middle)) > wanted
+            low, high = np.where(steep, middle, low), np.where(steep, high, middle)
+        return np.where(self.gradient(bend) > wanted, np.expm1(high), bend)
 
     def rises_at(self, effort: ArrayLike) -> BoolArray:
         """Whether the score rises strictly just beyond ``effort``."""

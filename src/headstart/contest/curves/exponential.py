@@ -66,6 +66,14 @@ class Exponential(Curve):
     def gradient(self, effort: ArrayLike) -> Scores:
         return self.rate * self.shortfall(effort)
 
+    def inflection(self) -> Efforts:
+        return np.zeros(np.shape(self.ceiling))
+
+    def effort_at_gradient(self, gradient: ArrayLike) -> Efforts:
+        with np.errstate(divide="ignore"):
+            steps = np.log(self.rate * (self.top - self.floor) / np.asarray(gradient)) / self.rate
+        return np.maximum(steps, 0.0)
+
     def rises_at(self, effort: ArrayLike) -> BoolArray:
         return (self.top > self.floor) & (np.asarray(effort) >= 0)
 

@@ -56,6 +56,12 @@ class Linear(Curve):
     def gradient(self, effort: ArrayLike) -> Scores:
         return np.broadcast_to(self.slope, np.broadcast_shapes(np.shape(effort), self.slope.shape))
 
+    def inflection(self) -> Efforts:
+        return np.zeros(np.shape(self.slope))
+
+    def effort_at_gradient(self, gradient: ArrayLike) -> Efforts:
+        return np.where(self.slope > np.asarray(gradient), np.inf, 0.0)
+
     def rises_at(self, effort: ArrayLike) -> BoolArray:
         return (self.slope > 0) & (np.asarray(effort) >= 0)
 

@@ -10,10 +10,13 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray, require
-from headstart.contest.curves.curve import Curve, Efforts, Scores
+from headstart.contest.curves.curve import MOST_EFFORT, Curve, Efforts, Scores
 
 LARGEST_LOG_LEVEL = 600.0
 """Levels are searched up to exp(600) steps; floating point ends shortly after."""
+
+NEWTON_STEPS = 60
+"""Of the search for a gradient; a dozen are enough but for roots next to the inflection."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,6 +77,37 @@ class LogitPower(Curve):
         risen = np.maximum(self.score(effort) - self.L, 0.0)
         width = np.where(self.U > self.L, self.U - self.L, 1.0)
         return self.beta / (1.0 + np.asarray(effort)) * risen * self.shortfall(effort) / width
+
+    def inflection(self) -> Efforts:
+        """Where ``x^beta = exp(-alpha) (beta - 1)/(beta + 1)`` with ``x = 1 + e``, or 0 where that is before 0."""
+        with np.errstate(divide="ignore", over="ignore"):
+            bend = np.log(np.maximum(self.beta - 1, 0.0) / (self.beta + 1))  # -inf where not steep
+            effort = np.expm1(np.minimum((bend - self.alpha) / self.beta, np.log(MOST_EFFORT)))
+        return np.where(self.U > self.L, np.maximum(effort, 0.0), 0.0)
+
+    def effort_at_gradient(self, gradient: ArrayLike) -> Efforts:
+        """By Newton's method on the log of the gradient, a function of u = log(1 + e) that is concave.
+
+        It falls beyond the inflection, so from a start on the right of the root the steps go left and never past it.
+        Such a start is the root of ``log(beta (U - L)) - z - u``, which is nowhere below it.
+        """
+        wanted = np.asarray(gradient, dtype=np.float64)
+        bend = self.inflection()
+        steep = self.gradient(bend) > wanted
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            target = np.log(self.beta * (self.U - self.L)) - np.log(wanted)
+            u = np.where(steep, (target - self.alpha) / (1 + self.beta), 1.0)
+            for _ in range(NEWTON_STEPS):
+                z = self.alpha + self.beta * u
+                minus, tail = np.abs(z), np.exp(-np.abs(z))
+                above = target - minus - 2 * np.log1p(tail) - u  # log gradient less the log wanted
+                slope = 1 + self.beta * np.where(z > 0, 1 - tail, tail - 1) / (1 + tail)
+                step = np.where(steep, above / slope, 0.0)
+                u = u + step
+                if (step >= -1e-14 * (1 + np.abs(u))).all():  # steps go left until only rounding is left
+                    break
+            effort = np.expm1(np.minimum(u, np.log(MOST_EFFORT)))
+        return np.where(steep, np.maximum(effort, bend), bend)
 
     def rises_at(self, effort: ArrayLike) -> BoolArray:
         return (self.U > self.L) & (np.asarray(effort) >= 0)
