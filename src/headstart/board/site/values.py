@@ -45,7 +45,7 @@ class Place:
     last_place: int
 
     def __post_init__(self) -> None:
-        require(1 <= self.rank, "rank", "at least 1", self.rank)
+        require(self.rank >= 1, "rank", "at least 1", self.rank)
         require(1 <= self.shared_rank <= self.last_place, "shared_rank", "from 1 to last_place", self.shared_rank)
         known = self.best_rank is not None
         require(known == (self.worst_rank is not None), "worst_rank", "given with best_rank", self.worst_rank)
