@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from headstart.board.site.values import Model, Seal
+from headstart.errors import InputError
 from headstart.io.documents import read_json
-from headstart.tune.seal import Seal as SealedPlan
-from headstart.tune.seal import read_seal
+from headstart.tune.seal import SCHEMA, plan_hash
 
 SEAL_FILE = "sealed.json"
 
@@ -26,15 +26,22 @@ def read_sealed(path: Path) -> tuple[Seal, tuple[Model, ...]]:
     Raises:
         InputError: If the file is no seal, or was changed after it was written.
     """
-    sealed = read_seal(path)
-    document = cast("dict[str, Any]", read_json(path))
-    created_at = document.get("created_at")
+    document = read_json(path)
+    fields = cast("dict[str, Any]", document) if isinstance(document, dict) else {}
+    resolution = fields.get("resolution")
+    if fields.get("schema") != SCHEMA or not isinstance(resolution, dict):
+        raise InputError(f"must be a sealed plan of schema {SCHEMA!r}", file=str(path), field="schema")
+    resolution = cast("dict[str, Any]", resolution)
+    if fields.get("hash") != plan_hash(resolution):
+        message = "the seal is broken: its content was changed after it was written"
+        raise InputError(message, file=str(path), field="hash")
+    created_at = fields.get("created_at")
     seal = Seal(
-        hash=sealed.hash,
+        hash=fields["hash"],
         created_at=created_at if isinstance(created_at, str) else None,
-        facts=tuple(_facts(sealed.resolution)),
+        facts=tuple(_facts(resolution)),
     )
-    return seal, tuple(_models(sealed))
+    return seal, tuple(_models(resolution, fields.get("information")))
 
 
 def _facts(resolution: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
@@ -60,10 +67,11 @@ def _task(task: Mapping[str, Any]) -> Iterable[str]:
             yield f"{split} {content['items']} items (SHA-256 {str(content.get('sha256'))[:12]}…)"
 
 
-def _models(sealed: SealedPlan) -> Iterable[Model]:
-    information = dict(_tables(sealed.information.get("models")))
-    for name, described in _tables(sealed.resolution.get("models")):
-        yield Model(name=name, facts=tuple(_model_facts(described, information.get(name, {}))))
+def _models(resolution: Mapping[str, Any], information: object) -> Iterable[Model]:
+    """The information of a seal, where models came from, is left out of published copies."""
+    known = dict(_tables(cast("dict[str, Any]", information).get("models"))) if isinstance(information, dict) else {}
+    for name, described in _tables(resolution.get("models")):
+        yield Model(name=name, facts=tuple(_model_facts(described, known.get(name, {}))))
 
 
 def _model_facts(described: Mapping[str, Any], information: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
