@@ -84,6 +84,15 @@ def build_site(release: Release, out: str | os.PathLike[str]) -> BuiltSite:
     return BuiltSite(path=folder, files=digests, written=written, removed=removed)
 
 
+def check_folder(out: str | os.PathLike[str]) -> None:
+    """Refuse a folder that no site can be written to, before anything is computed for it.
+
+    Raises:
+        InputError: As ``build_site``.
+    """
+    _earlier(Path(out))
+
+
 def _earlier(folder: Path) -> tuple[str, ...]:
     """Files that an earlier build wrote."""
     if not folder.exists():

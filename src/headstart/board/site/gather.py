@@ -61,6 +61,7 @@ def release_from(
     paths: Sequence[str | os.PathLike[str]],
     *,
     title: str = "",
+    about: Sequence[str] = (),
     created_at: str | None = None,
     options: Options | None = None,
     progress: Progress = silent,
@@ -73,6 +74,7 @@ def release_from(
     Args:
         paths: Folders of ``headstart tune``; tables as ``headstart audit`` reads them; documents of audits.
         title: Name of the leaderboard; by default the benchmarks' names.
+        about: What the leaderboard is for, one paragraph each.
         created_at: Date of the release, as ISO 8601; by default the time of the newest file, so that the same files
             give the same bytes.
         options: How tables are read and audited.
@@ -96,6 +98,7 @@ def release_from(
     return Release(
         title=title.strip() or ", ".join(names[:3]) + (" and more" if len(names) > 3 else ""),
         created_at=created_at or _newest(found.files),
+        about=tuple(about),
         benchmarks=tuple(benchmarks),
         models=tuple(found.models.values()),
     )

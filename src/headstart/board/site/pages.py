@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -306,6 +307,7 @@ def _environment() -> jinja2.Environment:
         "can_tell": wording.can_tell,
         "rank": wording.rank_words,
         "rank_set": wording.set_words,
+        "other_ranks": wording.other_ranks,
         "score": wording.score_words,
         "error": wording.error_words,
         "change": wording.change,
@@ -327,6 +329,7 @@ def _environment() -> jinja2.Environment:
         "sortable": "{:.6g}".format,
         "capitalise": _capitalise,
         "anchor": _anchor,
+        "quoted": shlex.quote,
         "digest": _digest,
     }
     environment.filters.update(filters)

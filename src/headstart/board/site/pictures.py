@@ -25,7 +25,7 @@ MOST_LINES = 200
 MOST_LABELS = 8
 """Fallers that a picture names."""
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 14, 14, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 24, 14, 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,10 +167,15 @@ def field_picture(benchmark: Benchmark, field: Field) -> Picture | None:
         marks = [] if behind else [_band(axes, field)]
         marks += [Markup(f'<path class="s-context" d="{axes.line(_pairs(one.trajectory))}"/>') for one in behind]
         marks.append(_level_line(axes, benchmark))
+        marks += [Markup(f'<path class="s-fall" d="{axes.line(_pairs(one.trajectory))}"/>') for one in fallers]
+        taken: list[tuple[float, float]] = []
         for at, one in enumerate(fallers, start=1):
-            marks.append(Markup(f'<path class="s-fall" d="{axes.line(_pairs(one.trajectory))}"/>'))
-            peak = next(point for point in one.trajectory if point.score == max(p.score for p in one.trajectory))
-            marks.append(_text(axes.x(peak.step) + 5, axes.y(peak.score) - 6, str(at), "s-label"))
+            peak = max(one.trajectory, key=lambda point: point.score)
+            x, y = axes.x(peak.step) + 5, axes.y(peak.score) - 6
+            while any(abs(x - other) < 12 and abs(y - above) < 14 for other, above in taken):
+                x += 12  # beside the number that is there already
+            taken.append((x, y))
+            marks.append(_text(x, y, str(at), "s-label"))
         return Markup("").join(marks)
 
     named = tuple(("line-fall", f"{at}: {one.model}") for at, one in enumerate(fallers, start=1))

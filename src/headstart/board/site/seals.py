@@ -54,7 +54,7 @@ def _facts(resolution: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         yield f"Task {name}", ", ".join(_task(task))
     hardware = resolution.get("hardware")
     if isinstance(hardware, Mapping):
-        yield "Hardware", _listed(list(cast("Mapping[str, object]", hardware).values()))
+        yield "Hardware", ", ".join(f"{key} {value}" for key, value in cast("Mapping[str, object]", hardware).items())
     versions = resolution.get("versions")
     if isinstance(versions, Mapping):
         yield "Versions", ", ".join(f"{key} {value}" for key, value in cast("Mapping[str, object]", versions).items())

@@ -24,8 +24,8 @@ def can_tell(benchmark: Benchmark) -> str:
     pairs = len(places) * (len(places) - 1) // 2
     if not pairs:
         return (
-            f"This page shows scores and cannot rank, because fewer than two models have one {when(benchmark)}; it tells "
-            f"{limits}."
+            f"This page shows scores and cannot rank, because fewer than two models have one {when(benchmark)}; it "
+            f"tells {limits}."
         )
     apart = pairs_apart(places)
     if apart is None:
@@ -33,11 +33,18 @@ def can_tell(benchmark: Benchmark) -> str:
             f"This ranking orders {count(len(places), 'model')} by the score {when(benchmark)} and cannot tell which "
             f"differences are noise, because the scores have no standard errors; it tells {limits}."
         )
-    told = f"all {pairs:,} pairs" if apart == pairs else f"{apart:,} of the {pairs:,} pairs"
     return (
-        f"This ranking can tell {told} of models apart {when(benchmark)} (95 %, all at once); it cannot order models "
-        f"that share a rank, and it tells {limits}."
+        f"This ranking can tell {_told(apart, pairs)} of models apart {when(benchmark)} (95 %, all at once); it cannot "
+        f"order models that share a rank, and it tells {limits}."
     )
+
+
+def _told(apart: int, pairs: int) -> str:
+    if pairs == 1:
+        return "the one pair" if apart else "no pair"
+    if apart == pairs:
+        return f"all {pairs:,} pairs"
+    return f"{f'{apart:,}' if apart else 'none'} of the {pairs:,} pairs"
 
 
 def pairs_apart(places: Sequence[Place]) -> int | None:
@@ -82,6 +89,12 @@ def set_words(place: Place | None) -> str:
     if place is None or place.best_rank is None or place.worst_rank is None:
         return ""
     return ranks((place.best_rank, place.worst_rank))
+
+
+def other_ranks(place: Place | None) -> str:
+    """The rank set where it holds more than the rank itself; empty else."""
+    found = set_words(place)
+    return "" if place is None or found == str(place.rank) else found
 
 
 def score_words(place: Place | None) -> str:
