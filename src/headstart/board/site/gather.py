@@ -13,7 +13,7 @@ from headstart.auditing.comparison import compare
 from headstart.board.site.audit_file import AuditForm, is_audit, read_audit
 from headstart.board.site.from_audit import benchmark_from, benchmark_of_document, measured_points
 from headstart.board.site.from_comparison import benchmarks_from
-from headstart.board.site.seals import SEAL_FILE, read_sealed
+from headstart.board.site.seals import SealedRun, read_sealed
 from headstart.board.site.values import Benchmark, Model, Release, Seal
 from headstart.data.rows import TrajectoryRow
 from headstart.data.trajectories import Trajectories
@@ -52,7 +52,7 @@ class _Found:
 
     rows: dict[str, dict[Path, list[TrajectoryRow]]] = field(default_factory=dict[str, dict[Path, list[TrajectoryRow]]])
     audits: dict[str, AuditForm] = field(default_factory=dict[str, AuditForm])
-    seals: dict[str, Seal] = field(default_factory=dict[str, Seal])
+    sealed: dict[str, SealedRun] = field(default_factory=dict[str, SealedRun])
     models: dict[str, Model] = field(default_factory=dict[str, Model])
     files: list[Path] = field(default_factory=list[Path])
 
@@ -113,10 +113,10 @@ def _take(found: _Found, path: Path) -> None:
                 f"must hold a table of a run ({', '.join(RUN_TABLES)}): the run may not have finished", file=str(path)
             )
         _take_table(found, table)
-        if (path / SEAL_FILE).is_file():
-            seal, models = read_sealed(path / SEAL_FILE)
-            found.seals[seal.hash] = seal
-            found.models |= {one.name: one for one in models}
+        sealed = read_sealed(path)
+        if sealed is not None:
+            found.sealed[sealed.seal.hash] = sealed
+            found.models |= {one.name: one for one in sealed.models}
         return
     if path.suffix.lower() == ".json" and is_audit(read_json(path)):
         form = read_audit(path)
@@ -137,13 +137,13 @@ def _take_table(found: _Found, path: Path) -> None:
 
 def _benchmarks(found: _Found, name: str, options: Options) -> tuple[Benchmark, ...]:
     tables = found.rows.get(name, {})
-    seals = _seals(found.seals, tables)
+    seals = _seals(found.sealed, tables)
     form = found.audits.get(name)
     if form is not None:
-        read = _read(name, tables, options) if tables else None
+        read = _read(found, name, options) if tables else None
         points = measured_points(read) if isinstance(read, Trajectories) else None
         return (benchmark_of_document(form, points=points, level=options.level, seals=seals),)
-    read = _read(name, tables, options)
+    read = _read(found, name, options)
     source = ", ".join(path.name for path in tables)
     if isinstance(read, TwoColumns):
         shown = benchmarks_from(compare(read, source=source, seed=options.seed))
@@ -155,45 +155,50 @@ def _benchmarks(found: _Found, name: str, options: Options) -> tuple[Benchmark, 
     return (benchmark_from(audited, level=options.level, seals=seals),)
 
 
-def _read(name: str, tables: Mapping[Path, Sequence[TrajectoryRow]], options: Options) -> Trajectories | TwoColumns:
-    rows = [row for found in tables.values() for row in found]
+def _read(found: _Found, name: str, options: Options) -> Trajectories | TwoColumns:
+    tables = found.rows[name]
+    rows = [row for one in tables.values() for row in one]
     costs = any(row.cost_per_step is not None for row in rows)
     unit = options.cost_unit if costs else None
     if len(tables) == 1:
-        path, found = next(iter(tables.items()))
-        named = name if any(row.benchmark is not None for row in found) else None
+        (path,) = tables
+        named = name if any(row.benchmark is not None for row in rows) else None
         return read_results(path, benchmark=named, cost_unit=unit)
-    _check_together(name, tables)
+    _check_together(found, name)
     import polars as pl
 
     columns = {key: [name if key == "benchmark" else getattr(row, key) for row in rows] for key in _COLUMNS}
     return read_results(pl.DataFrame(columns, infer_schema_length=None), benchmark=name, cost_unit=unit)
 
 
-def _check_together(name: str, tables: Mapping[Path, Sequence[TrajectoryRow]]) -> None:
-    """Scores are put together only if the same plan measured them, each once."""
+def _check_together(found: _Found, name: str) -> None:
+    """Scores are put together only if one protocol measured them, each once."""
+    tables = found.rows[name]
     hashes = {path: {row.plan_hash for row in rows} for path, rows in tables.items()}
-    if len({one for found in hashes.values() for one in found}) > 1:
-        listed = "; ".join(f"{path}: {', '.join(str(one)[:12] for one in found)}" for path, found in hashes.items())
+    if len({_protocol(found, one) for own in hashes.values() for one in own}) > 1:
+        listed = "; ".join(f"{path}: {', '.join(str(one)[:12] for one in own)}" for path, own in hashes.items())
         raise InputError(
-            f"{name} was measured under different sealed plans, which cannot be ranked together ({listed})"
+            f"{name} was measured under different sealed plans, so it cannot be ranked together ({listed})"
         )
     seen: dict[tuple[str, float, str | None], Path] = {}
     for path, rows in tables.items():
         for row in rows:
             key = (row.model, row.step, row.seed)
             if seen.setdefault(key, path) != path:
-                raise InputError(
-                    f"{row.model} on {name} at step {row.step:g} is in {seen[key]} already",
-                    file=str(path),
-                    field="model",
-                )
+                message = f"{row.model} on {name} at step {row.step:g} is in {seen[key]} already"
+                raise InputError(message, file=str(path), field="model")
 
 
-def _seals(known: Mapping[str, Seal], tables: Mapping[Path, Iterable[TrajectoryRow]]) -> tuple[Seal, ...]:
+def _protocol(found: _Found, plan_hash: str | None) -> str | None:
+    """Of a plan whose seal is known; otherwise the plan stands for itself."""
+    sealed = found.sealed.get(plan_hash or "")
+    return plan_hash if sealed is None else sealed.protocol
+
+
+def _seals(known: Mapping[str, SealedRun], tables: Mapping[Path, Iterable[TrajectoryRow]]) -> tuple[Seal, ...]:
     """The seals that the rows name; one without its document is shown by its hash alone."""
     hashes = sorted({row.plan_hash for rows in tables.values() for row in rows if row.plan_hash is not None})
-    return tuple(known.get(one) or Seal(hash=one) for one in hashes)
+    return tuple(known[one].seal if one in known else Seal(hash=one) for one in hashes)
 
 
 def _newest(files: Iterable[Path]) -> str:

@@ -315,6 +315,7 @@ def _environment() -> jinja2.Environment:
         "price": wording.price_words,
         "price_range": wording.price_range,
         "bracketed": _bracketed,
+        "tight": _tight,
         "gain": wording.gain_words,
         "fall": wording.fall_words,
         "marks": wording.marks,
@@ -366,3 +367,8 @@ def _capitalise(text: str) -> str:
 
 def _digest(file: Download) -> str:
     return hashlib.sha256(file.data).hexdigest()
+
+
+def _tight(text: str) -> str:
+    """A sentence whose per cent signs stay with their numbers."""
+    return re.sub(r"(?<=\d) %", "\u00a0%", text)

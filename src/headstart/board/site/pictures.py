@@ -254,25 +254,25 @@ def _picture(
 
 
 def _frame(axes: _Axes, ticks: Sequence[float], words: Callable[[float, float], str], benchmark: Benchmark) -> Markup:
-    """Grid and labels; of steps that lie close together the later ones have no label."""
+    """Grid and labels; where steps lie close together some have none."""
     marks: list[Markup] = []
     gap = ticks[1] - ticks[0]
     for tick in ticks:
         y = axes.y(tick)
         marks.append(Markup(f'<path class="s-grid" d="M{_LEFT} {y:.1f}H{axes.width - _RIGHT}"/>'))
         marks.append(_text(_LEFT - 8, y + 4, words(tick, gap), "s-tick s-end"))
-    free_from = -math.inf
     base = axes.height - _BOTTOM
-    for step in axes.steps:
+    labelled: list[tuple[float, float]] = []
+    for step in (axes.steps[0], axes.steps[-1], *axes.steps[1:-1]):  # the ends first: they say how far it goes
         label = _tick_words(step, benchmark)
         x, half = axes.x(step), 3.6 * len(label) + 4
         marks.append(Markup(f'<path class="s-grid" d="M{x:.1f} {base}v5"/>'))
-        if x - half >= free_from:
-            place = "s-end" if x + half > axes.width else "s-mid"
+        if all(x + half <= start or end <= x - half for start, end in labelled):
+            labelled.append((x - half, x + half))
+            cut = x + half > axes.width  # centred, it would end outside the drawing
             marks.append(
-                _text(min(x, axes.width - 2.0) if place == "s-end" else x, base + 19, label, f"s-tick {place}")
+                _text(axes.width - 2.0 if cut else x, base + 19, label, f"s-tick {'s-end' if cut else 's-mid'}")
             )
-            free_from = x + half
     if benchmark.level is not None:
         middle = (_LEFT + axes.width - _RIGHT) / 2
         marks.append(_text(middle, axes.height - 4, "steps of tuning", "s-tick s-mid"))

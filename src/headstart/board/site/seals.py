@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +14,11 @@ from headstart.io.documents import read_json
 from headstart.tune.seal import SCHEMA, plan_hash
 
 SEAL_FILE = "sealed.json"
+MERGED_FILE = "merged.json"
+MERGED_SCHEMA = "headstart.merged-runs/1"
+
+_OF_CONTESTANTS = ("models", "untunable")
+"""What of a plan belongs to its contestants: the rest is the protocol, which every contestant of a ranking shares."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _RECIPE = ("method", "rank", "alpha", "learning_rate", "batch_size", "schedule", "warmup_steps", "weight_decay", "loss")
@@ -20,28 +26,69 @@ _RECIPE = ("method", "rank", "alpha", "learning_rate", "batch_size", "schedule",
 Facts = tuple[tuple[str, str], ...]
 
 
-def read_sealed(path: Path) -> tuple[Seal, tuple[Model, ...]]:
-    """The seal of a run and the facts of its models.
+@dataclass(frozen=True, kw_only=True)
+class SealedRun:
+    """What the documents of a run's folder say.
+
+    Args:
+        seal: The seal.
+        protocol: Hash of its protocol: scores may be ranked together exactly when it is equal.
+        models: Facts of its models.
+    """
+
+    seal: Seal
+    protocol: str
+    models: tuple[Model, ...] = ()
+
+
+def read_sealed(folder: Path) -> SealedRun | None:
+    """The seal of a run, or of several that were put together; None where the folder has none.
 
     Raises:
-        InputError: If the file is no seal, or was changed after it was written.
+        InputError: If its file is no seal, or was changed after it was written.
     """
+    path = folder / SEAL_FILE
+    if path.is_file():
+        fields, resolution = _sealed(path, SCHEMA, "resolution", "hash")
+        created_at = fields.get("created_at")
+        return SealedRun(
+            seal=Seal(
+                hash=fields["hash"],
+                created_at=created_at if isinstance(created_at, str) else None,
+                facts=tuple(_facts(resolution)),
+            ),
+            protocol=_protocol(resolution),
+            models=tuple(_models(resolution, fields.get("information"))),
+        )
+    path = folder / MERGED_FILE
+    if path.is_file():
+        fields, protocol = _sealed(path, MERGED_SCHEMA, "protocol", "protocol_hash")
+        return SealedRun(
+            seal=Seal(hash=fields["protocol_hash"], facts=tuple(_facts(protocol))), protocol=_protocol(protocol)
+        )
+    return None
+
+
+def _sealed(path: Path, schema: str, content: str, digest: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A document, and what its hash is of."""
     document = read_json(path)
     fields = cast("dict[str, Any]", document) if isinstance(document, dict) else {}
-    resolution = fields.get("resolution")
-    if fields.get("schema") != SCHEMA or not isinstance(resolution, dict):
-        raise InputError(f"must be a sealed plan of schema {SCHEMA!r}", file=str(path), field="schema")
-    resolution = cast("dict[str, Any]", resolution)
-    if fields.get("hash") != plan_hash(resolution):
+    sealed = fields.get(content)
+    if fields.get("schema") != schema or not isinstance(sealed, dict):
+        raise InputError(f"must be a document of schema {schema!r}", file=str(path), field="schema")
+    sealed = cast("dict[str, Any]", sealed)
+    if fields.get(digest) != plan_hash(sealed):
         message = "the seal is broken: its content was changed after it was written"
-        raise InputError(message, file=str(path), field="hash")
-    created_at = fields.get("created_at")
-    seal = Seal(
-        hash=fields["hash"],
-        created_at=created_at if isinstance(created_at, str) else None,
-        facts=tuple(_facts(resolution)),
-    )
-    return seal, tuple(_models(resolution, fields.get("information")))
+        raise InputError(message, file=str(path), field=digest)
+    return fields, sealed
+
+
+def _protocol(resolution: Mapping[str, Any]) -> str:
+    kept = {key: value for key, value in resolution.items() if key not in _OF_CONTESTANTS}
+    versions = kept.get("versions")
+    if isinstance(versions, dict):  # sealed only where a model needs it
+        kept["versions"] = {key: value for key, value in cast("dict[str, Any]", versions).items() if key != "gguf"}
+    return plan_hash(kept)
 
 
 def _facts(resolution: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

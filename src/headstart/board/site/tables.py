@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -58,8 +58,12 @@ SCORES = pl.Schema({"benchmark": _TEXT, "model": _TEXT, "step": _NUMBER, "score"
 LEDGER = pl.Schema({"seq": _WHOLE, "time": _TEXT, "event": _TEXT, "subject": _TEXT, "hash": _TEXT})
 
 
+EXPORTS: tuple[Callable[[Release], Iterable[Download]], ...] = ()
+"""Further formats: each gives the files of a release, which are offered beside those below."""
+
+
 def downloads(release: Release) -> tuple[Download, ...]:
-    """Every file offered; the release's own come last."""
+    """Every file offered; those that the release brings come last."""
     about = {one.name: one for one in release.models}
     ranking = [row for one in release.benchmarks for row in _ranking(one)]
     for row in ranking:
@@ -74,7 +78,7 @@ def downloads(release: Release) -> tuple[Download, ...]:
         lines = [asdict(line) for line in release.ledger]
         found += _both("ledger", "The ledger, oldest line first", lines, LEDGER)
     found.append(Download(name="release.json", title="Everything that the pages show", data=_document(release)))
-    return (*found, *release.downloads)
+    return (*found, *(one for export in EXPORTS for one in export(release)), *release.downloads)
 
 
 def csv_bytes(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> bytes:
