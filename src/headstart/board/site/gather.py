@@ -177,9 +177,7 @@ def _check_together(found: _Found, name: str) -> None:
     hashes = {path: {row.plan_hash for row in rows} for path, rows in tables.items()}
     if len({_protocol(found, one) for own in hashes.values() for one in own}) > 1:
         listed = "; ".join(f"{path}: {', '.join(str(one)[:12] for one in own)}" for path, own in hashes.items())
-        raise InputError(
-            f"{name} was measured under different sealed plans, so it cannot be ranked together ({listed})"
-        )
+        raise InputError(f"{name} was measured under different sealed plans, so it cannot be one ranking ({listed})")
     seen: dict[tuple[str, float, str | None], Path] = {}
     for path, rows in tables.items():
         for row in rows:

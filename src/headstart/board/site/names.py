@@ -25,7 +25,7 @@ def slug(name: str) -> str:
     """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     kept = _NOT_KEPT.sub("-", plain)[:LONGEST].strip("-")
-    if kept == name and not _RESERVED.fullmatch(kept):
+    if kept and kept == name and not _RESERVED.fullmatch(kept):
         return kept
     digits = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{kept}-{digits}" if kept else digits
