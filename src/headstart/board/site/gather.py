@@ -37,12 +37,14 @@ class Options:
         level: Published level, in steps; by default the one that each audit recommends.
         rewards: What ranks are worth, in the short form; by default the audit's assumption.
         cost_unit: Unit of costs, for tables with costs.
+        draws: Posterior draws behind every interval; by default as many as the rewards allow.
         seed: Of the posterior draws.
     """
 
     level: float | None = None
     rewards: str | None = None
     cost_unit: str | None = None
+    draws: int | None = None
     seed: int = 0
 
 
@@ -151,7 +153,14 @@ def _benchmarks(found: _Found, name: str, options: Options) -> tuple[Benchmark, 
             raise InputError(f"{name} must hold at least two models with both scores", file=str(next(iter(tables))))
         return tuple(replace(one, seals=seals) for one in shown)
     require_auditable(read)
-    audited = audit(read, source=source, rewards=options.rewards, backtest_fraction=None, seed=options.seed)
+    audited = audit(
+        read,
+        source=source,
+        rewards=options.rewards,
+        backtest_fraction=None,
+        draws=options.draws,
+        seed=options.seed,
+    )
     return (benchmark_from(audited, level=options.level, seals=seals),)
 
 

@@ -9,6 +9,7 @@ function makeTable(table) {
   const pager = document.querySelector(`[data-pager="${table.id}"]`);
   const part = (root, role) => (root ? root.querySelector(`[data-role="${role}"]`) : null);
   const [search, mark, size, count] = ["search", "mark", "size", "count"].map((role) => part(controls, role));
+  const region = table.parentElement;
   const rows = [...body.rows];
   const keys = new Map(); // by column, made when it is first sorted
   let texts = null; // made when somebody first searches
@@ -68,6 +69,11 @@ function makeTable(table) {
     for (const cell of row.cells) cell.dataset.label = labels[cell.cellIndex];
   }
 
+  // A table that fits needs no scroll box of its own, and its headings then stay at the top of the window.
+  function fit() {
+    region.classList.toggle("fits", table.offsetWidth <= region.clientWidth);
+  }
+
   function show() {
     const found = wanted();
     const most = Number(size?.value ?? 0) || found.length || 1;
@@ -76,6 +82,7 @@ function makeTable(table) {
     const shown = found.slice(page * most, (page + 1) * most).map((at) => rows[at]);
     shown.forEach(label);
     body.replaceChildren(...shown);
+    fit();
     if (count) count.textContent = `${found.length} of ${rows.length} ${controls.dataset.noun}`;
     if (!pager) return;
     pager.hidden = pages === 1;
@@ -98,6 +105,7 @@ function makeTable(table) {
     heading.append(button);
   }
   table.classList.add("cards");
+  addEventListener("resize", fit);
   if (controls) {
     controls.hidden = rows.length < 10;
     for (const control of [search, mark, size]) {
