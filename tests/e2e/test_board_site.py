@@ -44,7 +44,7 @@ def test_a_table_becomes_a_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         "--level",
         "9",
         "--about",
-        "What it is for.",
+        "What for.",
         "--draws",
         60,
     )
