@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import zipfile
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
@@ -200,6 +201,16 @@ def test_the_scores_can_be_audited_again(tmp_path: Path, made_up: dict[str, byte
     read = read_trajectories(path)
     assert sorted(read.models) == sorted(NAMES)
     assert read.benchmark == "made-up"
+
+
+def test_the_scores_are_offered_as_records_of_every_eval_ever(made_up: dict[str, bytes]):
+    pytest.importorskip("headstart.data.writers")
+    with zipfile.ZipFile(io.BytesIO(made_up["data/every-eval-ever.zip"])) as packed:
+        records = [json.loads(packed.read(name)) for name in packed.namelist()]
+        assert not [name for name in packed.namelist() if ".." in name or name.startswith("/")]
+    assert len(records) == 16  # four models at four steps
+    last = [one for one in records if one["model_info"]["id"] == "medium" and "step-1000" in one["evaluation_id"]]
+    assert last[0]["evaluation_results"][0]["score_details"]["details"]["worst_rank"] == "3"
 
 
 def test_the_ledger_shows_every_line_or_says_that_there_is_none(made_up: dict[str, bytes]):
