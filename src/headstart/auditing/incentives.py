@@ -132,7 +132,7 @@ def _median_where(
     """Median of each column over the values kept; infinite where none is."""
     ordered = np.sort(np.where(kept, values, np.inf), axis=0)
     count = np.maximum(kept.sum(axis=0), 1)
-    columns = np.arange(values.shape[1])
+    columns: IntArray = np.arange(values.shape[1])
     return (ordered[(count - 1) // 2, columns] + ordered[count // 2, columns]) / 2
 
 
