@@ -79,7 +79,7 @@ def test_the_ranking_shows_direct_beside_tuned_ranks_with_prices_and_gains(made_
     row = text[text.index("medium") :][:200]
     assert "2–3" in row  # ranks that noise leaves
     assert "0.700 ±0.010" in row
-    assert "0.8 USD [10–beyond]" in row
+    assert "0.8 USD [10–beyond steps]" in row
     assert "4 % [0–10 %]" in row
     assert "at chance" in row
     assert "▲ 1" in row

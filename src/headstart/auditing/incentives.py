@@ -132,8 +132,8 @@ def _median_where(
     """Median of each column over the values kept; infinite where none is."""
     ordered = np.sort(np.where(kept, values, np.inf), axis=0)
     count = np.maximum(kept.sum(axis=0), 1)
-    columns: IntArray = np.arange(values.shape[1])
-    return (ordered[(count - 1) // 2, columns] + ordered[count // 2, columns]) / 2
+    middle = np.take_along_axis(ordered, np.stack([(count - 1) // 2, count // 2]), axis=0)
+    return middle.mean(axis=0)
 
 
 def _gainer(found: LevelIncentives) -> tuple[int | None, float | None]:
