@@ -92,7 +92,10 @@ def test_the_date_is_that_of_the_newest_file(tmp_path: Path):
     path = write_audit(tmp_path / "audit.json")
     os.utime(path, (1_700_000_000, 1_700_000_000))
     assert release_from([path]).created_at == "2023-11-14T22:13:20+00:00"
-    assert release_from([path], created_at="2026-01-31").created_at == "2026-01-31"
+    assert release_from([path], created_at="2026-01-31").created_at == "2026-01-31T00:00:00+00:00"
+    assert release_from([path], created_at="2026-01-31T01:00+02:00").created_at == "2026-01-30T23:00:00+00:00"
+    with pytest.raises(InputError, match="the date of the results must be a day or a time"):
+        release_from([path], created_at="tomorrow")
 
 
 def test_runs_under_one_protocol_are_one_ranking(tmp_path: Path):

@@ -284,7 +284,7 @@ def test_values_that_make_no_sense_are_refused():
         made_up_benchmark(names=("a", "a", "b", "c"))
     with pytest.raises(InputError, match="name of a download"):
         Download(name="../x.txt", title="x", data=b"")
-    for address in ("javascript:alert(1)", "//elsewhere.org", "data:text/html,x", ""):
+    for address in ("javascript:alert(1)", "//elsewhere.org", "data:text/html,x", "/\\elsewhere.org", ""):
         with pytest.raises(InputError, match="address of a link"):
             Link(label="x", address=address)
     with pytest.raises(InputError, match="around the rank"):

@@ -17,7 +17,7 @@ from headstart.auditing.level_values import Estimate
 from headstart.contest.arrays import require
 from headstart.io.text import check_name
 
-_ADDRESS = re.compile(r"https?://[^\s]+|(?!//)[^\s:?#]*(?:[?#][^\s]*)?")
+_ADDRESS = re.compile(r"https?://[^\s]+|(?!//)[^\s:?#\\]*(?:[?#][^\s]*)?")
 _FILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)+")
 
 
