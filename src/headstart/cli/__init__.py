@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from headstart.cli import contests, designs, files, measurements, suites, tuning
+from headstart.cli import boards, contests, designs, files, measurements, suites, tuning
 from headstart.errors import HeadstartError
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ app.add_typer(measurements.importing, name="import")
 app.command()(suites.suite)
 app.command()(designs.design)
 app.command()(tuning.tune)
+app.add_typer(boards.board, name="board")
 for command in (contests.solve, contests.certify, contests.verify, contests.simulate, contests.catalog):
     app.command()(command)
 contests.exporting.command("results")(files.export_results)
