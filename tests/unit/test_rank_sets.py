@@ -8,7 +8,7 @@ from scipy.stats import norm, studentized_range
 
 from headstart.errors import InputError
 from headstart.rank import rank_sets_from_draws, rank_sets_from_estimates, rank_sets_from_items
-from headstart.rank.pairs import largest_difference
+from headstart.rank.pairs import PrecisionMatrix, largest_difference
 from headstart.rank.rank_sets import upper_quantile
 
 
@@ -26,7 +26,8 @@ def test_the_largest_difference_is_the_brute_force_maximum(n_models: int, dtype:
     precision = rng.gamma(1.0, size=(n_models, n_models)).astype(dtype)
     precision[rng.random(precision.shape) < 0.2] = 0
     everything = (deviations[:, :, None] - deviations[:, None, :]) * precision
-    np.testing.assert_array_equal(largest_difference(deviations, precision), everything.max(axis=(1, 2)).clip(0))
+    found = largest_difference(deviations, PrecisionMatrix(values=precision))
+    np.testing.assert_array_equal(found, everything.max(axis=(1, 2)).clip(0))
 
 
 def test_the_critical_value_is_that_of_the_studentised_range() -> None:
