@@ -49,6 +49,10 @@ class Pairs(Protocol[Precise]):
         """The largest value, or more, between each two blocks of neighbouring models."""
         ...
 
+    def alike(self, estimates: Float[FloatArray, " models"]) -> Int[IntArray, " models"]:
+        """An order of the models in which neighbours have errors alike, so that a block has one precision."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PrecisionMatrix(Pairs[Real]):
@@ -66,6 +70,9 @@ class PrecisionMatrix(Pairs[Real]):
 
     def finest(self, starts: Int[IntArray, " blocks"]) -> Float[NDArray[Real], "blocks blocks"]:
         return np.maximum.reduceat(np.maximum.reduceat(self.values, starts, axis=0), starts, axis=1)
+
+    def alike(self, estimates: Float[FloatArray, " models"]) -> Int[IntArray, " models"]:
+        return np.argsort(-estimates, kind="stable").astype(np.int64)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -90,6 +97,9 @@ class IndependentErrors(Pairs[np.float64]):
         total = least[:, None] + least
         return precision_of(np.where(total > 0, total, np.minimum(positive[:, None], positive)))
 
+    def alike(self, estimates: Float[FloatArray, " models"]) -> Int[IntArray, " models"]:
+        return np.lexsort((-estimates, self.variances)).astype(np.int64)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CorrelatedErrors(Pairs[np.float64]):
@@ -111,6 +121,9 @@ class CorrelatedErrors(Pairs[np.float64]):
 
     def finest(self, starts: Int[IntArray, " blocks"]) -> Float[FloatArray, "blocks blocks"]:
         return _finest(self, len(self.covariance), starts)
+
+    def alike(self, estimates: Float[FloatArray, " models"]) -> Int[IntArray, " models"]:
+        return np.lexsort((-estimates, np.diag(self.covariance))).astype(np.int64)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -135,6 +148,9 @@ class PairsLeft(Pairs[Real]):
 
     def finest(self, starts: Int[IntArray, " blocks"]) -> Float[NDArray[Real], "blocks blocks"]:
         return _finest(self, len(self.estimates), starts)
+
+    def alike(self, estimates: Float[FloatArray, " models"]) -> Int[IntArray, " models"]:
+        return self.pairs.alike(estimates)
 
 
 def largest_difference(

@@ -183,8 +183,7 @@ def sets_of(
         confidence: Probability that all sets hold at once.
         step_down: As in `rank_sets_from_estimates`.
     """
-    # blocks of neighbours by estimate have errors of about the same size, which makes their bounds tight
-    order = np.argsort(-estimates, kind="stable").astype(np.int64)
+    order = pairs.alike(estimates)
     scores, drawn, sorted_pairs = estimates[order], np.ascontiguousarray(deviations[:, order]), pairs.taken(order)
     critical, steps = upper_quantile(largest_difference(drawn, sorted_pairs), confidence), 1
     while len(scores) <= STEP_DOWN_MODELS if step_down is None else step_down:
