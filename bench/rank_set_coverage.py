@@ -1,10 +1,11 @@
 """Do all rank sets hold at once? Simulated benchmarks with known abilities, ties included.
 
-In every repetition models answer items drawn from a population in which their true scores are known. A repetition counts
-where the set of *every* model holds all of its true ranks: 1 + the number of models truly better, up to the number of
-models not truly worse, which is several ranks where models are tied. Beside it stand intervals of bootstrapped ranks (2.5 to 97.5 %
-of the rank over resampled items), which many leaderboards show, judged by the same rule and by a lenient one: that each
-interval holds at least one of the model's true ranks. Writes bench/results/rank_set_coverage.json.
+In every repetition models answer items drawn from a population in which their true scores are known. A repetition
+counts where the set of *every* model holds all of its true ranks: 1 + the number of models truly better, up to the
+number of models not truly worse, which is several ranks where models are tied. Beside it stand intervals of
+bootstrapped ranks (2.5 to 97.5 % of the rank over resampled items), which many leaderboards show, judged by the same
+rule and by a lenient one: that each interval holds at least one of the model's true ranks. Writes
+bench/results/rank_set_coverage.json.
 
     PYTHONPATH=src python bench/rank_set_coverage.py
 """

@@ -168,6 +168,20 @@ def test_scores_of_right_and_wrong_need_no_float64() -> None:
     assert (exact.ahead == general.ahead).mean() > 0.995
 
 
+def test_few_items_need_a_larger_critical_value() -> None:
+    """All models tied, 25 items: with the normal critical value every third ranking would order a pair."""
+    rng = np.random.default_rng(22)
+    wrong = 0
+    for repetition in range(300):
+        sets = rank_sets_from_items(rng.normal(size=(20, 25)), n_draws=200, seed=repetition)
+        wrong += bool(sets.ahead.any())
+    assert wrong <= 24  # .05 of 300 is 15; 24 is 2.4 standard deviations above
+
+
+def test_two_items_order_nothing() -> None:
+    assert not rank_sets_from_items([[1, 0.9], [0.1, 0.3]]).ahead.any()
+
+
 def test_copies_of_a_model_cost_nothing_and_near_copies_are_computed_from_the_items() -> None:
     rng = np.random.default_rng(21)
     scores = np.repeat(rng.random((3, 400)), 40, axis=0)
@@ -220,8 +234,9 @@ def test_clusters_of_any_size_and_order_give_the_textbook_variance() -> None:
     residuals = difference - difference.mean()
     sums = np.array([residuals[clusters == label].sum() for label in range(40)])
     error = np.sqrt(40 / 39 * (sums**2).sum()) / 3000
-    # the pair is ordered at a confidence where the normal quantile is below the statistic, and not above
-    level = 2 * norm.cdf(abs(difference.mean()) / error) - 1
+    # the pair is ordered at a confidence where the critical value for 40 units is below the statistic, and not above
+    statistic = abs(difference.mean()) / error
+    level = 2 * norm.cdf(statistic * np.sqrt(40 / (39 + statistic**2))) - 1
     assert 0.6 < level < 0.99, "the test needs a difference that is neither clear nor nothing"
     assert rank_sets_from_items(scores, clusters=clusters, confidence=level - 0.03, n_draws=20_000).ahead.any()
     assert not rank_sets_from_items(scores, clusters=clusters, confidence=level + 0.005, n_draws=20_000).ahead.any()

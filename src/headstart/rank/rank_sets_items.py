@@ -37,7 +37,8 @@ def rank_sets_from_items(
     """Simultaneous confidence sets for the ranks of models by their mean score, from the score on every item.
 
     The items are a sample of those that the benchmark might have asked. Errors of the means come from standard normal
-    multipliers, one an item (or a cluster), which every model shares: the correlation between models is kept. A pair of
+    multipliers, one an item (or a cluster), which every model shares: the correlation between models is kept. The
+    critical value is corrected for few units (``for_units``). A pair of
     models whose difference is the same on every item has a standard error of 0 and stays tied.
 
     Right or wrong (0 and 1) without clusters is computed in float32, in which the counts are exact; all else in
@@ -74,11 +75,11 @@ def rank_sets_from_items(
     rng = np.random.default_rng(seed)
     if clusters is None and len(units) < EXACT_COUNTS and _is_binary(matrix):
         deviations, precision = _from_counts(matrix, estimates, n_draws, rng)
-        return sets_of(
-            estimates, deviations, PrecisionMatrix(values=precision), confidence=confidence, step_down=step_down
-        )
+        pairs = PrecisionMatrix(values=precision)
+        return sets_of(estimates, deviations, pairs, confidence=confidence, step_down=step_down, n_units=len(units))
     errors, precise = _from_sums(matrix, estimates, units, n_draws, rng)
-    return sets_of(estimates, errors, PrecisionMatrix(values=precise), confidence=confidence, step_down=step_down)
+    precisions = PrecisionMatrix(values=precise)
+    return sets_of(estimates, errors, precisions, confidence=confidence, step_down=step_down, n_units=len(units))
 
 
 def _is_binary(matrix: NDArray[Any]) -> bool:
