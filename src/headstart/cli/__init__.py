@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from headstart.cli import contests, designs, measurements, tuning
+from headstart.cli import contests, designs, measurements, rankings, tuning
 from headstart.errors import HeadstartError
 
 app = typer.Typer(
@@ -30,6 +30,8 @@ for command in (measurements.audit, measurements.demo, measurements.fit):
     app.command()(command)
 app.add_typer(measurements.importing, name="import")
 app.command()(designs.design)
+for command in (rankings.check, rankings.variants):
+    app.command()(command)
 app.command()(tuning.tune)
 for command in (contests.solve, contests.certify, contests.verify, contests.simulate, contests.catalog):
     app.command()(command)
@@ -37,7 +39,7 @@ app.add_typer(contests.exporting, name="export")
 
 
 def main() -> None:
-    """Run the command line; exit 0 done, 2 bad input or usage, 3 not completed, 130 interrupted."""
+    """Run the command line; exit 0 done, 1 ranking not supported, 2 bad input, 3 not completed, 130 interrupted."""
     try:
         status = app(standalone_mode=False)
     except HeadstartError as error:

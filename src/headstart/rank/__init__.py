@@ -9,7 +9,7 @@ from headstart.rank.rank_sets import RankSets, rank_sets_from_estimates
 from headstart.rank.rank_sets_draws import rank_sets_from_draws
 from headstart.rank.rank_sets_items import rank_sets_from_items
 from headstart.rank.tie_groups import TieGroup, indistinct_groups, indistinct_runs, separated_groups
-from headstart.rank.variant_gains import VariantGains, next_variant_gain, variant_gains
+from headstart.rank.variant_gains import VariantGains, next_variant_gain, variant_gains, variant_rewards
 from headstart.rank.variants import (
     CorrectedScore,
     best_of_inflation,
@@ -56,5 +56,6 @@ __all__ = [
     "tau_a",
     "tau_b",
     "variant_gains",
+    "variant_rewards",
     "variants_to_pass",
 ]

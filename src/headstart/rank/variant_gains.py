@@ -98,7 +98,44 @@ def variant_gains(
     correlation: float = 0.0,
     most: int = 100,
 ) -> VariantGains:
-    """Expected rewards of publishing the best of 1, 2, ..., ``most`` variants, against rivals with one score each.
+    """Expected rewards of publishing the best of 1, 2, ..., ``most`` variants, and what each further one adds.
+
+    The other arguments are those of ``variant_rewards``.
+
+    Args:
+        most: Number of variants up to which rewards are worked out.
+
+    Raises:
+        InputError: As ``variant_rewards``.
+
+    Source: propositions V2 and V3 of docs/variants.
+
+    >>> gains = variant_gains(0.80, [0.83, 0.81, 0.70], [3.0, 2.0, 1.0, 0.0], sd=0.01, most=3)
+    >>> gains.reward.round(3).tolist(), gains.gain.round(3).tolist(), gains.ceiling
+    ([1.16, 1.295, 1.408], [0.135, 0.114, 0.096], 0.75)
+    """
+    require(most >= 1, "most", "at least 1", most)
+    # one more than asked for, so that the gain of the variant after the last is there too
+    found = variant_rewards(
+        score, rivals, rewards, np.arange(1, most + 2), sd=sd, rival_sd=rival_sd, correlation=correlation
+    )
+    worth = np.asarray(rewards, dtype=np.float64)
+    return VariantGains(
+        reward=found[:-1], gain=np.maximum(np.diff(found), 0.0), ceiling=float(worth[0] - worth[-1]) / 4
+    )
+
+
+def variant_rewards(
+    score: float,
+    rivals: ArrayLike,
+    rewards: ArrayLike,
+    k: ArrayLike,
+    *,
+    sd: float,
+    rival_sd: ArrayLike = 0.0,
+    correlation: float = 0.0,
+) -> Float[FloatArray, " numbers"]:
+    """Expected reward of publishing the best of k variants, against rivals with one score each.
 
     Exact up to quadrature. The errors of different models are independent: what all models share (the same items are
     hard for all) moves no rank and is no part of ``sd``.
@@ -107,22 +144,19 @@ def variant_gains(
         score: True score of the developer's variants.
         rivals: Scores of the others: as published, or true ones with ``rival_sd``.
         rewards: By rank, one more than there are rivals, never rising.
+        k: Numbers of variants, each at least 1.
         sd: Standard deviation of the observed score of a variant.
         rival_sd: Standard deviation of the rivals' observed scores: 0 where they stand already, else positive for all.
         correlation: Of the observed scores of two variants, 0 to 1.
-        most: Number of variants up to which rewards are worked out.
 
     Raises:
         InputError: Values out of range, or rivals of whom some have no error and others have.
 
-    Source: propositions V2 and V3 of docs/variants.
-
-    >>> gains = variant_gains(0.80, [0.83, 0.81, 0.70], [3.0, 2.0, 1.0, 0.0], sd=0.01, most=3)
-    >>> gains.reward.round(3).tolist(), gains.gain.round(3).tolist(), gains.ceiling
-    ([1.16, 1.295, 1.408], [0.135, 0.114, 0.096], 0.75)
+    >>> variant_rewards(0.80, [0.83, 0.81], [2.0, 1.0, 0.0], [1, 27], sd=0.01).round(3).tolist()
+    [0.16, 1.026]
     """
     others, worth = np.asarray(rivals, dtype=np.float64), np.asarray(rewards, dtype=np.float64)
-    noise = np.asarray(rival_sd, dtype=np.float64)
+    noise, number = np.asarray(rival_sd, dtype=np.float64), np.asarray(k, dtype=np.float64)
     require(others.ndim == 1, "rivals", "one score each", others.shape)
     require_finite("rivals", others)
     require(worth.shape == (len(others) + 1,), "rewards", f"one for each of {len(others) + 1} ranks", worth.shape)
@@ -131,21 +165,18 @@ def variant_gains(
     require(math.isfinite(score), "score", "finite", score)
     require(math.isfinite(sd) and sd > 0, "sd", "a number > 0", sd)
     require(0 <= correlation <= 1, "correlation", "between 0 and 1", correlation)
-    require(most >= 1, "most", "at least 1", most)
     require(noise.shape in ((), others.shape), "rival_sd", "one number, or one for each rival", noise.shape)
     require(bool((np.isfinite(noise) & (noise >= 0)).all()), "rival_sd", "at least 0", rival_sd)
     fixed = not noise.any()
     require(fixed or bool((noise > 0).all()), "rival_sd", "0 for all rivals or positive for all", rival_sd)
     gaps = worth[:-1] - worth[1:]
-    ceiling = float(worth[0] - worth[-1]) / 4
-    # one more than asked for, so that the gain of the variant after the last is there too
-    number = np.arange(1, most + 2, dtype=np.float64)
     if fixed:
-        bounds = (np.sort(others)[::-1] - score) / sd
-        above = np.stack([gaps @ (1 - largest_below(bounds, k, correlation=correlation)) for k in number])
-    else:
-        above = _against_noise(others, np.broadcast_to(noise, others.shape), gaps, score, sd, correlation, number)
-    return VariantGains(reward=worth[-1] + above[:-1], gain=np.maximum(np.diff(above), 0.0), ceiling=ceiling)
+        paid = gaps > 0
+        bounds = ((np.sort(others)[::-1] - score) / sd)[paid]
+        above = [gaps[paid] @ (1 - largest_below(bounds, one, correlation=correlation)) for one in number]
+        return worth[-1] + np.array(above, dtype=np.float64)
+    everyone = np.broadcast_to(noise, others.shape)
+    return worth[-1] + _against_noise(others, everyone, gaps, score, sd, correlation, number)
 
 
 def _against_noise(
