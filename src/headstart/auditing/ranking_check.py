@@ -303,9 +303,11 @@ def _instead(given: PublishedRanking, sets: RankSets, group: TieGroup, involved:
 def _contradicted(sets: RankSets, wrong: Int[IntArray, "pairs 2"]) -> Bool[BoolArray, " pairs"]:
     """Whether the lower model of each pair is significantly better."""
     opposite = np.zeros(len(wrong), dtype=np.bool_)
-    for lower in np.unique(wrong[:, 1]).tolist():
-        at = wrong[:, 1] == lower
-        opposite[at] = sets.orders.rows(np.array([lower], dtype=np.int64))[0, wrong[at, 0]]
+    by_lower = np.argsort(wrong[:, 1], kind="stable")
+    lower = wrong[by_lower, 1]
+    for rows in row_blocks(len(sets.estimates)):
+        some = by_lower[np.searchsorted(lower, rows[0]) : np.searchsorted(lower, rows[-1], side="right")]
+        opposite[some] = sets.orders.rows(rows)[wrong[some, 1] - rows[0], wrong[some, 0]]
     return opposite
 
 

@@ -37,6 +37,23 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 """What a column may be, and other names under which it is understood."""
 
+_PLAIN_KEYS = frozenset(
+    (
+        "models",
+        "ranking",
+        "rankings",
+        "rows",
+        "standings",
+        "entries",
+        "leaderboard",
+        "results",
+        "data",
+        "boards",
+        "benchmarks",
+    )
+)
+"""Keys of a JSON document that name no benchmark."""
+
 _MEDALS = {"🥇": "1", "🥈": "2", "🥉": "3"}
 _ONE = re.compile(r"^[#=Tt]?\s*(\d+)\s*(?:=|st|nd|rd|th|\.)?$")
 _RANGE = re.compile(r"^\[?\s*(\d+)\s*(?:-|–|—|to|,)\s*(\d+)\s*\]?$")
@@ -114,7 +131,8 @@ def read_rankings(
         raise InputError(f"must hold a table with the columns model and score, got: {seen}", file=source)
     found: list[PublishedRanking] = []
     for name, table, own in fitting:
-        found += _rankings(table, own, name if len(fitting) > 1 else "", source, score_range, lower_is_better)
+        heading = name if len(fitting) > 1 or source.lower().endswith(".json") else ""
+        found += _rankings(table, own, heading, source, score_range, lower_is_better)
     if benchmark is not None:
         names = [one.benchmark for one in found]
         found = [one for one in found if one.benchmark == benchmark]
@@ -168,7 +186,8 @@ def _lists(name: str, value: object, source: str, shared: Mapping[str, Cell]) ->
         fields = cast("dict[str, object]", value)
         own = fields.get("benchmark") or fields.get("name")
         for key, inner in fields.items():
-            yield from _lists(own if isinstance(own, str) else key, inner, source, shared)
+            below = own if isinstance(own, str) else name if key.lower() in _PLAIN_KEYS else key
+            yield from _lists(below, inner, source, shared)
     elif isinstance(value, list):
         items = cast("list[object]", value)
         records = _objects(items)

@@ -56,6 +56,7 @@ def print_check(found: RankingCheck, *, quiet: bool = False) -> None:
 
 def check_markdown(found: RankingCheck) -> str:
     """The check as a summary for a workflow or a comment on a pull request."""
+    outcome = "supported" if found.supported else "not supported"
     lines = [
         f"## Ranking check: {outcome}",
         "",
@@ -77,8 +78,8 @@ def check_markdown(found: RankingCheck) -> str:
             lines += ["", f"and {len(rows) - MOST_ROWS} more models"]
         lines += ["", *(_escaped(note) for note in one.notes), *([""] if one.notes else [])]
     lines.append(
-        "A rank set holds the ranks that the data leave possible, all sets at once with the confidence stated. A model is "
-        "supported where every order that involves it is."
+        "A rank set holds the ranks that the data leave possible, all sets at once with the confidence stated. A model "
+        "is supported where every order that involves it is."
     )
     return "\n".join(lines) + "\n"
 

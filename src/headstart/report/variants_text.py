@@ -47,8 +47,8 @@ def print_exposure(found: Sequence[Exposure]) -> None:
         name = f"{one.benchmark}: " if one.benchmark else ""
         say(
             out,
-            f"{name}One submission is every model's best reply, while the others' scores stand, once a further one "
-            f"costs {one.price:.3g} ({one.rewards}); whatever the others do, once it costs {one.ceiling:.3g}.",
+            f"{name}One submission is every model's best reply, while the others' scores stand, once a further "
+            f"one costs {one.price:.3g} ({one.rewards}); whatever the others do, once it costs {one.ceiling:.3g}.",
         )
         header = ("model", "score", "sd", f"best of {one.k:,} adds", "to pass next", "gains", "price for one")
         rows = [
