@@ -76,8 +76,8 @@ def print_exposure(found: Sequence[Exposure]) -> None:
         say(
             out,
             "to pass next: fewest variants whose best passes the model above with probability 1/2; gains: expected "
-            f"reward of the best of {one.k:,} minus that of one submission; price for one: of a second submission, from "
-            "which one is the best reply.",
+            f"reward of the best of {one.k:,} minus that of one submission; price for one: of a second submission, "
+            "from which one is the best reply.",
         )
         if one.left_out:
             say(out, f"Left out, without a standard error: {', '.join(one.left_out[:10])}.")
