@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from headstart.api.comparison import ComparisonResult, compare
     from headstart.api.design import DesignedProtocol, design
     from headstart.api.suites import SuiteResult, rank_suite
+    from headstart.auditing.ranking_check import check_ranking
     from headstart.certificate import verify
     from headstart.contest import (
         Contest,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     )
     from headstart.contest.contest_file import read_contest, write_contest
     from headstart.data.lm_eval import import_lm_eval
+    from headstart.data.rankings import read_rankings
     from headstart.data.trajectories import Trajectories
     from headstart.data.trajectory_files import read_results, read_trajectories, write_trajectories
     from headstart.data.two_columns import TwoColumns
@@ -83,6 +85,8 @@ _HOMES = {
     "headstart.rank": ("kendall_tau",),
     "headstart.contest.contest_file": ("read_contest", "write_contest"),
     "headstart.data.trajectory_files": ("read_trajectories", "read_results", "write_trajectories"),
+    "headstart.auditing.ranking_check": ("check_ranking",),
+    "headstart.data.rankings": ("read_rankings",),
     "headstart.api.audit": ("audit", "AuditResult"),
     "headstart.api.comparison": ("compare", "ComparisonResult"),
     "headstart.api.design": ("design", "DesignedProtocol"),
@@ -120,6 +124,7 @@ __all__ = [
     "__version__",
     "audit",
     "backtest",
+    "check_ranking",
     "compare",
     "design",
     "dominance_level",
@@ -136,6 +141,7 @@ __all__ = [
     "rank_suite",
     "read_contest",
     "read_plan",
+    "read_rankings",
     "read_results",
     "read_trajectories",
     "run_plan",

@@ -8,7 +8,15 @@ from scipy.stats import norm, studentized_range
 
 from headstart.errors import InputError
 from headstart.rank import rank_sets_from_draws, rank_sets_from_estimates, rank_sets_from_items
-from headstart.rank.pairs import largest_difference
+from headstart.rank.pairs import (
+    BLOCK,
+    CorrelatedErrors,
+    IndependentErrors,
+    Pairs,
+    PairsLeft,
+    PrecisionMatrix,
+    largest_difference,
+)
 from headstart.rank.rank_sets import upper_quantile
 
 
@@ -26,7 +34,55 @@ def test_the_largest_difference_is_the_brute_force_maximum(n_models: int, dtype:
     precision = rng.gamma(1.0, size=(n_models, n_models)).astype(dtype)
     precision[rng.random(precision.shape) < 0.2] = 0
     everything = (deviations[:, :, None] - deviations[:, None, :]) * precision
-    np.testing.assert_array_equal(largest_difference(deviations, precision), everything.max(axis=(1, 2)).clip(0))
+    found = largest_difference(deviations, PrecisionMatrix(values=precision))
+    np.testing.assert_array_equal(found, everything.max(axis=(1, 2)).clip(0))
+
+
+def every_precision(pairs: Pairs, n: int) -> np.ndarray:
+    return pairs.block(np.arange(n), np.arange(n))
+
+
+@pytest.mark.parametrize("n_models", [3, 64, 150])
+def test_pairs_worked_out_in_blocks_give_the_maximum_over_all_of_them(n_models: int) -> None:
+    rng = np.random.default_rng(n_models)
+    variances = rng.gamma(1.0, size=n_models)
+    variances[rng.random(n_models) < 0.3] = 0  # some without any error, pairs of which stay tied
+    root = rng.normal(size=(n_models, n_models + 2))
+    root[1] = root[0]  # two models with the same errors, which stay tied
+    estimates = np.sort(rng.normal(size=n_models))[::-1]
+    kinds = [IndependentErrors(variances=variances), CorrelatedErrors(covariance=root @ root.T)]
+    kinds += [PairsLeft(pairs=pairs, estimates=estimates, critical_value=0.5) for pairs in kinds]
+    deviations = rng.standard_normal((70, n_models))
+    for pairs in kinds:
+        precision = every_precision(pairs, n_models)
+        everything = (deviations[:, :, None] - deviations[:, None, :]) * precision
+        np.testing.assert_array_equal(largest_difference(deviations, pairs), everything.max(axis=(1, 2)).clip(0))
+        starts = np.arange(0, n_models, BLOCK)
+        largest = np.maximum.reduceat(np.maximum.reduceat(precision, starts, axis=0), starts, axis=1)
+        assert (pairs.finest(starts) >= largest).all(), "a bound that is too small would skip the maximum"
+        shuffled = rng.permutation(n_models)
+        np.testing.assert_array_equal(
+            every_precision(pairs.taken(shuffled), n_models), precision[np.ix_(shuffled, shuffled)]
+        )
+
+
+def test_precisions_are_one_over_the_standard_error_of_the_difference() -> None:
+    independent = every_precision(IndependentErrors(variances=np.array([0.09, 0.16, 0.0, 0.0])), 4)
+    np.testing.assert_allclose(independent[0], [0, 2, 1 / 0.3, 1 / 0.3])
+    assert independent[2, 3] == 0 and (np.diag(independent) == 0).all()
+    correlated = every_precision(CorrelatedErrors(covariance=np.array([[4.0, 1.5], [1.5, 8.0]])), 2)
+    np.testing.assert_allclose(correlated, [[0, 1 / 3], [1 / 3, 0]])
+
+
+def test_orders_of_many_models_take_no_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(20)
+    estimates, errors = rng.normal(size=300), rng.uniform(0.02, 0.1, 300)
+    sets = rank_sets_from_estimates(estimates, standard_errors=errors, n_draws=200)
+    whole = rank_sets_from_estimates(estimates, standard_errors=errors, n_draws=200).ahead
+    monkeypatch.setattr("headstart.rank.pairs.CELLS", 7 * 300)
+    np.testing.assert_array_equal(sets.best, 1 + whole.sum(axis=0))
+    np.testing.assert_array_equal(sets.worst, 300 - whole.sum(axis=1))
+    np.testing.assert_array_equal(sets.ahead, whole)
 
 
 def test_the_critical_value_is_that_of_the_studentised_range() -> None:
@@ -112,6 +168,34 @@ def test_scores_of_right_and_wrong_need_no_float64() -> None:
     assert (exact.ahead == general.ahead).mean() > 0.995
 
 
+def test_few_items_need_a_larger_critical_value() -> None:
+    """All models tied, 25 items: with the normal critical value every third ranking would order a pair."""
+    rng = np.random.default_rng(22)
+    wrong = 0
+    for repetition in range(300):
+        sets = rank_sets_from_items(rng.normal(size=(20, 25)), n_draws=200, seed=repetition)
+        wrong += bool(sets.ahead.any())
+    assert wrong <= 24  # .05 of 300 is 15; 24 is 2.4 standard deviations above
+
+
+def test_two_items_order_nothing() -> None:
+    assert not rank_sets_from_items([[1, 0.9], [0.1, 0.3]]).ahead.any()
+
+
+def test_copies_of_a_model_cost_nothing_and_near_copies_are_computed_from_the_items() -> None:
+    rng = np.random.default_rng(21)
+    scores = np.repeat(rng.random((3, 400)), 40, axis=0)
+    scores[:40] += 1.0
+    scores[5, 0] += 1e-5  # a near copy: its variance is lost in the rounding of the sums
+    sets = rank_sets_from_items(scores, n_draws=200)
+    assert not sets.ahead[5, :5].any() and not sets.ahead[:40, :40].any()
+    assert sets.ahead[:40, 40:].all()
+    apart = scores[[5, 0]]
+    difference = apart[0] - apart[1]
+    precision = 1 / (difference.std(ddof=1) / np.sqrt(400))
+    assert difference.mean() * precision == pytest.approx(1.0)  # one item of 400 differs: t is 1
+
+
 def test_two_models_get_the_paired_test() -> None:
     """One pair: ordered exactly where the paired t statistic exceeds the two-sided normal quantile."""
     rng = np.random.default_rng(6)
@@ -150,8 +234,9 @@ def test_clusters_of_any_size_and_order_give_the_textbook_variance() -> None:
     residuals = difference - difference.mean()
     sums = np.array([residuals[clusters == label].sum() for label in range(40)])
     error = np.sqrt(40 / 39 * (sums**2).sum()) / 3000
-    # the pair is ordered at a confidence where the normal quantile is below the statistic, and not above
-    level = 2 * norm.cdf(abs(difference.mean()) / error) - 1
+    # the pair is ordered at a confidence where the critical value for 40 units is below the statistic, and not above
+    statistic = abs(difference.mean()) / error
+    level = 2 * norm.cdf(statistic * np.sqrt(40 / (39 + statistic**2))) - 1
     assert 0.6 < level < 0.99, "the test needs a difference that is neither clear nor nothing"
     assert rank_sets_from_items(scores, clusters=clusters, confidence=level - 0.03, n_draws=20_000).ahead.any()
     assert not rank_sets_from_items(scores, clusters=clusters, confidence=level + 0.005, n_draws=20_000).ahead.any()

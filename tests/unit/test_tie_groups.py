@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from headstart.rank import RankSets, indistinct_runs, rank_sets_from_estimates, separated_groups
+from headstart.rank import OrderMatrix, RankSets, indistinct_runs, rank_sets_from_estimates, separated_groups
 
 
 def sets_with(ahead: np.ndarray) -> RankSets:
     n = len(ahead)
     return RankSets(
         estimates=-np.arange(n, dtype=float),
-        ahead=ahead,
+        orders=OrderMatrix(ahead=ahead),
         critical_value=1.0,
         confidence=0.95,
         claim="confidence",

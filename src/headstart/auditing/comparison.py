@@ -28,6 +28,7 @@ from headstart.data.two_columns import TwoColumns
 from headstart.errors import InputError
 from headstart.rank import (
     Jackknife,
+    OrderMatrix,
     RankSets,
     first_component_share,
     indistinct_groups,
@@ -151,7 +152,7 @@ def _sets(scores: Float[FloatArray, " models"], errors: Float[FloatArray, " mode
         return found
     ahead = np.zeros((scores.size, scores.size), dtype=np.bool_)
     ahead[np.ix_(known, known)] = found.ahead
-    return replace(found, estimates=scores.copy(), ahead=ahead)
+    return replace(found, estimates=scores.copy(), orders=OrderMatrix(ahead=ahead))
 
 
 def _pairs(columns: _Columns, changed: int) -> Pairs | None:

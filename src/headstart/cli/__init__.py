@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from headstart.cli import boards, contests, designs, files, measurements, suites, tuning
+from headstart.cli import boards, contests, designs, files, measurements, rankings, suites, tuning
 from headstart.errors import HeadstartError
 
 app = typer.Typer(
@@ -33,6 +33,8 @@ measurements.importing.command("list")(files.list_readers)
 app.add_typer(measurements.importing, name="import")
 app.command()(suites.suite)
 app.command()(designs.design)
+for command in (rankings.check, rankings.variants):
+    app.command()(command)
 app.command()(tuning.tune)
 app.add_typer(boards.board, name="board")
 for command in (contests.solve, contests.certify, contests.verify, contests.simulate, contests.catalog):
@@ -42,7 +44,7 @@ app.add_typer(contests.exporting, name="export")
 
 
 def main() -> None:
-    """Run the command line; exit 0 done, 2 bad input or usage, 3 not completed, 130 interrupted."""
+    """Run the command line; exit 0 done, 1 ranking not supported, 2 bad input, 3 not completed, 130 interrupted."""
     try:
         status = app(standalone_mode=False)
     except HeadstartError as error:

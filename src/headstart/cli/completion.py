@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import typer
 
 REWARDS = ("winner:", "linear:", "top:3:", "geometric:0.5:")
+CLAIMS = ("pairs", "groups")
 FORGETTING = ("keep", "exclude", "peak")
 MISSING = ("drop-models", "drop-tasks", "refuse")
 
@@ -15,10 +16,14 @@ def complete_columns(ctx: typer.Context, incomplete: str) -> list[str]:
     """``score=acc,model=``: a known field before each ``=``, a column of the file behind it."""
     from headstart.data.measurements import FIELDS
 
+    return _columns_of_fields(ctx, incomplete, FIELDS)
+
+
+def _columns_of_fields(ctx: typer.Context, incomplete: str, fields: Iterable[str]) -> list[str]:
     before, comma, last = incomplete.rpartition(",")
     name, equals, _ = last.partition("=")
     if not equals:
-        return _starting(incomplete, (f"{before}{comma}{field}=" for field in FIELDS))
+        return _starting(incomplete, (f"{before}{comma}{field}=" for field in fields))
     return _starting(incomplete, (f"{before}{comma}{name}={column}" for column in _columns(ctx)))
 
 
@@ -38,6 +43,18 @@ def complete_benchmark(ctx: typer.Context, incomplete: str) -> list[str]:
 def complete_rewards(incomplete: str) -> list[str]:
     """The shapes of rewards."""
     return _starting(incomplete, REWARDS)
+
+
+def complete_claims(incomplete: str) -> list[str]:
+    """What a published table may claim."""
+    return _starting(incomplete, CLAIMS)
+
+
+def complete_ranking_columns(ctx: typer.Context, incomplete: str) -> list[str]:
+    """``score=acc,model=`` of a published table."""
+    from headstart.data.rankings import FIELDS
+
+    return _columns_of_fields(ctx, incomplete, FIELDS)
 
 
 def complete_forgetting(incomplete: str) -> list[str]:
@@ -84,7 +101,7 @@ def complete_missing(incomplete: str) -> list[str]:
 
 def _source(ctx: typer.Context) -> str | None:
     """The file named before the option that is completed; the parser leaves it among the words it has not assigned."""
-    named = [ctx.params.get("trajectories"), ctx.params.get("source"), *ctx.args]
+    named = [*(ctx.params.get(name) for name in ("trajectories", "source", "ranking")), *ctx.args]
     return next((word for word in named if isinstance(word, str) and not word.startswith("-")), None)
 
 

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from headstart.contest.arrays import FloatArray, frozen, require, require_finite
 from headstart.rank.intervals import CONFIDENCE
+from headstart.rank.pairs import OrderMatrix
 from headstart.rank.rank_sets import RankSets, check_draws, upper_quantile
 
 
@@ -42,18 +43,18 @@ def rank_sets_from_draws(draws: ArrayLike, *, confidence: float = CONFIDENCE) ->
     means = scores.mean(axis=0)
     order = np.argsort(-means, kind="stable")
     drawn = np.asfortranarray(scores[:, order])
-    studentised = np.zeros((n, n))
     contradicted = np.zeros(len(scores))
     for j in range(n - 1):
         difference = drawn[:, j, None] - drawn[:, j + 1 :]
-        studentised[j, j + 1 :] = own = _studentised(difference)
-        against = np.where(difference <= 0, own, 0.0).max(axis=1)
+        against = np.where(difference <= 0, _studentised(difference), 0.0).max(axis=1)
         np.maximum(contradicted, against, out=contradicted)
     critical = upper_quantile(contradicted, confidence)
-    back = np.argsort(order)
+    ahead = np.zeros((n, n), dtype=np.bool_)
+    for j in range(n - 1):
+        ahead[order[j], order[j + 1 :]] = _studentised(drawn[:, j, None] - drawn[:, j + 1 :]) > critical
     return RankSets(
         estimates=frozen(means),
-        ahead=(studentised > critical)[back][:, back],
+        orders=OrderMatrix(ahead=ahead),
         critical_value=critical,
         confidence=confidence,
         claim="credible",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from headstart.contest.arrays import FloatArray, IntArray, require
 from headstart.rank.intervals import CONFIDENCE
-from headstart.rank.rank_sets import DRAWS, RankSets, check_draws, precision_of, sets_of
-
-CHUNK = 2048
-"""Items, or clusters, multiplied at a time."""
+from headstart.rank.pairs import PrecisionMatrix, precision_of, row_blocks
+from headstart.rank.rank_sets import DRAWS, RankSets, check_draws, sets_of
+from headstart.rank.units import CHUNK, Units, units_of
 
 EXACT_COUNTS = 2**24
 """float32 counts up to here without error."""
@@ -39,7 +37,8 @@ def rank_sets_from_items(
     """Simultaneous confidence sets for the ranks of models by their mean score, from the score on every item.
 
     The items are a sample of those that the benchmark might have asked. Errors of the means come from standard normal
-    multipliers, one an item (or a cluster), which every model shares: the correlation between models is kept. A pair of
+    multipliers, one an item (or a cluster), which every model shares: the correlation between models is kept. The
+    critical value is corrected for few units (``for_units``). A pair of
     models whose difference is the same on every item has a standard error of 0 and stays tied.
 
     Right or wrong (0 and 1) without clusters is computed in float32, in which the counts are exact; all else in
@@ -69,51 +68,18 @@ def rank_sets_from_items(
     require(matrix.dtype.kind in "biuf", "scores", "numbers", matrix.dtype)
     missing = int(np.count_nonzero(~np.isfinite(matrix))) if matrix.dtype.kind == "f" else 0
     require(missing == 0, "scores", "finite on every item", f"{missing} missing or infinite values")
-    units = None if clusters is None else _units(np.asarray(clusters), matrix.shape[1])
-    n_units = matrix.shape[1] if units is None else len(units.starts)
-    require(n_units >= 2, "scores", "on at least two items or clusters", n_units)
+    units = units_of(clusters, matrix.shape[1])
+    require(len(units) >= 2, "scores", "on at least two items or clusters", len(units))
     check_draws(confidence, n_draws)
     estimates = matrix.mean(axis=1, dtype=np.float64)
     rng = np.random.default_rng(seed)
-    if units is None and n_units < EXACT_COUNTS and _is_binary(matrix):
-        return sets_of(
-            estimates, *_from_counts(matrix, estimates, n_draws, rng), confidence=confidence, step_down=step_down
-        )
-    own = units or Units(order=np.arange(n_units), starts=np.arange(n_units))
-    return sets_of(
-        estimates, *_from_sums(matrix, estimates, own, n_draws, rng), confidence=confidence, step_down=step_down
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Units:
-    """The independent units of a test: clusters of items, or single items.
-
-    Args:
-        order: Items, cluster by cluster.
-        starts: Where each cluster starts in that order.
-    """
-
-    order: Int[IntArray, " items"]
-    starts: Int[IntArray, " units"]
-
-    def parts(self) -> Iterator[tuple[Int[IntArray, " some_items"], Int[IntArray, " some_units"]]]:
-        """Cut into parts of about `CHUNK` items: the items of each, and where its units start among them."""
-        cuts = np.flatnonzero(np.diff(self.starts // CHUNK, prepend=-1))
-        for starts in np.split(self.starts, cuts[1:]):
-            last = np.count_nonzero(self.starts <= starts[-1])
-            end = self.starts[last] if last < len(self.starts) else len(self.order)
-            yield self.order[starts[0] : end], starts - starts[0]
-
-
-def _units(labels: NDArray[Any], n_items: int) -> Units:
-    require(labels.shape == (n_items,), "clusters", f"one label for each of {n_items} items", labels.shape)
-    known = labels == labels
-    require(known.all(), "clusters", "known for every item", f"{np.count_nonzero(~known)} without")
-    _, own = np.unique(labels, return_inverse=True)
-    order = np.argsort(own, kind="stable").astype(np.int64)
-    starts = np.flatnonzero(np.diff(own[order], prepend=-1)).astype(np.int64)
-    return Units(order=order, starts=starts)
+    if clusters is None and len(units) < EXACT_COUNTS and _is_binary(matrix):
+        deviations, precision = _from_counts(matrix, estimates, n_draws, rng)
+        pairs = PrecisionMatrix(values=precision)
+        return sets_of(estimates, deviations, pairs, confidence=confidence, step_down=step_down, n_units=len(units))
+    errors, precise = _from_sums(matrix, estimates, units, n_draws, rng)
+    precisions = PrecisionMatrix(values=precise)
+    return sets_of(estimates, errors, precisions, confidence=confidence, step_down=step_down, n_units=len(units))
 
 
 def _is_binary(matrix: NDArray[Any]) -> bool:
@@ -139,11 +105,11 @@ def _from_counts(
         both[j] = (right[j] + right - 2.0 * both[j]) - ahead**2 / n_items
     np.fill_diagonal(both, 0.0)
     scale = np.float32(np.sqrt(n_items * (n_items - 1.0)))
-    # a variance is 0 or at least 1 - 1 / items: rounding cannot be mistaken for it
-    precision = precision_of(both, 1e-3)
-    precision *= scale
+    for rows in row_blocks(n):
+        # a variance is 0 or at least 1 - 1 / items: rounding cannot be mistaken for it
+        both[rows] = precision_of(both[rows], 1e-3) * scale
     deviations *= np.float32(1 / np.sqrt(n_items * (n_items - 1.0)))
-    return deviations, precision
+    return deviations, both
 
 
 def _from_sums(
@@ -157,19 +123,28 @@ def _from_sums(
         block = np.add.reduceat(matrix[:, items] - means[:, None], starts, axis=1)
         products += block @ block.T
         deviations += rng.standard_normal((n_draws, len(starts))) @ block.T
+    unit_factor = len(units) / (len(units) - 1.0) / n_items**2
     own = np.diag(products).copy()
-    variance = products
-    variance *= -2.0
-    variance += own[:, None]
-    variance += own
-    near = variance <= NEAR * (own[:, None] + own)
-    np.fill_diagonal(near, False)
-    np.fill_diagonal(variance, 0.0)
-    for j in np.flatnonzero(near.any(axis=1)).tolist():
-        others = np.flatnonzero(near[j])
-        variance[j, others] = [_squares_of_difference(matrix[j], matrix[k], units) for k in others.tolist()]
-    unit_factor = len(units.starts) / (len(units.starts) - 1.0) / n_items**2
-    return deviations * np.sqrt(unit_factor), precision_of(variance * unit_factor)
+    copies = _copies(matrix)
+    for rows in row_blocks(n):  # the precision in place of the products
+        total = own[rows, None] + own
+        variance = total - 2.0 * products[rows]
+        same = copies[rows, None] == copies
+        variance[same] = 0.0
+        near = (variance <= NEAR * total) & ~same
+        for at in np.flatnonzero(near.any(axis=1)).tolist():
+            others = np.flatnonzero(near[at])
+            variance[at, others] = [_squares_of_difference(matrix[rows[at]], matrix[k], units) for k in others.tolist()]
+        products[rows] = precision_of(variance * unit_factor)
+    deviations *= np.sqrt(unit_factor)
+    return deviations, products
+
+
+def _copies(matrix: NDArray[Any]) -> Int[IntArray, " models"]:
+    """The same number for models with the same score on every item."""
+    seen: dict[bytes, int] = {}
+    digests = [hashlib.blake2b(np.ascontiguousarray(row).tobytes(), digest_size=16).digest() for row in matrix]
+    return np.array([seen.setdefault(digest, len(seen)) for digest in digests], dtype=np.int64)
 
 
 def _squares_of_difference(a: NDArray[Any], b: NDArray[Any], units: Units) -> float:
@@ -179,4 +154,4 @@ def _squares_of_difference(a: NDArray[Any], b: NDArray[Any], units: Units) -> fl
     size = max(float(np.abs(a).max()), float(np.abs(b).max()))
     if np.abs(difference).max() <= SAME * size:
         return 0.0
-    return float((np.add.reduceat(difference[units.order], units.starts) ** 2).sum())
+    return float((units.sums(difference) ** 2).sum())

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool, Int
 
+from headstart.contest.arrays import BoolArray, IntArray
+from headstart.rank.pairs import row_blocks
 from headstart.rank.rank_sets import RankSets
 
 
@@ -44,10 +48,11 @@ def separated_groups(sets: RankSets) -> tuple[TieGroup, ...]:
     >>> [(group.rank, group.models) for group in separated_groups(sets)]
     [(1, (0, 3, 2)), (4, (1,))]
     """
-    ahead = sets.ahead[sets.order][:, sets.order]
-    n = len(ahead)
+    n = len(sets.order)
+    last_tied = np.empty(n, dtype=np.int64)
+    for places, ahead in _by_places(sets):
+        last_tied[places] = n - 1 - np.argmax(~ahead[:, ::-1], axis=1)
     # the last place that is not significantly worse than a place or any place above it
-    last_tied = n - 1 - np.argmax(~ahead[:, ::-1], axis=1)
     reach = np.maximum.accumulate(last_tied)
     cuts = np.flatnonzero(reach == np.arange(n)) + 1
     starts = np.r_[0, cuts[:-1]]
@@ -74,9 +79,10 @@ def indistinct_runs(sets: RankSets) -> tuple[tuple[int, ...], ...]:
     >>> indistinct_runs(sets)
     ((0, 3), (3, 2), (1,))
     """
-    ahead = sets.ahead[sets.order][:, sets.order]
-    n = len(ahead)
-    first_worse = np.where(ahead.any(axis=1), np.argmax(ahead, axis=1), n)
+    n = len(sets.order)
+    first_worse = np.full(n, n, dtype=np.int64)
+    for places, ahead in _by_places(sets):
+        first_worse[places] = np.where(ahead.any(axis=1), np.argmax(ahead, axis=1), n)
     ends = np.minimum.accumulate(first_worse[::-1])[::-1]
     _, starts = np.unique(ends, return_index=True)
     return tuple(tuple(sets.order[start : ends[start]].tolist()) for start in starts)
@@ -100,13 +106,22 @@ def indistinct_groups(sets: RankSets) -> tuple[TieGroup, ...]:
     >>> [(group.rank, group.models) for group in indistinct_groups(sets)]
     [(1, (0, 3)), (3, (2,)), (4, (1,))]
     """
-    ahead = sets.ahead[sets.order][:, sets.order]
+    n = len(sets.order)
+    last_better = np.full(n, -1, dtype=np.int64)
+    for places, ahead in _by_places(sets):
+        last = np.where(ahead.any(axis=0), places[-1] - np.argmax(ahead[::-1], axis=0), -1)
+        last_better = np.maximum(last_better, last)
     groups: list[TieGroup] = []
-    start, n = 0, len(ahead)
+    start = 0
     while start < n:
-        end = start + 1
-        while end < n and not ahead[start:end, end].any():
-            end += 1
+        ends = np.flatnonzero(last_better[start + 1 :] >= start)
+        end = start + 1 + int(ends[0]) if ends.size else n
         groups.append(TieGroup(models=tuple(sets.order[start:end].tolist()), rank=start + 1, last_place=end))
         start = end
     return tuple(groups)
+
+
+def _by_places(sets: RankSets) -> Iterator[tuple[Int[IntArray, " places"], Bool[BoolArray, "places models"]]]:
+    """Some places at a time, by estimate from the top, and whether each is significantly better than every place."""
+    for places in row_blocks(len(sets.order)):
+        yield places, sets.orders.rows(sets.order[places])[:, sets.order]
