@@ -71,11 +71,13 @@ def test_the_contests_own_level_does_not_matter() -> None:
     assert stabilising_level(game.at_level(100.0)) == stabilising_level(game)
 
 
-def test_a_common_ceiling_of_different_families_is_unknown_and_says_why() -> None:
+def test_an_exponential_leaves_a_power_law_behind_near_a_common_ceiling() -> None:
     curves = [LogitPower(L=0.0, U=1.0, alpha=0.5, beta=1.0), Exponential(floor=0.1, ceiling=1.0, rate=0.1)]
-    found = stabilising_level(contest(curves, [3.0, 0.0]))
-    assert (found.status, found.level) == ("unknown", None)
-    assert found.reason
+    game = contest(curves, [3.0, 0.0])
+    found = stabilising_level(game)
+    # they cross twice; beyond 42.46 the power law would need more than 3 steps, ever more of them
+    assert found.status == "union" and found.level == pytest.approx(42.4625603)
+    assert [solve_pure(game.at_level(level)).verdict for level in (42.46, 42.47, 1e3)] == ["none", "exists", "exists"]
 
 
 def some_curves(rng: np.random.Generator, family: int, n: int) -> list:

@@ -11,7 +11,26 @@ import numpy as np
 
 from headstart.contest.arrays import FloatArray, IntArray
 from headstart.contest.contest import Contest
+from headstart.contest.curves import Exponential, LogitPower
 from headstart.contest.tables import CurveTable, twins
+
+
+PAIRS_AT_ONCE = 100_000
+"""Pairs per batch, so that memory does not grow as their number: changes no answer."""
+
+
+def horizon_of(contest: Contest) -> tuple[float, bool]:
+    """Level beyond which no sign changes for any pair, as far as that is known, and whether it is known of all pairs."""
+    horizon, known, n = 0.0, True, contest.n
+    for start in range(0, n * (n - 1) // 2, PAIRS_AT_ONCE):
+        number = np.arange(start, min(start + PAIRS_AT_ONCE, n * (n - 1) // 2))
+        i = ((1 + np.sqrt(1.0 + 8.0 * number)) / 2).astype(np.int64)
+        i += (i * (i + 1) // 2 <= number).astype(np.int64) - (i * (i - 1) // 2 > number)  # where the root was rounded
+        settled = settled_beyond(contest, i, number - i * (i - 1) // 2)
+        finite = np.isfinite(settled)
+        horizon = max(horizon, float(np.max(settled, where=finite, initial=0.0)))
+        known &= bool(finite.all())
+    return horizon, known
 
 
 def settled_beyond(contest: Contest, i: IntArray, k: IntArray) -> FloatArray:
@@ -65,7 +84,41 @@ def _same_ceiling(curves: CurveTable, i: IntArray, k: IntArray, most: FloatArray
         first, second = curves.row[i[own]], curves.row[k[own]]
         spend = np.maximum(most[i[own]], most[k[own]])
         result[own] = family.settled(first, second, spend)
+    for index, family in enumerate(curves.families):
+        for other, law in enumerate(curves.families):
+            if not isinstance(family, Exponential) or not isinstance(law, LogitPower):
+                continue
+            for fast, slow in ((i, k), (k, i)):
+                own = np.flatnonzero((curves.family[fast] == index) & (curves.family[slow] == other) & np.isnan(result))
+                rows = family.take(curves.row[fast[own]]), law.take(curves.row[slow[own]])
+                result[own] = _exponential_settles(*rows, most[slow[own]])
     return result
+
+
+def _exponential_settles(fast: Exponential, slow: LogitPower, spend: FloatArray) -> FloatArray:
+    """From where an exponential stays nearer to a common ceiling than a power law gets with ``spend`` more effort.
+
+    The logarithm of the exponential's shortfall falls by ``rate`` a step, that of the power law's by at most
+    ``beta/(1 + D + spend)``: once the latter is no more than the former, the difference of the two only grows.
+    """
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        low = np.maximum(slow.beta / fast.rate - 1.0 - spend, 0.0)
+        start = np.log(fast.top - fast.floor)
+
+        def ahead(level: FloatArray) -> FloatArray:
+            odds = slow.alpha + slow.beta * np.log1p(level + spend)
+            return np.log(slow.U - slow.L) - np.logaddexp(0.0, odds) - (start - fast.rate * level) > 0
+
+        high = np.maximum(2 * low, 1.0)
+        for _ in range(200):
+            high = np.where(ahead(high), high, 2 * high)
+        settles = ahead(high)
+        for _ in range(60):
+            middle = (low + high) / 2
+            yes = ahead(middle)
+            low, high = np.where(yes, low, middle), np.where(yes, middle, high)
+    known = settles & np.isfinite(spend) & (fast.top > fast.floor) & (slow.U > slow.L)
+    return np.where(known, high, np.nan)
 
 
 def _attains(curves: CurveTable, ceiling: FloatArray) -> FloatArray:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray, require
-from headstart.contest.curves.curve import Curve, Efforts, Scores
+from headstart.contest.curves.curve import Curve, Efforts, Scores, peaked
 
 LARGEST_LOG_LEVEL = 600.0
 """Levels are searched up to exp(600) steps; floating point ends shortly after."""
@@ -74,6 +74,17 @@ class LogitPower(Curve):
         risen = np.maximum(self.score(effort) - self.L, 0.0)
         width = np.where(self.U > self.L, self.U - self.L, 1.0)
         return self.beta / (1.0 + np.asarray(effort)) * risen * self.shortfall(effort) / width
+
+    def steepness(self, low: ArrayLike, high: ArrayLike) -> tuple[Scores, Scores]:
+        """With s the sigmoid, ``(U - L) beta s (1 - s)``, which peaks at even odds."""
+        start, end = self._log_odds(low), self._log_odds(high)
+        size = (self.U - self.L) * self.beta
+
+        def at(z: FloatArray) -> FloatArray:
+            odds = np.exp(-np.abs(z))
+            return size * odds / (1.0 + odds) ** 2
+
+        return peaked(at(start), at(end), 0.25 * size, (start <= 0) & (end >= 0))
 
     def rises_at(self, effort: ArrayLike) -> BoolArray:
         return (self.U > self.L) & (np.asarray(effort) >= 0)
