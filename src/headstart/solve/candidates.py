@@ -132,8 +132,8 @@ def _within_reach(
     no deviation gains more than M - R, R its lowest reward now, and G may be lowered to that, again and again.
     """
     cells, n = least.shape
-    everyone = contest.curves.take(np.tile(np.arange(n), cells))
-    costs, cap = contest.costs.take(np.tile(np.arange(n), cells)), np.tile(contest.max_effort, cells)
+    model = np.tile(np.arange(n), cells)
+    everyone, costs, cap = contest.curves.take(model), contest.costs.take(model), contest.max_effort[model]
     offered = np.maximum.accumulate(np.take_along_axis(highest, order, axis=1), axis=1)
     gain = contest.rewards[0] - lowest
     end = np.zeros((cells, n), dtype=np.int64)

@@ -52,24 +52,22 @@ class Game:
         free: Effort that is free and allowed, shape (models,).
         curve: Equal numbers for one and the same curve, shape (models,).
         steps: ``steps[j][r]``: least difference of two neighbouring rewards from rank r on, over 2^j of them.
-        small_field: Up to so many models all pairs are looked at in every cell.
     """
 
     contest: Contest
     free: FloatArray
     curve: IntArray
     steps: tuple[FloatArray, ...]
-    small_field: int
 
     @classmethod
-    def of(cls, contest: Contest, small_field: int = SMALL_FIELD) -> Game:
+    def of(cls, contest: Contest) -> Game:
         free = np.minimum(contest.costs.free, contest.max_effort)
         steps = [contest.rewards[:-1] - contest.rewards[1:]]
         while steps[-1].size > 1 << (len(steps) - 1):
             half = 1 << (len(steps) - 1)
             steps.append(np.minimum(steps[-1][:-half], steps[-1][half:]))
         curve = _same_curves(contest.curves)
-        return cls(contest=contest, free=free, curve=curve, steps=tuple(steps), small_field=small_field)
+        return cls(contest=contest, free=free, curve=curve, steps=tuple(steps))
 
     def classify(self, low: FloatArray, high: FloatArray) -> tuple[IntArray, int]:
         """+1 where every level in [low, high] is stable, -1 where every one is unstable, 0 where that is not proved.
@@ -79,12 +77,10 @@ class Game:
         """
         cells = _Cells.of(self, low, high)
         n = self.contest.n
-        if n <= self.small_field:
+        if n <= SMALL_FIELD:
             listed = all_pairs(low.size, n)
         else:
-            listed = pairs_that_matter(
-                self.contest, self.free, high, cells.low_end.of_models, cells.high_end.of_models
-            )
+            listed = pairs_that_matter(self.contest, self.free, high, cells.low_end.of_models, cells.high_end.of_models)
         kind = cells.judge(listed)
         return kind, low.size * n + 2 * listed.cell.size
 
@@ -108,7 +104,9 @@ def _same_curves(curves: CurveTable) -> IntArray:
         own = np.flatnonzero(curves.family == index)
         # what is shared by all rows, and a family that does not stack, is one curve
         columns = [values for values in family.parameters().values() if values.ndim] if family.stacks else []
-        keys = zip(*(column[curves.row[own]].tolist() for column in columns), strict=True) if columns else [()] * own.size
+        keys = (
+            zip(*(column[curves.row[own]].tolist() for column in columns), strict=True) if columns else [()] * own.size
+        )
         result[own] = [seen.setdefault((index, *key), len(seen)) for key in keys]
     return result
 
@@ -128,7 +126,9 @@ class _End(NamedTuple):
         """The same, shape (cells, models)."""
         shape = (-1, self.models)
         s = self.standing
-        return Standing(score=s.score.reshape(shape), ceiling=s.ceiling.reshape(shape), shortfall=s.shortfall.reshape(shape))
+        return Standing(
+            score=s.score.reshape(shape), ceiling=s.ceiling.reshape(shape), shortfall=s.shortfall.reshape(shape)
+        )
 
 
 class _Plateaus(NamedTuple):
@@ -168,9 +168,7 @@ class _Cells:
         low_end, high_end, plateaus = with_free = ends(game.free)
         untuned = ends(np.zeros(n)) if game.free.any() else with_free
         width = (np.log1p(high) - np.log1p(low)) * (1 + 1e-9) + 1e-15 * np.log1p(high)
-        return cls(
-            game=game, width=width, low_end=low_end, high_end=high_end, plateaus=plateaus, untuned=untuned
-        )
+        return cls(game=game, width=width, low_end=low_end, high_end=high_end, plateaus=plateaus, untuned=untuned)
 
     # --- what holds all over a cell -------------------------------------------------------------------------------
 

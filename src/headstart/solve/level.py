@@ -17,7 +17,7 @@ from headstart.contest.arrays import FloatArray, IntArray
 from headstart.contest.contest import Contest
 from headstart.contest.curves.logit_power import LARGEST_LOG_LEVEL
 from headstart.solve.cells import Game
-from headstart.solve.horizon import horizon_of
+from headstart.solve.horizon import Horizon, horizon_of
 from headstart.solve.pure import Proof
 
 Status = Literal["zero", "finite", "infinite", "union", "partial", "unknown"]
@@ -36,8 +36,9 @@ MOST_CELLS = 20_000
 """Undecided ranges at one time after which a whole stretch of levels, not a boundary, must be undecidable; in large
 fields there may be more of them for another reason, crossings, of which there are at most as many as pairs."""
 
-MOST_WORK = 100_000_000
-"""Evaluations of models and pairs after which the search says how far it came."""
+MOST_WORK, LESS_WORK = 50_000_000, 10_000_000
+"""Evaluations of models and pairs, about a microsecond each, after which the search says how far it came; the latter
+where very high levels are not settled anyway."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +51,8 @@ class StabilisingLevel:
             ones are not all decided) or ``unknown``.
         level: Least level from which on stability lasts, in steps; None if there is none or it is not known. When
             ``partial``, ``reason`` says whether it is the least.
-        intervals: The stable levels, as (low, high) with high None when unbounded; when ``partial`` or ``unknown`` those
-            that are known.
+        intervals: The stable levels, as (low, high) with high None when unbounded; those that are known when
+            ``partial`` or ``unknown``.
         proof: ``numeric``: rounding is bounded by ``contest.compare.ROUNDING``, not enclosed.
         reason: The status in one sentence.
     """
@@ -92,13 +93,15 @@ def stabilising_level(contest: Contest, *, resolution: float = RESOLUTION) -> St
             proof="numeric",
             reason="there is nothing to compete for",
         )
-    horizon, known = horizon_of(contest)
+    horizon = horizon_of(contest)
     game = Game.of(contest)
-    log_end, tail = _end_of_search(game, horizon)
-    if not known:
+    log_end, tail = _end_of_search(game, horizon.level)
+    if horizon.unsettled is not None:
         tail = 0
-    cells = _search(game, log_end, resolution)
-    return _describe(cells, log_end, tail, all_known=known)
+    cells = _search(game, log_end, resolution, MOST_WORK if tail else LESS_WORK)
+    if tail == 0:
+        return _without_end(contest, horizon, cells, log_end)
+    return _describe(cells, log_end, tail)
 
 
 def _end_of_search(game: Game, horizon: float) -> tuple[float, int]:
@@ -129,7 +132,7 @@ class _Found:
     open_below: float
 
 
-def _search(game: Game, log_end: float, resolution: float, most_work: int = MOST_WORK) -> _Found:
+def _search(game: Game, log_end: float, resolution: float, most_work: int) -> _Found:
     """Halve what is undecided, the highest cells first, so that what is found holds from some level on."""
     n = game.contest.n
     edges = np.linspace(0.0, log_end, 33)
@@ -156,15 +159,28 @@ def _search(game: Game, log_end: float, resolution: float, most_work: int = MOST
     return _Found(start=start[order], kind=kind, open_below=float(high[-1]) if high.size else 0.0)
 
 
-def _describe(cells: _Found, log_end: float, tail: int, *, all_known: bool) -> StabilisingLevel:
+def _without_end(contest: Contest, horizon: Horizon, cells: _Found, log_end: float) -> StabilisingLevel:
+    """What is known where very high levels are not settled."""
+    if horizon.unsettled is None:
+        reason = "rounding hides very high levels"
+    else:
+        a, b = (contest.names[model] for model in horizon.unsettled)
+        where = "whose order changes beyond floating point" if horizon.beyond else "whose curves end alike"
+        reason = f"no argument settles very high levels for {a} and {b}, {where}"
+    unstable = np.flatnonzero(cells.kind < 0)
+    if unstable.size:
+        enough = np.expm1(np.append(cells.start, log_end)[unstable[-1] + 1])
+        reason += f"; no level up to {enough:.6g} is enough"
+    intervals = _stable_intervals(cells, log_end, 0)
+    return StabilisingLevel(status="unknown", level=None, intervals=intervals, proof="numeric", reason=reason)
+
+
+def _describe(cells: _Found, log_end: float, tail: int) -> StabilisingLevel:
     """Join the cells into intervals and name the status."""
     intervals = _stable_intervals(cells, log_end, tail)
     status: Status
     level = None
-    if tail == 0:
-        status = "unknown"
-        reason = "rounding hides very high levels" if all_known else "no argument settles very high levels"
-    elif cells.open_below > 0:
+    if cells.open_below > 0:
         return _incomplete(cells, intervals, tail)
     elif not intervals:
         status, reason = "infinite", "no level is stable: beyond the horizon the deviation that pays never stops paying"
@@ -190,7 +206,9 @@ def _incomplete(cells: _Found, intervals: Intervals, tail: int) -> StabilisingLe
         return StabilisingLevel(status="unknown", level=None, intervals=intervals, proof="numeric", reason=reason)
     level = intervals[-1][0]
     if level > searched:
-        reason = f"stable from {level:.8g} on and not just below it; levels below {searched:.8g} are not all decided: {why}"
+        reason = (
+            f"stable from {level:.8g} on and not just below it; levels below {searched:.8g} are not all decided: {why}"
+        )
     else:
         reason = f"stable from {level:.8g} on; whether lower levels are stable is not known: {why}"
     return StabilisingLevel(status="partial", level=level, intervals=intervals, proof="numeric", reason=reason)
