@@ -51,12 +51,14 @@ class Game:
         contest: The contest; its own level is not used.
         free: Effort that is free and allowed, shape (models,).
         curve: Equal numbers for one and the same curve, shape (models,).
+        smooth: Models whose curve bounds its steepness, shape (models,).
         steps: ``steps[j][r]``: least difference of two neighbouring rewards from rank r on, over 2^j of them.
     """
 
     contest: Contest
     free: FloatArray
     curve: IntArray
+    smooth: BoolArray
     steps: tuple[FloatArray, ...]
 
     @classmethod
@@ -66,8 +68,9 @@ class Game:
         while steps[-1].size > 1 << (len(steps) - 1):
             half = 1 << (len(steps) - 1)
             steps.append(np.minimum(steps[-1][:-half], steps[-1][half:]))
+        smooth = np.isfinite(contest.curves.steepness(np.zeros(contest.n), np.zeros(contest.n))[1])
         curve = _same_curves(contest.curves)
-        return cls(contest=contest, free=free, curve=curve, steps=tuple(steps))
+        return cls(contest=contest, free=free, curve=curve, smooth=smooth, steps=tuple(steps))
 
     def classify(self, low: FloatArray, high: FloatArray) -> tuple[IntArray, int]:
         """+1 where every level in [low, high] is stable, -1 where every one is unstable, 0 where that is not proved.
@@ -220,11 +223,10 @@ class _Cells:
         same_curve = self.game.curve[pairs.i] == self.game.curve[pairs.k]
         twin = same_curve & (self.game.free[pairs.i] == self.game.free[pairs.k])
         tied = twin | self.plateaus.tied(pairs)
-        open_ = np.flatnonzero(~(above | below | tied))
-        if open_.size:
-            some = Pairs(*(column[open_] for column in pairs))
+        some, which = self._smooth(pairs, ~(above | below | tied))
+        if which.size:
             least, most = self._lead_over_cell(some, self.game.free[some.i])
-            above[open_], below[open_] = least > 0, most < 0
+            above[which], below[which] = least > 0, most < 0
         first_i, first_k = self._first(pairs, same_curve, above, below)
         above, below = np.where(tied, first_i, above), np.where(tied, first_k, below)
         return above.astype(np.int64) - below, first_i, first_k
@@ -244,6 +246,11 @@ class _Cells:
             plateaus = self.plateaus
         tied = same_curve | plateaus.tied(pairs)
         return np.where(tied, listed, above), np.where(tied, ~listed, below)
+
+    def _smooth(self, pairs: Pairs, which: BoolArray) -> tuple[Pairs, IntArray]:
+        """Those of the pairs ``which`` whose curves bound their steepness, and their places."""
+        index = np.flatnonzero(which & self.game.smooth[pairs.i] & self.game.smooth[pairs.k])
+        return Pairs(*(column[index] for column in pairs)), index
 
     def _lead_over_cell(self, pairs: Pairs, spent: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Bounds, all over the cell, on the lead of i after ``spent`` over k after its free effort.
@@ -298,9 +305,9 @@ class _Cells:
             draws = ~curves.take(i).rises_at(reach[drawn])
             draws &= ~curves.take(k).rises_at(self.low_end.level[cell] + free[k])
             excluded[drawn] = loses & draws
-        rest = np.flatnonzero(~excluded)
+        some, rest = self._smooth(pairs, ~excluded)
         if rest.size:
-            _, most = self._lead_over_cell(Pairs(*(column[rest] for column in pairs)), spent[rest])
+            _, most = self._lead_over_cell(some, spent[rest])
             excluded[rest] = most < 0
         return excluded
 
@@ -325,9 +332,9 @@ class _Cells:
         spent = self._worth(pairs.i, gap)
         own = Standing.of(self.game.contest.curves.take(pairs.i), self.low_end.level[pairs.cell] + spent)
         passes = lead_of(own, self.high_end.of(pairs, pairs.k)) > 0
-        rest = np.flatnonzero(~passes)
+        some, rest = self._smooth(pairs, ~passes)
         if rest.size:
-            least, _ = self._lead_over_cell(Pairs(*(column[rest] for column in pairs)), spent[rest])
+            least, _ = self._lead_over_cell(some, spent[rest])
             passes[rest] = least > 0
         return passes
 
