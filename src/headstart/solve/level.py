@@ -29,6 +29,9 @@ RESOLUTION = 1e-10
 CLEARANCES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 """Distances beyond the horizon, in log(1 + level), at which the search may end."""
 
+LOG_WITHOUT_END = 40.0
+"""How far, in log(1 + level), the search goes at least where no horizon is known."""
+
 MODELS_AT_ONCE, MOST_AT_ONCE = 100_000, 64
 """Models per batch of cells, few enough to stay in the processor's cache, and the least number of cells."""
 
@@ -97,7 +100,7 @@ def stabilising_level(contest: Contest, *, resolution: float = RESOLUTION) -> St
     game = Game.of(contest)
     log_end, tail = _end_of_search(game, horizon.level)
     if horizon.unsettled is not None:
-        tail = 0
+        log_end, tail = max(log_end, LOG_WITHOUT_END), 0
     cells = _search(game, log_end, resolution, MOST_WORK if tail else LESS_WORK)
     if tail == 0:
         return _without_end(contest, horizon, cells, log_end)
