@@ -132,7 +132,7 @@ def _within_reach(
     no deviation gains more than M - R, R its lowest reward now, and G may be lowered to that, again and again.
     """
     cells, n = least.shape
-    model = np.arange(cells * n) % n
+    model: IntArray = np.indices((cells, n))[1].ravel()
     everyone, costs, cap = contest.curves.take(model), contest.costs.take(model), contest.max_effort[model]
     offered = np.maximum.accumulate(np.take_along_axis(highest, order, axis=1), axis=1)
     gain = contest.rewards[0] - lowest
