@@ -69,6 +69,34 @@ def random_contest(seed: int) -> Contest:
     )
 
 
+def crossing_contest(seed: int) -> Contest:
+    """A contest of 2 to 12 models whose curves cross, on generic numbers; free efforts and caps are rare."""
+    rng = np.random.default_rng([seed, 1])
+    n = int(rng.integers(2, 13))
+    kind = rng.integers(4)
+
+    def one():
+        start = rng.uniform(0.2, 0.6)
+        if kind == 0 or (kind == 3 and rng.random() < 0.5):
+            top = start + (0.8 - start) * rng.random() if rng.random() < 0.8 else 0.8
+            return LogitPower(L=start, U=top, alpha=-3 * rng.random(), beta=0.4 + rng.random())
+        if kind == 1:
+            return LogitPower(L=0.25, U=1.0, alpha=rng.normal(), beta=0.4 + rng.random())
+        return Exponential(floor=start, ceiling=start + (0.8 - start) * rng.random(), rate=0.02 + 0.3 * rng.random())
+
+    value = float(10 ** rng.uniform(-0.5, 1.5))
+    rewards = [linear(n, value), winner(n, value), geometric(n, value, ratio=0.6)][rng.integers(3)]
+    costs = [
+        PowerCost(scale=0.3 + rng.random(), exponent=rng.choice([1.0, 2.0]), free=rng.random() * (rng.random() < 0.1))
+        for _ in range(n)
+    ]
+    return Contest(
+        names=tuple("abcdefghijkl"[:n]), curves=CurveTable.of([one() for _ in range(n)]), costs=CostTable.of(costs),
+        rewards=rewards, max_effort=np.where(rng.random(n) < 0.1, 5 * rng.random(n), np.inf),
+        tie_break=str(rng.choice(["capability", "listed"])),
+    )  # fmt: skip
+
+
 @dataclass(frozen=True, kw_only=True)
 class Compared:
     """Stable levels beside the verdict at many levels.
@@ -99,6 +127,7 @@ def _compare_levels(game: Contest, seed: int, resolution: float) -> Compared:
     compared = Compared(found=found, unsafe=[], missed=[])
     if found.status == "unknown":
         return compared
+    decided_from = found.level if found.status == "partial" else 0.0
     ends = [end for pair in found.intervals for end in pair if end is not None]
     rng = np.random.default_rng(seed)
     near = [end + shift for end in ends for shift in (-1e-2, -1e-3, 1e-3, 1e-2) if end + shift > 0]
@@ -110,8 +139,10 @@ def _compare_levels(game: Contest, seed: int, resolution: float) -> Compared:
             for low, high in found.intervals
         ):
             compared.unsafe.append(level)
-        if answer.verdict == "exists" and not any(
-            low <= level + room and (high is None or level - room <= high) for low, high in found.intervals
+        if (
+            answer.verdict == "exists"
+            and level >= decided_from
+            and not any(low <= level + room and (high is None or level - room <= high) for low, high in found.intervals)
         ):
             compared.missed.append(level)
     return compared

@@ -232,6 +232,17 @@ def test_the_stabilising_level_of_equal_power_laws_is_enclosed():
     assert level["half_line"] is True
 
 
+def test_equal_betas_with_other_floors_are_settled_by_all_digits_of_the_parameters():
+    # catch-up effort 1 + d (1 + D) with d = 2 exp(alpha) - 1 = 9.417e-18: the decimal is not -log 2
+    level = proved(contest(power_law(-0.6931471805599453, 1, low=0.5), power_law(0, 1), rewards=[2, 0]))
+    level = level["stabilising_level"]
+    assert (level["status"], level["half_line"]) == ("finite", None)
+    assert float(level["low"]) < 1.06188e17 * (1 + 1e-5) and float(level["high"]) > 1.06188e17 * (1 - 1e-5)
+    # just below -log 2 the order turns over near 1.02e16; then 2 steps are enough up to 3 times that
+    other = proved(contest(power_law(-0.6931471805599454, 1, low=0.5), power_law(0, 1), rewards=[2, 0]))
+    assert float(other["stabilising_level"]["high"]) == pytest.approx(3 / 9.0583e-17, rel=1e-4)
+
+
 def test_parallel_lines_are_never_stabilised_and_diverging_ones_are():
     assert proved(contest(line(1, 1), line(0.5, 1), rewards=[1, 0]))["stabilising_level"]["status"] == "infinite"
     level = proved(contest(line(1, 2), line(0.5, 1), rewards=[1, 0]))["stabilising_level"]

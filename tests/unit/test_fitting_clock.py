@@ -5,7 +5,8 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from headstart.data.trajectories import Trajectories
-from headstart.fitting.clock import START_VARIANCE, ClockProblem, Hyper, clock, draw_hypers
+from headstart.fitting import clock as clock_module
+from headstart.fitting.clock import START_VARIANCE, ClockProblem, Hyper, Posterior, clock, draw_hypers
 from headstart.fitting.origins import origins
 from headstart.fitting.paths import draw_path, interpolate
 from headstart.fitting.sample import Sample
@@ -45,6 +46,17 @@ def dense(problem: ClockProblem, model: int, cell: int) -> tuple[np.ndarray, np.
     gain = HYPER.gain_sd**2 + slope**2 * START_VARIANCE
     whole = np.block([[covariance, with_gain[:, None]], [with_gain[None, :], np.array([[gain]])]])
     return np.append(problem.start + HYPER.gain * done, HYPER.gain), whole, seen
+
+
+def test_the_compiled_filter_gives_the_numbers_of_the_plain_one(monkeypatch):
+    pytest.importorskip("numba")
+    problem = ClockProblem.of(sample(short=2))
+    found: list[Posterior] = []
+    for compiled in (True, False):
+        monkeypatch.setattr(clock_module, "COMPILED", compiled)
+        found.append(problem.posterior(HYPER, problem.ticks()))
+    for name in ("log_density", "gain", "gain_variance"):
+        np.testing.assert_allclose(getattr(found[0], name), getattr(found[1], name), rtol=1e-12, atol=1e-13)
 
 
 def test_the_filter_gives_the_likelihood_and_the_gain_of_dense_algebra():

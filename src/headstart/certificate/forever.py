@@ -99,6 +99,8 @@ def _pulls_away(signs: Signs, low: Side, high: Side, level: fmpq) -> bool:
         case Exponential() as a, Exponential() as b if a.top == b.top:  # log-shortfalls: lines in the level
             return b.rate >= a.rate
         case LogitPower() as a, LogitPower() as b if a.U == b.U:  # difference of the log-odds
+            if a.L != b.L and a.beta == b.beta and _difference_grows(signs, low, high, a, b, level):
+                return True
             if b.beta < a.beta or _turn(signs, low, high, a.beta, b.beta, level) < 0:
                 return False
             if a.L == b.L:
@@ -112,6 +114,23 @@ def _pulls_away(signs: Signs, low: Side, high: Side, level: fmpq) -> bool:
             return signs.real(low.effort.plus(level + 1 - a.beta / b.rate)) >= 0
         case _:
             return False
+
+
+def _difference_grows(signs: Signs, low: Side, high: Side, a: LogitPower, b: LogitPower, level: fmpq) -> bool:
+    """Whether Q - P never decreases from ``level`` on, for power laws with one ceiling and one beta, but other floors.
+
+    The ratio of their slopes is ``w_a A_b / (w_b A_a)`` times ``(1 + D + y)/(1 + D + x)`` to the power beta - 1, which
+    moves towards 1 only; so it is at least 1 for ever if it is now and in the limit.
+    """
+
+    def limit() -> arb:
+        return arb((a.U - a.L) / (b.U - b.L)).log() + arb(b.alpha - a.alpha)
+
+    if signs.ball(limit) < 0:
+        return False
+    x, y = low.effort.plus(level), high.effort.plus(level)
+    now = signs.ball(lambda: limit() + arb(a.beta - 1) * ((1 + y.enclose()).log() - (1 + x.enclose()).log()))
+    return now > 0
 
 
 def _turn(signs: Signs, low: Side, high: Side, beta_low: fmpq, beta_high: fmpq, level: fmpq) -> int:

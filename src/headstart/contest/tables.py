@@ -137,6 +137,15 @@ class CurveTable(_Table[Curve]):
         """Ceiling minus score, accurate near the ceiling."""
         return self._map(lambda f, a: f.shortfall(*a), effort)
 
+    def steepness(self, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Bounds on each score gained per unit of ``log(1 + effort)`` all over ``[low, high]``: least and most."""
+        both = np.empty((2, len(self)))
+        for index, family in enumerate(self.families):
+            own = np.flatnonzero(self.family == index) if len(self.families) > 1 else slice(None)
+            batch = family.take(self.row[own]) if len(self.families) > 1 else family
+            both[:, own] = batch.steepness(low[own], high[own])
+        return both[0], both[1]
+
     def effort_to_reach(self, score: ArrayLike, shortfall: ArrayLike) -> FloatArray:
         """Least effort whose score is at least ``score``; ``inf`` when never."""
         return self._map(lambda f, a: f.effort_to_reach(*a), score, shortfall)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 from jaxtyping import Float
@@ -42,6 +43,9 @@ EDGE = (1e-4, 0.02)
 
 HYPER_MODELS = 128
 """Models (evenly spaced) that the shared numbers are estimated from."""
+
+COMPILED = find_spec("numba") is not None
+"""Whether the filter is the compiled one: the same numbers but for the last digits."""
 
 LOG_EVERY = 8
 """Variances multiplied before their logarithm is taken: fewer logarithms, and no underflow."""
@@ -214,10 +218,18 @@ class ClockProblem:
         variance = self.variance * hyper.noise_factor**2
         growth = (hyper.wander * self.cells.size) ** 2
         slope = hyper.on_start / self.start_sd
+        both, of_gain = slope * START_VARIANCE, hyper.gain_sd**2 + slope**2 * START_VARIANCE
         shape = ticks.shape[1:]
+        if COMPILED:
+            from headstart.fitting import compiled  # imported only when used: the extra "fast"
+
+            likelihood, b, bb = np.empty(shape), np.empty(shape), np.empty(shape)
+            start = np.array([self.start, hyper.gain, START_VARIANCE, both, of_gain])
+            compiled.filtered(ticks, self.y, variance, growth, start, LOG_EVERY, likelihood, b, bb)
+            return Posterior(log_density=likelihood + self.cells.log_prior(hyper), gain=b, gain_variance=bb)
         f, b = np.full(shape, self.start), np.full(shape, hyper.gain)
-        ff, fb = np.full(shape, START_VARIANCE), np.full(shape, slope * START_VARIANCE)
-        bb = np.full(shape, hyper.gain_sd**2 + slope**2 * START_VARIANCE)
+        ff, fb = np.full(shape, START_VARIANCE), np.full(shape, both)
+        bb = np.full(shape, of_gain)
         squares, volume, likelihood = np.zeros(shape), np.ones(shape), np.zeros(shape)
         every = np.isfinite(self.variance)
         for k, tick in enumerate(ticks):
@@ -260,13 +272,13 @@ def draw_hypers(problem: ClockProblem, count: int, generator: np.random.Generato
 
     def log_posterior(z: FloatArray) -> float:
         found = some.posterior(Hyper.of(some.centre + some.sd * z), ticks)
-        return float(np.logaddexp.reduce(found.log_density, axis=1).sum()) - float(z @ z) / 2
+        return float(_log_sums(found.log_density).sum()) - float(z @ z) / 2
 
     def descent(z: FloatArray) -> tuple[float, FloatArray]:
         """Negative log posterior and its gradient: by differences, except for the prior of the cells."""
         hyper = Hyper.of(some.centre + some.sd * z)
         density = some.posterior(hyper, ticks).log_density
-        evidence = np.logaddexp.reduce(density, axis=1)
+        evidence = _log_sums(density)
         value = float(evidence.sum()) - float(z @ z) / 2
         gradient = np.empty(size)
         for at in range(size - 4):
@@ -289,6 +301,12 @@ def draw_hypers(problem: ClockProblem, count: int, generator: np.random.Generato
     points = (np.arange(count) + generator.random()) / count * total[-1]
     chosen: IntArray = np.less(total[None, :], points[:, None]).sum(axis=1)
     return [Hyper.of(problem.centre + problem.sd * tried[at]) for at in generator.permutation(chosen).tolist()]
+
+
+def _log_sums(density: Float[FloatArray, "models cells"]) -> Float[FloatArray, " models"]:
+    """``log(sum(exp(density)))`` of each row, several times as fast as ``logaddexp.reduce``."""
+    most = density.max(axis=1)
+    return most + np.log(np.exp(density - most[:, None]).sum(axis=1))
 
 
 def _curvature(function: Callable[[FloatArray], float], at: FloatArray) -> FloatArray:

@@ -74,6 +74,8 @@ def _level(level: ProvedLevel) -> str:
             f"[{low:.6g}, {'oo' if high is None else format(high, '.6g')}]" for low, high in level.intervals
         )
         return f"The stable levels are {parts}: {level.reason}."
+    if level.status == "partial":
+        return f"Nobody tuning is an equilibrium from level {level.level:.8g} on{known}: {level.reason}."
     return f"Stabilising level: {level.status} ({level.reason}){known}."
 
 

@@ -7,11 +7,51 @@ approach it, lines by their slopes. See docs/theory, "The horizon".
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from headstart.contest.arrays import FloatArray, IntArray
+from headstart.contest.arrays import BoolArray, FloatArray, IntArray
 from headstart.contest.contest import Contest
+from headstart.contest.curves import Exponential, LogitPower
 from headstart.contest.tables import CurveTable, twins
+
+PAIRS_AT_ONCE = 100_000
+"""Pairs per batch, so that memory does not grow as their number: changes no answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Horizon:
+    """How far a search over all levels must go.
+
+    Args:
+        level: Level beyond which no sign changes any more, for all pairs for which there is one, in steps.
+        unsettled: A pair for which there is none; None if all are settled.
+        beyond: Whether that pair is settled, but at a level beyond floating point.
+    """
+
+    level: float
+    unsettled: tuple[int, int] | None
+    beyond: bool
+
+
+def horizon_of(contest: Contest) -> Horizon:
+    """The horizon of all pairs, looked at in batches."""
+    level, unsettled, beyond, n = 0.0, None, False, contest.n
+    for start in range(0, n * (n - 1) // 2, PAIRS_AT_ONCE):
+        number = np.arange(start, min(start + PAIRS_AT_ONCE, n * (n - 1) // 2))
+        i = ((1 + np.sqrt(1.0 + 8.0 * number)) / 2).astype(np.int64)
+        i += (i * (i + 1) // 2 <= number).astype(np.int64) - (i * (i - 1) // 2 > number)  # where the root was rounded
+        k = number - i * (i - 1) // 2
+        settled = settled_beyond(contest, i, k)
+        finite = np.isfinite(settled)
+        level = max(level, float(np.max(settled, where=finite, initial=0.0)))
+        open_ = np.flatnonzero(np.isnan(settled))
+        if not open_.size:
+            open_ = np.flatnonzero(~finite)
+        if open_.size and (unsettled is None or (beyond and np.isnan(settled[open_[0]]))):
+            unsettled, beyond = (int(i[open_[0]]), int(k[open_[0]])), bool(np.isinf(settled[open_[0]]))
+    return Horizon(level=level, unsettled=unsettled, beyond=beyond)
 
 
 def settled_beyond(contest: Contest, i: IntArray, k: IntArray) -> FloatArray:
@@ -65,7 +105,41 @@ def _same_ceiling(curves: CurveTable, i: IntArray, k: IntArray, most: FloatArray
         first, second = curves.row[i[own]], curves.row[k[own]]
         spend = np.maximum(most[i[own]], most[k[own]])
         result[own] = family.settled(first, second, spend)
+    for index, family in enumerate(curves.families):
+        for other, law in enumerate(curves.families):
+            if not isinstance(family, Exponential) or not isinstance(law, LogitPower):
+                continue
+            for fast, slow in ((i, k), (k, i)):
+                own = np.flatnonzero((curves.family[fast] == index) & (curves.family[slow] == other) & np.isnan(result))
+                rows = family.take(curves.row[fast[own]]), law.take(curves.row[slow[own]])
+                result[own] = _exponential_settles(*rows, most[slow[own]])
     return result
+
+
+def _exponential_settles(fast: Exponential, slow: LogitPower, spend: FloatArray) -> FloatArray:
+    """From where an exponential stays nearer to a common ceiling than a power law gets with ``spend`` more effort.
+
+    The logarithm of the exponential's shortfall falls by ``rate`` a step, that of the power law's by at most
+    ``beta/(1 + D + spend)``: once the latter is no more than the former, the difference of the two only grows.
+    """
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        low = np.maximum(slow.beta / fast.rate - 1.0 - spend, 0.0)
+        start = np.log(fast.top - fast.floor)
+
+        def ahead(level: FloatArray) -> BoolArray:
+            odds = slow.alpha + slow.beta * np.log1p(level + spend)
+            return np.log(slow.U - slow.L) - np.logaddexp(0.0, odds) - (start - fast.rate * level) > 0
+
+        high = np.maximum(2 * low, 1.0)
+        for _ in range(200):
+            high = np.where(ahead(high), high, 2 * high)
+        settles = ahead(high)
+        for _ in range(60):
+            middle = (low + high) / 2
+            yes = ahead(middle)
+            low, high = np.where(yes, low, middle), np.where(yes, middle, high)
+    known = settles & np.isfinite(spend) & (fast.top > fast.floor) & (slow.U > slow.L)
+    return np.where(known, high, np.nan)
 
 
 def _attains(curves: CurveTable, ceiling: FloatArray) -> FloatArray:

@@ -19,7 +19,7 @@ from headstart.certificate.numbers import Signs, Undecided, decimal_text, ten
 from headstart.certificate.verifier import LEVEL_DIGITS, check_level
 from headstart.solve.prove_effort import grid, grid_index, witness_effort
 
-_DECADES = (-12, -6, -3, *range(19), 24, 32, 48)
+_DECADES = (-12, -6, -3, *range(19), 24, 32, 48, 96, 150, 300)
 """Powers of ten between which the level is sought."""
 
 _STARTS = (fmpq(0), *(ten(power) for power in range(0, 19, 3)))

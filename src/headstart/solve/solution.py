@@ -324,11 +324,21 @@ def _level(contest: Contest, proof: Json | None) -> ProvedLevel:
     if claim is not None and claim["status"] == "finite":
         # proved: stable for good from some level on, and not just below it; whether also at lower levels is not
         low, high = float(claim["low"]), float(claim["high"])
-        if found.status == "unknown":
-            reason = f"stable for good from {high:g} on (proved); lower levels are not settled: {found.reason}"
+        if found.status in ("unknown", "partial"):
+            return _from_proof_on(found, low, high, claim["proof"])
         known = claim["proof"] if found.status == "finite" else known
     return ProvedLevel(
         status=found.status, level=found.level, proof=known, reason=reason or found.reason, intervals=found.intervals,
+        proved_low=low, proved_high=high,
+    )  # fmt: skip
+
+
+def _from_proof_on(found: StabilisingLevel, low: float, high: float, proof: Proof) -> ProvedLevel:
+    """The stable set where the search in floating point ended early, but the proof gives the level."""
+    below = tuple((a, b) for a, b in found.intervals if b is not None and b <= low)
+    reason = f"stable from {high:.8g} on and not just below it; of lower levels is known: {found.reason}"
+    return ProvedLevel(
+        status="partial", level=high, intervals=(*below, (high, None)), proof=proof, reason=reason,
         proved_low=low, proved_high=high,
     )  # fmt: skip
 

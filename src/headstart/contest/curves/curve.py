@@ -20,6 +20,9 @@ MOST_EFFORT = 1e250
 GRADIENT_BISECTIONS = 60
 """Halvings of an interval of log(1 + effort): down to the last digit."""
 
+OUTWARDS = 1e-12
+"""Relative room for rounding in bounds on a curve's steepness."""
+
 
 class Curve(Law, ABC):
     """A batch of score curves of one kind, continuous and non-decreasing on ``effort >= 0``.
@@ -88,6 +91,14 @@ class Curve(Law, ABC):
             low, high = np.where(steep, middle, low), np.where(steep, high, middle)
         return np.where(self.gradient(bend) > wanted, np.expm1(high), bend)
 
+    def steepness(self, low: ArrayLike, high: ArrayLike) -> tuple[Scores, Scores]:
+        """Bounds on the score gained per unit of ``log(1 + effort)`` all over ``[low, high]``: least and most.
+
+        A law that does not know gives 0 and ``inf``; searches over levels are then slower, not wrong.
+        """
+        shape = np.broadcast_shapes(np.shape(low), np.shape(high), np.shape(self.ceiling))
+        return np.zeros(shape), np.full(shape, np.inf)
+
     def rises_at(self, effort: ArrayLike) -> BoolArray:
         """Whether the score rises strictly just beyond ``effort``."""
         return np.ones(np.broadcast_shapes(np.shape(effort), np.shape(self.ceiling)), dtype=np.bool_)
@@ -128,3 +139,16 @@ class Curve(Law, ABC):
             Steps, shape (pairs,); ``inf`` where it is beyond floating point, ``nan`` where no argument is known.
         """
         return np.full(spend.shape, np.nan)
+
+
+def peaked(at_low: Scores, at_high: Scores, peak: Scores, inside: BoolArray) -> tuple[Scores, Scores]:
+    """Least and most value on an interval of a function that rises to a peak and falls after it.
+
+    Args:
+        at_low: Its value at the lower end.
+        at_high: At the upper end.
+        peak: At the peak.
+        inside: Whether the peak is in the interval.
+    """
+    most = np.where(inside, peak, np.maximum(at_low, at_high))
+    return np.minimum(at_low, at_high) * (1 - OUTWARDS), most * (1 + OUTWARDS)

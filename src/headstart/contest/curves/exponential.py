@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray, frozen, require, require_finite
-from headstart.contest.curves.curve import Curve, Efforts, Scores
+from headstart.contest.curves.curve import Curve, Efforts, Scores, peaked
 from headstart.contest.curves.linear import lines_settled
 
 
@@ -73,6 +73,13 @@ class Exponential(Curve):
         with np.errstate(divide="ignore"):
             steps = np.log(self.rate * (self.top - self.floor) / np.asarray(gradient)) / self.rate
         return np.maximum(steps, 0.0)
+
+    def steepness(self, low: ArrayLike, high: ArrayLike) -> tuple[Scores, Scores]:
+        """``(1 + e) rate (ceiling - score)``, which peaks where ``1 + e`` is ``1/rate``."""
+        low, high = np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
+        top = np.maximum(1.0 / self.rate - 1.0, 0.0)
+        at_low, at_high, peak = ((1.0 + e) * self.gradient(e) for e in (low, high, top))
+        return peaked(at_low, at_high, peak, (low <= top) & (high >= top))
 
     def rises_at(self, effort: ArrayLike) -> BoolArray:
         return (self.top > self.floor) & (np.asarray(effort) >= 0)

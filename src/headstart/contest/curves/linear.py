@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray, require
-from headstart.contest.curves.curve import Curve, Efforts, Scores
+from headstart.contest.curves.curve import Curve, Efforts, Scores, peaked
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,6 +61,10 @@ class Linear(Curve):
 
     def effort_at_gradient(self, gradient: ArrayLike) -> Efforts:
         return np.where(self.slope > np.asarray(gradient), np.inf, 0.0)
+
+    def steepness(self, low: ArrayLike, high: ArrayLike) -> tuple[Scores, Scores]:
+        at_low, at_high = ((1.0 + np.asarray(e, dtype=np.float64)) * self.slope for e in (low, high))
+        return peaked(at_low, at_high, at_high, np.zeros(np.shape(at_low), dtype=np.bool_))
 
     def rises_at(self, effort: ArrayLike) -> BoolArray:
         return (self.slope > 0) & (np.asarray(effort) >= 0)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray, require
-from headstart.contest.curves.curve import MOST_EFFORT, Curve, Efforts, Scores
+from headstart.contest.curves.curve import MOST_EFFORT, Curve, Efforts, Scores, peaked
 
 LARGEST_LOG_LEVEL = 600.0
 """Levels are searched up to exp(600) steps; floating point ends shortly after."""
@@ -108,6 +108,17 @@ class LogitPower(Curve):
                     break
             effort = np.expm1(np.minimum(u, np.log(MOST_EFFORT)))
         return np.where(steep, np.maximum(effort, bend), bend)
+
+    def steepness(self, low: ArrayLike, high: ArrayLike) -> tuple[Scores, Scores]:
+        """With s the sigmoid, ``(U - L) beta s (1 - s)``, which peaks at even odds."""
+        start, end = self._log_odds(low), self._log_odds(high)
+        size = (self.U - self.L) * self.beta
+
+        def at(z: FloatArray) -> FloatArray:
+            odds = np.exp(-np.abs(z))
+            return size * odds / (1.0 + odds) ** 2
+
+        return peaked(at(start), at(end), 0.25 * size, (start <= 0) & (end >= 0))
 
     def rises_at(self, effort: ArrayLike) -> BoolArray:
         return (self.U > self.L) & (np.asarray(effort) >= 0)
