@@ -7,13 +7,13 @@ The splitting is that of lm-evaluation-harness, whose scores have to be met. Not
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from headstart.errors import InputError
-from headstart.tune.items import ContextChoice, Generation, Item, MultipleChoice
+from headstart.tune.items import ContextChoice, Continuation, Generation, Item, MultipleChoice, Text
 
 # What a chat template that prints today's date prints: a run must not depend on the day it is continued.
 _TODAY = datetime(2025, 1, 1)
@@ -90,8 +90,8 @@ class Encoder:
             for context, _ in moved
         ]
 
-    def choices(self, items: Sequence[MultipleChoice | ContextChoice]) -> list[tuple[Example, ...]]:
-        """For every item one example per choice, as they are scored.
+    def choices(self, items: Sequence[MultipleChoice | ContextChoice | Continuation]) -> list[tuple[Example, ...]]:
+        """For every item one example per choice, as they are scored; a continuation is the only choice.
 
         Raises:
             InputError: If an item is too long, or a continuation has no tokens; names the item.
@@ -115,12 +115,26 @@ class Encoder:
             for row, (tokens, item) in enumerate(zip(encoded, items, strict=True), start=1)
         ]
 
+    def windows(self, items: Sequence[Text]) -> list[tuple[Example, ...]]:
+        """For every text the pieces it is scored in: each token once, behind as many as fit.
+
+        Raises:
+            InputError: If a text has no tokens; names the item.
+        """
+        encoded = self._encode([item.text for item in items])
+        return [tuple(self._windows(tokens, row)) for row, tokens in enumerate(encoded, start=1)]
+
     def training_example(self, item: Item) -> Example:
         """Prompt and right completion, split and truncated as in scoring.
 
         Raises:
             InputError: If the item is too long, or its completion has no tokens.
         """
+        if isinstance(item, Continuation):
+            return self.choices([item])[0][0]
+        if isinstance(item, Text):
+            (tokens,) = self._encode([item.text])
+            return self._example([self._start()], tokens[: self.max_length], room=self.max_length, row=None)
         if not isinstance(item, Generation):
             return self.choices([item])[0][item.answer]
         return self._generation_example(item, self.pair(*self._generation_text(item)), row=None)
@@ -132,10 +146,12 @@ class Encoder:
             InputError: If an item is too long although nothing may be truncated, or a completion has no tokens; ``row``
                 is the item's number, counted from 1.
         """
+        texts = [item for item in items if isinstance(item, Text)]
+        self.windows(texts)  # never truncated; one without tokens is found here
         rows = {True: list[int](), False: list[int]()}
         for row, item in enumerate(items, start=1):
             rows[isinstance(item, Generation)].append(row)
-        chosen = [item for item in items if not isinstance(item, Generation)]
+        chosen = [item for item in items if not isinstance(item, Generation | Text)]
         asked = [item for item in items if isinstance(item, Generation)]
         try:
             truncated = sum(any(one.truncated for one in of_item) for of_item in self.choices(chosen))
@@ -151,7 +167,9 @@ class Encoder:
             raise _renumbered(error, rows[True]) from None
         return Counts(items=len(items), truncated=truncated)
 
-    def _choice_texts(self, item: MultipleChoice | ContextChoice) -> list[tuple[str, str]]:
+    def _choice_texts(self, item: MultipleChoice | ContextChoice | Continuation) -> list[tuple[str, str]]:
+        if isinstance(item, Continuation):
+            return [(item.context, item.continuation)]  # as it is, whatever is in front, as in the harness
         if isinstance(item, ContextChoice):
             continuation = item.continuation.lstrip() if self.chat_template else item.continuation
             return [(context, continuation) for context in item.contexts]
@@ -175,6 +193,15 @@ class Encoder:
             prompt_tokens=example.prompt_tokens,
             truncated=prompt.truncated or example.truncated,
         )
+
+    def _windows(self, tokens: list[int], row: int) -> Iterator[Example]:
+        if not tokens:
+            raise InputError("a text must have at least one token, got none", row=row)
+        stream, size = [self._start(), *tokens], self.max_length
+        for done in range(0, len(tokens), size):
+            end = min(done + size, len(tokens))
+            piece = stream[max(0, end - size) : end + 1]
+            yield Example(tokens=tuple(piece), prompt_tokens=len(piece) - (end - done), truncated=False)
 
     def _prompt(self, tokens: list[int], max_tokens: int, row: int | None) -> Example:
         room = self.max_length - max_tokens
@@ -235,6 +262,12 @@ class Encoder:
     def _start_token(self) -> int | None:
         start = self.tokenizer.bos_token_id
         return self.tokenizer.eos_token_id if start is None else start
+
+    def _start(self) -> int:
+        start = self._start_token()
+        if start is None:
+            raise InputError("a text begins behind a start or end token, and the tokenizer has neither")
+        return start
 
     def _start_text(self) -> str | None:
         start = self._start_token()

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headstart.errors import InputError
-from headstart.tune.items import ContextChoice, Generation, Item, MultipleChoice, Task
+from headstart.tune.items import ContextChoice, Continuation, Generation, Item, MultipleChoice, Task, Text
 from headstart.tune.plan import TaskSpec
 
 _EXAMPLES = 3
@@ -169,3 +169,7 @@ def _parts(item: Item) -> tuple[str, str]:
             return "\n".join([*sorted(item.contexts), item.continuation]), item.contexts[item.answer]
         case Generation():
             return item.prompt, item.answers[0]
+        case Continuation():
+            return item.context, item.continuation
+        case Text():
+            return item.text, ""

@@ -116,7 +116,8 @@ class TaskSpec:
         lm_eval_name: The task's name in lm-evaluation-harness.
         include_path: Folder (absolute) with task files of one's own for lm-evaluation-harness.
         fewshot: Number of examples in front of every ``lm_eval`` prompt.
-        metric: ``acc``, ``acc_norm`` or ``choice_logprob``; ``exact_match`` for generation.
+        filter: Which of the task's filters a generated answer goes through; None for the first.
+        metric: One of ``headstart.tune.metrics.METRICS`` that suits the kind.
         delimiter: Put between context and choice of local multiple-choice items, or prompt and answer.
         train_limit, test_limit: Take only so many items, the first of the file; None for all.
         stop: Strings that end a generated answer.
@@ -133,6 +134,7 @@ class TaskSpec:
     lm_eval_name: str | None = None
     include_path: str | None = None
     fewshot: int = 0
+    filter: str | None = None
     metric: str = "acc"
     delimiter: str = " "
     train_limit: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import fields
 from pathlib import Path
@@ -12,6 +13,7 @@ from headstart.io.forms import Given, checked, located
 from headstart.io.text import STDIN, suggestion
 from headstart.tune.checks import one_of
 from headstart.tune.kinds import TASK_KINDS
+from headstart.tune.metrics import range_of
 from headstart.tune.plan import ModelSpec, Plan, Recipe, SuppliedScore, TaskSpec, UntunableModel
 from headstart.tune.plan_paths import check_model, hub_name, item_file, model_folder, splits_apart
 from headstart.tune.plan_schema import PlanForm, UntunableForm
@@ -102,10 +104,9 @@ def _score(given: Given, place: str, tasks: tuple[TaskSpec, ...]) -> SuppliedSco
                 f"task must be one of the plan's tasks ({', '.join(metrics)}), got {task!r}{suggestion(task, metrics)}",
                 field="task",
             )
-        if metrics[task] == "choice_logprob":
-            _must_lie(score <= 0, metrics[task], "<= 0", score)
-        else:
-            _must_lie(0 <= score <= 1, metrics[task], "in [0, 1]", score)
+        low, high = range_of(metrics[task])
+        where = f"<= {high:g}" if math.isinf(low) else f"in [{low:g}, {high:g}]"
+        _must_lie(low <= score <= high, metrics[task], where, score)
         return SuppliedScore(**given)
 
 

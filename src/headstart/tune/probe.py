@@ -15,7 +15,7 @@ from headstart.tune.clock import device_seconds
 from headstart.tune.encode import encoder_for
 from headstart.tune.executors import Executor
 from headstart.tune.forecast import Forecast, Key, Measured, Unmeasured, key_of
-from headstart.tune.items import ContextChoice, Generation, Item, MultipleChoice
+from headstart.tune.items import ContextChoice, Continuation, Generation, Item, MultipleChoice, Text
 from headstart.tune.models import load
 from headstart.tune.plan import Cell
 from headstart.tune.prepare import Prepared
@@ -130,6 +130,10 @@ def _size(items: Sequence[Item]) -> int:
                 total += sum(map(len, item.contexts)) + len(item.contexts) * len(item.continuation)
             case Generation():
                 total += len(item.prompt) + 4 * item.max_tokens  # a token is some four characters
+            case Continuation():
+                total += len(item.context) + len(item.continuation)
+            case Text():
+                total += len(item.text)
     return total
 
 
