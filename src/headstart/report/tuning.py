@@ -56,6 +56,8 @@ def print_run(report: RunReport) -> None:
         )
     for model in plan.untunable:
         console.print(f"{model.name}: untunable, carried through with its supplied scores")
+    if plan.selection is not None:
+        console.print(f"what was chosen on validation items, and among what: {report.folder.selection_path}")
     console.print(f"wrote {report.folder.trajectories_path}")
     console.print(f"Next: headstart audit {report.folder.trajectories_path} --html audit.html")
 
@@ -83,7 +85,11 @@ def bill_text(plan: Plan, device_seconds: float, device: str) -> str:
 def _grid(plan: Plan) -> str:
     sizes = {"model": plan.models, "task": plan.tasks, "recipe": plan.recipes, "seed": plan.seeds}
     factors = " x ".join(f"{len(entries)} {name}{'s' * (len(entries) != 1)}" for name, entries in sizes.items())
-    text = f"{plan.name}: {len(plan.cells())} cells = {factors}, scored after {', '.join(map(str, plan.levels))} steps"
+    points, unit = (plan.levels, "steps") if plan.epochs is None else (plan.epochs, "epochs")
+    after = ", ".join(f"{one:g}" for one in points)
+    text = f"{plan.name}: {len(plan.cells())} cells = {factors}, scored after {after} {unit}"
+    if plan.selection is not None:
+        text += f"; the {plan.selection.checkpoint} checkpoint is chosen on validation items"
     return text + (f"; {len(plan.untunable)} untunable models with supplied scores" if plan.untunable else "")
 
 

@@ -80,6 +80,7 @@ def dry_run(plan: Plan, folder: str | os.PathLike[str], *, executor: Executor) -
     if not here:
         return DryRun(plan=plan, folder=run, workers=executor.workers, missing=lines)
     prepared = prepare(replace(plan, models=here), hardware=executor.hardware())
+    plan = replace(plan, tasks=prepared.plan.tasks)  # where epochs have become steps
     if not lacking:
         refuse_other(run.seal_path, prepared.seal)
     forecast = read_forecast(run.forecast_path, plan_hash=prepared.seal.hash) or measure_plan(prepared, executor)
@@ -112,7 +113,8 @@ def dry_run_document(found: DryRun) -> dict[str, JsonValue]:
         "missing": list(found.missing),
         "cells": _cells(plan.cells(), found),
         "untunable": [model.name for model in plan.untunable],
-        "levels": list(plan.levels),
+        "levels": list(plan.levels) if plan.epochs is None else None,
+        "epochs": None if plan.epochs is None else list(plan.epochs),
         "workers": workers,
         "forecast": None if seconds is None else bill(plan, seconds),
         "forecast_reason": "not every cell could be measured" if seconds is None else None,

@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,14 +24,14 @@ _DEFAULT_LENGTH = 256  # the harness's own
 _GREEDY = {"until", "do_sample", "temperature", *_LENGTHS}
 
 
-def harness_items(task: Any, docs: Iterable[Any], *, place: str, limit: int | None, aside: bool) -> tuple[Item, ...]:
-    """One item per row.
+def harness_items(task: Any, docs: Any, *, place: str, indices: Sequence[int], aside: bool) -> tuple[Item, ...]:
+    """One item per row that is asked for.
 
     Args:
         task: A ``ConfigurableTask`` whose few-shot sampler is seeded.
         docs: Rows of a split.
         place: What to call the split in complaints.
-        limit: Take only so many, the first; None for all.
+        indices: Which rows, ascending, from 0.
         aside: Whether a row must be kept out of the examples in front of its own question, which the harness does by
             itself only for the split it tests on.
 
@@ -40,7 +39,8 @@ def harness_items(task: Any, docs: Iterable[Any], *, place: str, limit: int | No
         InputError: If a row cannot be asked or lacks its answer; names its number, counted from 1.
     """
     found: list[Item] = []
-    for row, doc in enumerate(islice(docs, limit), start=1):
+    for index in indices:
+        row, doc = index + 1, docs[index]
         try:
             with _kept_out_of_its_examples(task, doc, aside and task.config.num_fewshot > 0):
                 found.append(_item(task, doc))

@@ -22,6 +22,7 @@ from headstart.tune.items import ExactMatch, Extract, Item, Task, item_fields
 from headstart.tune.lm_eval_items import harness_items, item_notes
 from headstart.tune.lm_eval_safety import as_the_harness_starts, refuse_code
 from headstart.tune.plan import TaskSpec
+from headstart.tune.splits import choose_rows
 
 # For every output type that is scored here the metrics, and under what name the task has to list them (None: any does).
 _OUTPUT_TYPES: dict[str, dict[str, str | None]] = {
@@ -114,14 +115,20 @@ def _task(spec: TaskSpec, splits: Mapping[str, tuple[Item, ...]]) -> Task:
 
 def _asked(task: Any, spec: TaskSpec, docs: Mapping[str, tuple[str, Any]]) -> dict[str, tuple[Item, ...]]:
     """The items of every split, with as many examples in front as the task is set to."""
-    limits = {"train": spec.train_limit, "validation": None, "test": spec.test_limit}
+    found = {
+        split: (name, rows if hasattr(rows, "__getitem__") else list(rows)) for split, (name, rows) in docs.items()
+    }
+    for name, rows in found.values():
+        if not len(rows):
+            raise InputError(
+                "holds no items; a split must not be empty", file=f"lm_eval task {spec.lm_eval_name}, split {name}"
+            )
     splits: dict[str, tuple[Item, ...]] = {}
-    for split, (name, rows) in docs.items():
+    for split, chosen in choose_rows(spec, {split: len(rows) for split, (_, rows) in found.items()}).items():
+        name, rows = found[chosen.source]
         task.set_fewshot_seed(_FEWSHOT_SEED)
         place = f"lm_eval task {spec.lm_eval_name}, split {name}"
-        splits[split] = harness_items(task, rows, place=place, limit=limits[split], aside=split != "test")
-        if not splits[split]:
-            raise InputError("holds no items; a split must not be empty", file=place)
+        splits[split] = harness_items(task, rows, place=place, indices=chosen.indices, aside=split != "test")
     return splits
 
 

@@ -14,8 +14,9 @@ from headstart.tune.executors import EXECUTORS
 from headstart.tune.hardware import Hardware
 from headstart.tune.items import Item, Task
 from headstart.tune.kinds import TASK_KINDS
-from headstart.tune.overlap import Overlap, check_overlap, measure_overlap
-from headstart.tune.plan import Plan, Recipe, TaskSpec
+from headstart.tune.metrics import metrics_of
+from headstart.tune.overlap import Overlap, check_overlap, measure_overlap, unseen_validation
+from headstart.tune.plan import Plan, Recipe, Selection, TaskSpec
 from headstart.tune.seal import Seal, differences, read_seal, seal
 from headstart.tune.tasks import load_task
 
@@ -92,6 +93,12 @@ def prepare(plan: Plan, *, hardware: Hardware) -> Prepared:
     from headstart.tune.models import describe, pin
 
     tasks = tuple(load_task(spec) for spec in plan.tasks)
+    if plan.epochs is not None:
+        counted = zip(plan.tasks, tasks, strict=True)
+        plan = replace(plan, tasks=tuple(replace(spec, n_train=len(task.train)) for spec, task in counted))
+    if plan.selection is not None:
+        for spec, task in zip(plan.tasks, tasks, strict=True):
+            _check_choice(plan.selection, spec, task)
     plan = replace(
         plan,
         models=tuple(pin(model) for model in plan.models),
@@ -119,6 +126,26 @@ def prepare(plan: Plan, *, hardware: Hardware) -> Prepared:
             },
         ),
     )
+
+
+def _check_choice(selection: Selection, spec: TaskSpec, task: Task) -> None:
+    """Raise unless something can be chosen on the validation items of a task without looking at its test items."""
+    if not task.validation:
+        raise InputError(
+            f"task {spec.name} has no validation items to choose on: give it a validation file, or hold_out (a "
+            "share of its training items)",
+            field="selection",
+        )
+    if not unseen_validation(task):
+        raise InputError(
+            f"task {spec.name}: all of its validation items stand in the test split, so a choice would be made on test "
+            "items; use hold_out",
+            file=spec.validation,
+            field="selection",
+        )
+    metric = selection.metric or spec.metric
+    if metric not in metrics_of(replace(task, metric=metric)):
+        raise InputError(f"task {spec.name} has no metric {metric} to choose by", field="selection.metric")
 
 
 def refuse_other(path: Path, now: Seal) -> None:
@@ -165,6 +192,8 @@ def _check_items(plan: Plan, tasks: Sequence[Task], described: Mapping[str, Mapp
                         _check_split(encoder, task.train, spec, "train", model.name, recipe),
                         _check_split(encoder, task.test, spec, "test", model.name, recipe),
                     )
+                    if plan.selection is not None:
+                        _check_split(encoder, task.validation, spec, "validation", model.name, recipe)
                 train, test = known[same]
                 yield Truncated(model=model.name, task=task.name, recipe=recipe.name, train=train, test=test)
 
@@ -185,7 +214,7 @@ def _check_split(
     try:
         return encoder.check(items)
     except InputError as error:
-        file = spec.train if split == "train" else spec.test
+        file: str | None = getattr(spec, split) if spec.hold_out is None and spec.sample_seed is None else None
         place = "" if file else f", item {error.row} of the {split} split"
         raise InputError(
             f"task {spec.name}{place}, model {model}, recipe {recipe.name}: {error.message}",

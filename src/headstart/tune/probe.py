@@ -67,7 +67,8 @@ def measure(job: ProbeJob) -> Measured:
     scorer.prepare(sample)
     started = now()
     scorer.score(sample)
-    share = _size(sample) / _size(task.test)
+    chosen_on = task.validation if cell.selection is not None else ()
+    share = _size(sample) / (_size(task.test) + _size(chosen_on))
     evaluation_seconds = (now() - started) / share
 
     tuning.step_on(task.train)

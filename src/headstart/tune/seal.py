@@ -45,9 +45,19 @@ _PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "nump
 # Of a description of a model: where it came from.
 _MODEL_INFORMATION = ("source", "commit")
 # Of a task: where its files are, and rules that decide whether it runs but not what comes out.
-_TASK_INFORMATION = ("train", "test", "validation", "include_path", "overlap_threshold", "allow_overlap")
+_TASK_INFORMATION = ("train", "test", "validation", "include_path", "overlap_threshold", "allow_overlap", "n_train")
 # Keys added to plans after their first version, with the value that says nothing.
-_LATER: dict[str, object] = {"filter": None, "extract": ()}
+_LATER: dict[str, object] = {
+    "filter": None,
+    "extract": (),
+    "validation_limit": None,
+    "hold_out": None,
+    "sample_seed": None,
+    "dropout": 0.0,
+    "warmup_ratio": 0.0,
+    "epochs": None,
+    "selection": None,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,8 +117,9 @@ def resolve(
     resolution = {
         "models": {spec.name: _model(spec, models[spec.name]) for spec in plan.models},
         "tasks": {spec.name: _task(spec, loaded[spec.name], (overlaps or {}).get(spec.name)) for spec in plan.tasks},
-        "recipes": {recipe.name: _without(asdict(recipe), ("name",)) for recipe in plan.recipes},
-        "levels": plan.levels,
+        "recipes": {recipe.name: _said(_without(asdict(recipe), ("name",))) for recipe in plan.recipes},
+        "levels": plan.levels if plan.epochs is None else None,
+        **_said({"epochs": plan.epochs, "selection": asdict(plan.selection) if plan.selection else None}),
         "seeds": sorted(plan.seeds),
         "untunable": {
             model.name: {score.task: _without(asdict(score), ("task",)) for score in model.scores}
