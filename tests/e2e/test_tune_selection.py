@@ -1,7 +1,6 @@
 """A plan that chooses on validation items: one run per recipe, the best checkpoint handed in, test items unseen."""
 
 import json
-import pickle
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -13,14 +12,13 @@ from headstart.cli import app
 from headstart.report.tuning import print_run
 from headstart.tune.cell import has_ended, run_cell
 from headstart.tune.collect import collect
-from headstart.tune.executors import Done, attempt
 from headstart.tune.folder import RunFolder
-from headstart.tune.hardware import this_machine
 from headstart.tune.plan import Plan, Recipe, Selection
 from headstart.tune.plan_file import read_plan
 from headstart.tune.run import run_plan
 from tiny_cells import PLAN_HASH, job_for, tiny_cell
 from tiny_models import parity_records, tiny_model, write_jsonl
+from tiny_plan import Here
 
 RECIPES = tuple(Recipe(name=f"r{rate:g}", learning_rate=rate, batch_size=4, schedule="linear") for rate in (1e-3, 2e-2))
 
@@ -110,19 +108,6 @@ def test_nothing_is_reported_before_every_run_of_a_grid_has_ended(finished, tmp_
     run_cell(job_for(second, tmp_path))
     collect(RunFolder(path=tmp_path), plan, plan_hash=PLAN_HASH)
     assert pl.read_parquet(tmp_path / "trajectories.parquet").height == 2
-
-
-class Here:
-    """An executor without processes: importing torch anew takes longer than all these runs."""
-
-    name, threads, workers = "local", 1, 1
-
-    def hardware(self):
-        return this_machine("cpu", 1)
-
-    def each(self, function, jobs):
-        for job in jobs:
-            yield Done(job=job, reply=attempt(pickle.dumps((function, job))))
 
 
 def test_a_plan_file_that_chooses_is_run_from_its_items_to_trajectories_that_are_audited(tmp_path, capsys):

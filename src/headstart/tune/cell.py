@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from headstart.tune.encode import Encoder, encoder_for
 from headstart.tune.folder import CellFolder, RunFolder, Split
 from headstart.tune.items import Task
 from headstart.tune.metrics import item_values
+from headstart.tune.model_files import FileStamp, check_unchanged
 from headstart.tune.models import LoadedModel, load
 from headstart.tune.outcomes import DIVERGED, Outcome, judge
 from headstart.tune.overlap import unseen_validation
@@ -40,6 +41,7 @@ class CellJob:
         run_folder: Path of the run folder, on storage that every worker shares.
         plan_hash: Of the sealed plan.
         sources: For every split of the task the digest it was sealed with.
+        model_files: The files of the model as they were then; empty to trust what is there.
         device: ``cpu``, ``cuda:0``, ``mps`` ...
         threads: CPU threads; part of the seal, because sums depend on how they are cut.
         batch_tokens: Tokens per forward pass when scoring.
@@ -49,6 +51,7 @@ class CellJob:
     run_folder: str
     plan_hash: str
     sources: dict[str, str] = field(default_factory=dict)
+    model_files: Mapping[str, FileStamp] = field(default_factory=dict)
     device: str = "cpu"
     threads: int = 1
     batch_tokens: int = 2048
@@ -100,7 +103,9 @@ class _Run:
         self.spent = _spent_before(self.folder)
         self.reported = 0.0
         self.task = _sealed_task(job)
+        self._check_model()
         self.loaded: LoadedModel = load(self.cell.model, device=job.device)
+        self._check_model()  # again, for what was written while it was read
         self.encoder: Encoder = encoder_for(self.loaded, self.cell.recipe)
         self.truncated = {
             "train_items_truncated": self.encoder.check(self.task.train).truncated,
@@ -123,6 +128,10 @@ class _Run:
 
     def _now(self) -> float:
         return device_seconds(self.job.device, threads=self.job.threads)
+
+    def _check_model(self) -> None:
+        if self.job.model_files:
+            check_unchanged(self.cell.model, self.job.model_files)
 
     def finish(self) -> None:
         """Go through all levels that are not on disk yet, then say how it ended."""
@@ -214,7 +223,8 @@ class _Run:
         if force or now - self.reported > _REPORT_SECONDS:
             self.reported = now
             self.folder.write_progress(
-                {"phase": phase, "step": self.tuning.steps_done, "steps": self.cell.steps, "pid": os.getpid()}
+                {"phase": phase, "step": self.tuning.steps_done, "steps": self.cell.steps}
+                | {"pid": os.getpid(), "host": platform.node()}
                 | {key: round(value, 3) for key, value in self.spent.items()}
             )
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from headstart.errors import InputError
 from headstart.tune.items import ContextChoice, Continuation, Generation, Item, MultipleChoice, Text
 
-# What a chat template that prints today's date prints: a run must not depend on the day it is continued.
-_TODAY = datetime(2025, 1, 1)
+# What a chat template that prints today's date prints where nobody said which day that is.
+_SOME_DAY = "2025-01-01"
 _DATE_IN_TEMPLATE = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""")
 
 if TYPE_CHECKING:
@@ -57,15 +57,17 @@ class Encoder:
         tokenizer: Of the model.
         chat_template: Whether the prompt becomes a user's message in the tokenizer's chat template. The completion then
             follows without its delimiter, as in lm-evaluation-harness: the template ends where the answer begins.
-            A template that asks for today's date is given 1 January 2025.
         max_length: Longest input in tokens, ``> 0``.
         truncation: ``error`` refuses an item that is longer; ``left`` drops its first tokens.
+        template_date: Day that a template is given which asks for today's: a run must not depend on the day it is
+            continued.
     """
 
     tokenizer: Any
     chat_template: bool
     max_length: int
     truncation: Literal["error", "left"]
+    template_date: str | None = None
 
     def pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
         """Tokens of the context (wrapped in the chat template, if asked) and of the continuation, nothing truncated."""
@@ -242,7 +244,7 @@ class Encoder:
             return context
         return self.tokenizer.apply_chat_template(
             [{"role": "user", "content": context}],
-            chat_template=_DATE_IN_TEMPLATE.sub(_fixed_date, self.tokenizer.get_chat_template()),
+            chat_template=_dated(self.tokenizer.get_chat_template(), self.template_date or _SOME_DAY),
             tokenize=False,
             add_generation_prompt=True,
         )
@@ -289,7 +291,13 @@ def encoder_for(loaded: LoadedModel, recipe: Recipe) -> Encoder:
         chat_template=loaded.spec.chat_template,
         max_length=min(loaded.window, recipe.max_length or loaded.window),
         truncation=recipe.truncation,
+        template_date=loaded.spec.template_date,
     )
+
+
+def prints_date(tokenizer: Any) -> bool:
+    """Whether the tokenizer's chat template asks for today's date."""
+    return bool(_DATE_IN_TEMPLATE.search(tokenizer.get_chat_template()))
 
 
 def _move_spaces(context: str, continuation: str) -> tuple[str, str]:
@@ -302,6 +310,6 @@ def _renumbered(error: InputError, rows: list[int]) -> InputError:
     return InputError(error.message, row=None if error.row is None else rows[error.row - 1])
 
 
-def _fixed_date(call: re.Match[str]) -> str:
-    """A call of ``strftime_now`` in a chat template as the text it stands for; transformers takes no such function."""
-    return repr(_TODAY.strftime(call.group(2)))
+def _dated(template: str, day: str) -> str:
+    """Calls of ``strftime_now`` in a chat template as the text they stand for; transformers takes no such function."""
+    return _DATE_IN_TEMPLATE.sub(lambda call: repr(datetime.fromisoformat(day).strftime(call.group(2))), template)

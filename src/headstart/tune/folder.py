@@ -2,6 +2,7 @@
 
     sealed.json                     the resolved plan and its hash
     forecast.json                   what the run was expected to take
+    cells.json                      every cell of the plan, for whoever watches the run
     trajectories.parquet            one row per cell and level: what `headstart audit` reads
     items.parquet                   one row per cell, level and test item
     selection.json                  what was chosen on validation items, and among what; only where something is
@@ -32,6 +33,7 @@ from headstart.tune.plan import Cell
 
 Split = Literal["test", "validation"]
 
+CELLS_SCHEMA = "headstart.cells/1"
 OUTCOME_SCHEMA = "headstart.cell/1"
 
 
@@ -135,6 +137,11 @@ class RunFolder:
     def forecast_path(self) -> Path:
         """What the run was expected to take."""
         return self.path / "forecast.json"
+
+    @property
+    def cells_path(self) -> Path:
+        """Every cell of the plan."""
+        return self.path / "cells.json"
 
     @property
     def trajectories_path(self) -> Path:

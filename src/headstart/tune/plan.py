@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal, get_args
@@ -47,6 +48,8 @@ class ModelSpec:
         dtype: In which the model is tuned and scored: part of what is measured.
         chat_template: Whether prompts are wrapped in the tokenizer's chat template.
         attention: Attention implementation of transformers.
+        template_date: Day (``2026-11-25``) that a chat template prints which asks for today's; None for the day the
+            plan is sealed.
     """
 
     name: str
@@ -56,11 +59,17 @@ class ModelSpec:
     dtype: DType = "float32"
     chat_template: bool = False
     attention: Attention = "sdpa"
+    template_date: str | None = None
 
     def __post_init__(self) -> None:
         check_label(self.name, "name")
         one_of(self.dtype, get_args(DType), "dtype")
         one_of(self.attention, get_args(Attention), "attention")
+        if self.template_date is not None:
+            try:
+                date.fromisoformat(self.template_date)
+            except ValueError:
+                must(False, "template_date", "a day as in 2026-11-25", self.template_date)
         if self.is_local:
             must(self.revision is None, "revision", "left out for a local folder", self.revision)
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from headstart.errors import InputError
-from headstart.tune.encode import Counts, Encoder
+from headstart.tune.encode import Counts, Encoder, prints_date
 from headstart.tune.executors import EXECUTORS
 from headstart.tune.hardware import Hardware
 from headstart.tune.items import Item, Task
 from headstart.tune.kinds import TASK_KINDS
 from headstart.tune.metrics import metrics_of
+from headstart.tune.model_files import FileStamp, find_files
 from headstart.tune.overlap import Overlap, check_overlap, measure_overlap, unseen_validation
-from headstart.tune.plan import Plan, Recipe, Selection, TaskSpec
+from headstart.tune.plan import ModelSpec, Plan, Recipe, Selection, TaskSpec
 from headstart.tune.seal import Seal, differences, read_seal, seal
 from headstart.tune.tasks import load_task
 
@@ -47,6 +49,7 @@ class Prepared:
         truncated: One entry per model, task and recipe.
         hardware: What the cells run on.
         seal: Everything that decides the numbers.
+        stamps: For every model its files as they were when the plan was sealed.
     """
 
     plan: Plan
@@ -55,6 +58,7 @@ class Prepared:
     truncated: tuple[Truncated, ...]
     hardware: Hardware
     seal: Seal
+    stamps: Mapping[str, Mapping[str, FileStamp]] = field(default_factory=dict[str, "Mapping[str, FileStamp]"])
 
     @property
     def batch_tokens(self) -> int:
@@ -84,8 +88,13 @@ def missing_packages(plan: Plan, *, executor: str) -> list[str]:
     ]
 
 
-def prepare(plan: Plan, *, hardware: Hardware) -> Prepared:
+def prepare(plan: Plan, *, hardware: Hardware, sealed: Seal | None = None) -> Prepared:
     """Read, check and describe everything a plan names.
+
+    Args:
+        plan: What is to run.
+        hardware: What it runs on.
+        sealed: Of the folder in which it was begun; chat templates go on printing the day they printed then.
 
     Raises:
         InputError: If something does not exist, does not fit, or the splits of a task overlap too much.
@@ -101,7 +110,7 @@ def prepare(plan: Plan, *, hardware: Hardware) -> Prepared:
             _check_choice(plan.selection, spec, task)
     plan = replace(
         plan,
-        models=tuple(pin(model) for model in plan.models),
+        models=tuple(_dated(pin(model), sealed) for model in plan.models),
         evaluation_batch_tokens=plan.evaluation_batch_tokens
         or (_CPU_BATCH_TOKENS if hardware.device == "cpu" else _GPU_BATCH_TOKENS),
     )
@@ -125,7 +134,19 @@ def prepare(plan: Plan, *, hardware: Hardware) -> Prepared:
                 for task, found in zip(tasks, overlaps, strict=True)
             },
         ),
+        stamps={model.name: find_files(model).stamp() for model in plan.models},
     )
+
+
+def _dated(model: ModelSpec, sealed: Seal | None) -> ModelSpec:
+    """The model with the day its chat template prints: the plan's, that of the sealed run, or today."""
+    from headstart.tune.models import load_tokenizer
+
+    if model.template_date is not None or not model.chat_template or not prints_date(load_tokenizer(model)):
+        return model
+    models: Mapping[str, Any] = cast("dict[str, Any]", sealed.resolution.get("models") or {}) if sealed else {}
+    day = models.get(model.name, {}).get("template_date") or date.today().isoformat()
+    return replace(model, template_date=day)
 
 
 def _check_choice(selection: Selection, spec: TaskSpec, task: Task) -> None:
@@ -178,6 +199,7 @@ def _check_items(plan: Plan, tasks: Sequence[Task], described: Mapping[str, Mapp
                 chat_template=model.chat_template,
                 max_length=min(window, recipe.max_length or window),
                 truncation=recipe.truncation,
+                template_date=model.template_date,
             )
             for spec, task in zip(plan.tasks, tasks, strict=True):
                 same = (
@@ -185,6 +207,7 @@ def _check_items(plan: Plan, tasks: Sequence[Task], described: Mapping[str, Mapp
                     encoder.chat_template,
                     encoder.max_length,
                     encoder.truncation,
+                    encoder.template_date,
                     task.name,
                 )
                 if same not in known:

@@ -194,6 +194,8 @@ def read_seal(path: str | os.PathLike[str]) -> Seal:
 
 def _model(spec: ModelSpec, description: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     chosen = {"dtype": spec.dtype, "attention": spec.attention, "chat_template": spec.chat_template}
+    if spec.template_date is not None:
+        chosen["template_date"] = spec.template_date
     return {**_without(description, _MODEL_INFORMATION), **chosen}
 
 
