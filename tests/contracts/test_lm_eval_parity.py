@@ -1,6 +1,8 @@
 """Scores are those of lm-evaluation-harness: on the same model, tokenizer and task, to the last decision."""
 
 import json
+import math
+import re
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,38 @@ doc_to_text: label2
 doc_to_choice: "{{{{['The ' + thing + ' met her since the ' + thing, 'The ' + thing + ' met her since the inn']}}}}"
 doc_to_target: "{{{{'was in the ' + thing}}}}"
 {LIST}""",
+    "several": f"""
+output_type: multiple_choice
+doc_to_text: "{{{{thing}}}} is"
+doc_to_choice: ["in", "the inn", "her", "a tree"]
+doc_to_target: "{{{{[label, 3]}}}}"
+{LIST}""",
+    "follows": """
+output_type: loglikelihood
+doc_to_text: "{{thing}} is in"
+doc_to_target: "{{said if said else ' the ' + thing}}"
+metric_list: [{metric: perplexity}, {metric: acc}]""",
+    "whole": """
+output_type: loglikelihood_rolling
+doc_to_text: ""
+doc_to_target: "{% for k in range(3 + n) %}{{thing}} {{k * n + k}} {% endfor %}"
+metric_list: [{metric: word_perplexity}, {metric: byte_perplexity}, {metric: bits_per_byte}]""",
+    "number": """
+output_type: generate_until
+doc_to_text: "{{thing}} {{n}} is"
+doc_to_target: gold
+generation_kwargs: {until: ["\n"], max_gen_toks: 9, do_sample: false}
+filter_list:
+  - {name: first, filter: [{function: regex, regex_pattern: "([a-m])|([n-z])"}, {function: take_first}]}
+  - name: last
+    filter: [{function: remove_whitespace}, {function: regex, regex_pattern: "[a-z]+", group_select: -1}]
+metric_list: [{metric: exact_match}]""",
+    "correlation": """
+output_type: multiple_choice
+doc_to_text: "{{thing}} is"
+doc_to_choice: ["in", "her"]
+doc_to_target: label2
+metric_list: [{metric: acc}, {metric: mcc}, {metric: f1}]""",
     "say": """
 output_type: generate_until
 doc_to_text: "{{thing}} {{n}} is"
@@ -60,13 +94,13 @@ generation_kwargs: {until: ["e", " t"], max_gen_toks: 9, do_sample: false}
 filter_list: [{name: clean, filter: [{function: remove_whitespace}, {function: take_first}]}]
 metric_list: [{metric: exact_match, ignore_case: true}]""",
 }
-CHOICES = ["prefix", "lengths", "letters", "blank"]
+CHOICES = ["prefix", "lengths", "letters", "blank", "several"]
 
 
 def rows(start: int, count: int) -> list[dict]:
     return [
         {"n": n, "thing": " ".join(WORDS[(n + k * k) % len(WORDS)] for k in range(1 + n % 3)), "label": n % 3}
-        | {"label2": n % 2, "gold": "i"}
+        | {"label2": n % 2, "gold": "i", "said": ""}
         for n in range(start, start + count)
     ]
 
@@ -117,9 +151,18 @@ def ask_harness(loaded: LoadedModel, tasks: Path, name: str, *, chat: bool, max_
     )
 
 
-def ask_headstart(loaded: LoadedModel, tasks: Path, name: str, *, chat: bool, max_length: int):
-    metric = "exact_match" if name == "say" else "acc"
-    spec = TaskSpec(name=name, kind="lm_eval", lm_eval_name=name, include_path=str(tasks), metric=metric)
+def ask_headstart(
+    loaded: LoadedModel,
+    tasks: Path,
+    name: str,
+    *,
+    chat: bool = False,
+    max_length: int = 512,
+    metric: str = "acc",
+    **keys,
+):
+    metric = "exact_match" if name in ("say", "number") else metric
+    spec = TaskSpec(name=name, kind="lm_eval", lm_eval_name=name, include_path=str(tasks), metric=metric, **keys)
     task = load_task(spec)
     encoder = Encoder(tokenizer=loaded.tokenizer, chat_template=chat, max_length=max_length, truncation="left")
     scorer = Scorer(loaded, encoder, batch_tokens=150)
@@ -160,6 +203,67 @@ def test_generated_texts_and_matches_are_those_of_the_harness(loaded, tasks):
     assert values["exact_match"].tolist() == [sample["exact_match"] for sample in samples]
     assert 0 < values["exact_match"].mean() < 1
     assert len({len(result.text) for result in results}) > 3  # some were stopped, some ran to the end
+
+
+def test_continuations_get_the_loglikelihoods_and_decisions_of_the_harness(loaded, tasks):
+    tokenizer, model = loaded.tokenizer, loaded.model
+    data = rows(0, 40)
+    for row in data:  # what the model would say itself, so that some are right
+        tokens = tokenizer(f"{row['thing']} is in", return_tensors="pt")["input_ids"]
+        said = model.generate(tokens, max_new_tokens=1 + row["n"] % 2, do_sample=False)
+        text = tokenizer.decode(said[0, tokens.shape[1] :])
+        if text.strip() and tokenizer(f"{row['thing']} is in{text}")["input_ids"] == said[0].tolist():
+            row["said"] = text
+    write_jsonl(tasks / "follows-test.jsonl", data)
+    expected = ask_harness(loaded, tasks, "follows", chat=False, max_length=512)
+    path, results, values = ask_headstart(loaded, tasks, "follows", metric="logprob")
+    samples = sorted(expected["samples"]["follows"], key=lambda sample: sample["doc_id"])
+    assert path == "tree"
+    theirs = [sample["filtered_resps"][0][0] for sample in samples]
+    assert [result.loglikelihoods[0] for result in results] == pytest.approx(
+        theirs, abs=AGREEMENT[loaded.spec.dtype], rel=0
+    )
+    assert values["acc"].tolist() == [sample["acc"] for sample in samples]
+    assert 0 < values["acc"].mean() < 1
+    assert math.exp(-values["logprob"].mean()) == pytest.approx(expected["results"]["follows"]["perplexity,none"])
+
+
+@pytest.mark.parametrize("max_length", [512, 24])
+def test_whole_texts_get_the_perplexities_of_the_harness(loaded, tasks, max_length):
+    expected = ask_harness(loaded, tasks, "whole", chat=False, max_length=max_length)
+    path, results, values = ask_headstart(loaded, tasks, "whole", metric="byte_logprob", max_length=max_length)
+    samples = sorted(expected["samples"]["whole"], key=lambda sample: sample["doc_id"])
+    assert path == "tree"
+    theirs = [sample["filtered_resps"][0] for sample in samples]
+    tolerance = 10 * AGREEMENT[loaded.spec.dtype]  # sums over hundreds of tokens
+    assert [result.loglikelihoods[0] for result in results] == pytest.approx(theirs, abs=tolerance, rel=0)
+    found = expected["results"]["whole"]
+    assert math.exp(-values["word_logprob"].mean()) == pytest.approx(found["word_perplexity,none"])
+    assert math.exp(-values["byte_logprob"].mean()) == pytest.approx(found["byte_perplexity,none"])
+    assert -values["byte_logprob"].mean() / math.log(2) == pytest.approx(found["bits_per_byte,none"])
+
+
+def test_parts_of_answers_are_taken_out_as_the_harness_takes_them_out(loaded, tasks):
+    _, first, _ = ask_headstart(loaded, tasks, "number")
+    letters = [re.findall("[a-z]+", result.text) or ["x"] for result in first]
+    golden = [
+        row | {"gold": words[0][0] if row["n"] % 2 else words[-1]}
+        for row, words in zip(rows(0, 24), letters, strict=True)
+    ]
+    write_jsonl(tasks / "number-test.jsonl", golden)
+    expected = ask_harness(loaded, tasks, "number", chat=False, max_length=512)
+    for name in ("first", "last"):
+        _, _, values = ask_headstart(loaded, tasks, "number", filter=name)
+        assert values["exact_match"].mean() == expected["results"]["number"][f"exact_match,{name}"]
+        assert 0 < values["exact_match"].mean() < 1
+
+
+@pytest.mark.parametrize("metric", ["mcc", "f1"])
+def test_scores_of_the_whole_set_are_those_of_the_harness(loaded, tasks, metric):
+    expected = ask_harness(loaded, tasks, "correlation", chat=False, max_length=512)["results"]["correlation"]
+    _, _, values = ask_headstart(loaded, tasks, "correlation", metric=metric)
+    assert values[metric].mean() == pytest.approx(expected[f"{metric},none"], abs=1e-12)
+    assert set(values["acc"]) == {0.0, 1.0}
 
 
 class _Request:

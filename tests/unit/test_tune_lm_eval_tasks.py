@@ -1,6 +1,7 @@
 """Tasks of lm-evaluation-harness are asked here as the harness itself asks them."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -203,14 +204,6 @@ def test_a_random_choice_of_the_task_leaves_the_generators_alone(tmp_path: Path)
 REFUSED = {
     "no train split": ("choice", "", "", {"train": []}, {}, "no train split"),
     "train is test": ("choice", "", "", {}, {"splits": "training_split: test\ntest_split: test\n"}, "also what it is"),
-    "likelihood of a text": (
-        "choice",
-        "output_type: multiple_choice",
-        "output_type: loglikelihood",
-        {},
-        {},
-        "output type",
-    ),
     "another metric": (
         "choice",
         "{metric: acc}, {metric: acc_norm}",
@@ -227,21 +220,13 @@ REFUSED = {
         {},
         "not average acc",
     ),
-    "several right": (
-        "choice",
-        "doc_to_target: label",
-        "doc_to_target: '{{[label]}}'",
-        {},
-        {},
-        "several choices as right",
-    ),
     "answers fished out": (
         "say",
         "function: remove_whitespace",
-        "function: regex, regex_pattern: '\\d+'",
+        "function: majority_vote",
         {},
         {},
-        "filtered by regex",
+        "filtered by majority_vote",
     ),
     "drawn at random": ("say", "do_sample: false", "do_sample: true", {}, {}, "greedily, got sampling"),
     "a key that is not there": ("choice", "{{question}}", "{{riddle}}", {}, {}, "riddle"),
@@ -300,12 +285,79 @@ def test_a_hub_that_cannot_be_reached_is_said_in_plain_words(tmp_path: Path) -> 
         load_task(spec(folder))
 
 
-def test_unknown_names_get_a_suggestion_and_groups_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_names_get_a_suggestion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = task_folder(tmp_path, "choice")
-    (folder / "group.yaml").write_text("group: all_mine\ntask: [mine]\n")
     # the harness's own files take seconds to list
     monkeypatch.setattr(lm_eval_tasks, "_all_tasks", lambda: lm_eval_tasks._own_tasks(str(folder)))
     with pytest.raises(InputError, match='no such task; did you mean "mine"'):
         load_task(TaskSpec(name="mine", kind="lm_eval", lm_eval_name="mime"))
-    with pytest.raises(InputError, match="name the tasks one by one"):
-        load_task(TaskSpec(name="mine", kind="lm_eval", lm_eval_name="all_mine"))
+
+
+@pytest.mark.parametrize("group", ["group: both\ntask: [mine, {task: yours}]\n", "tag"])
+def test_a_group_is_one_task_of_all_its_members_items(tmp_path: Path, group: str) -> None:
+    folder = task_folder(tmp_path, "choice")
+    second = (folder / "mine.yaml").read_text().replace("task: mine", "task: yours").replace("Answer.", "Say.")
+    (folder / "yours.yaml").write_text(second)
+    if group == "tag":
+        for name in ("mine", "yours"):
+            (folder / f"{name}.yaml").write_text((folder / f"{name}.yaml").read_text() + "tag: both\n")
+    else:
+        (folder / "both.yaml").write_text(group)
+    joined = load_task(TaskSpec(name="both", kind="lm_eval", lm_eval_name="both", include_path=str(folder)))
+    mine, yours = (
+        load_task(TaskSpec(name=one, kind="lm_eval", lm_eval_name=one, include_path=str(folder)))
+        for one in ("mine", "yours")
+    )
+    assert sorted(map(repr, joined.test)) == sorted(map(repr, mine.test + yours.test))
+    assert (len(joined.train), len(joined.validation), len(joined.test)) == (12, 4, 8)
+    assert any("group of 2 tasks" in note for note in joined.notes)
+
+
+def test_a_group_with_a_function_in_a_member_is_refused(tmp_path: Path) -> None:
+    folder = task_folder(tmp_path, "choice")
+    (folder / "utils.py").write_text("raise SystemExit('code was run')")
+    (folder / "both.yaml").write_text("group: both\ntask: [mine, {task: yours, dataset_path: pandas}]\n")
+    whole = TaskSpec(name="both", kind="lm_eval", lm_eval_name="both", include_path=str(folder))
+    with pytest.raises(InputError, match="dataset_path must be one of"):
+        load_task(whole)
+    (folder / "both.yaml").write_text("group: both\ntask: [mine]\n")
+    (folder / "mine.yaml").write_text((folder / "mine.yaml").read_text() + "process_docs: !function utils.change\n")
+    with pytest.raises(InputError, match="must not name functions"):
+        load_task(whole)
+
+
+def test_a_continuation_and_a_whole_text_are_asked_as_the_harness_asks_them(tmp_path: Path) -> None:
+    for shape, how, metric in (
+        (
+            "loglikelihood",
+            "doc_to_text: ask\ndoc_to_target: \"{{' ' + reply}}\"",
+            "{metric: perplexity}, {metric: acc}",
+        ),
+        ("loglikelihood_rolling", "doc_to_text: ''\ndoc_to_target: ask", "{metric: word_perplexity}"),
+    ):
+        (tmp_path / shape).mkdir()
+        text = f"output_type: {shape}\n{how}\nmetric_list: [{metric}]\n"
+        folder = task_folder(tmp_path / shape, "say", text=text)
+        task = load_task(spec(folder, metric="logprob" if shape == "loglikelihood" else "word_logprob"))
+        asked = requests_of_the_harness(folder)
+        if shape == "loglikelihood":
+            assert [[(item.context, item.continuation)] for item in task.test] == asked
+            assert any("perplexity" in note and "exp(-score)" in note for note in task.notes)
+        else:
+            assert [[(item.text,)] for item in task.test] == asked
+            assert next((item.words, item.bytes) for item in task.test) == (2, len("Double 8"))
+
+
+def test_a_filter_is_chosen_by_its_name(tmp_path: Path) -> None:
+    more = "filter_list:\n- {name: vote, filter: [{function: majority_vote}]}\n"
+    more += "- {name: digits, filter: [{function: regex, regex_pattern: '[0-9]+'}, {function: take_first}]}\n"
+    text = re.sub("filter_list.*\n", more, TASKS["say"])
+    folder = task_folder(tmp_path, "say", text=text)
+    found = load_task(spec(folder, metric="exact_match"))
+    assert found.exact_match.extract[0].pattern == "[0-9]+"
+    assert not found.exact_match.strip
+    assert load_task(spec(folder, metric="exact_match", filter="digits")).exact_match == found.exact_match
+    with pytest.raises(InputError, match="filtered by majority_vote; only remove_whitespace, regex"):
+        load_task(spec(folder, metric="exact_match", filter="vote"))
+    with pytest.raises(InputError, match="filter must be one of vote, digits, got 'letters'"):
+        load_task(spec(folder, metric="exact_match", filter="letters"))

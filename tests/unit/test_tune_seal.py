@@ -157,6 +157,8 @@ RECIPE_CHANGES: dict[str, object] = {
     "learning_rate": 1e-3,
     "schedule": "cosine",
     "warmup_steps": 3,
+    "warmup_ratio": 0.1,
+    "dropout": 0.1,
     "weight_decay": 0.1,
     "batch_size": 4,
     "micro_batch": 2,
@@ -170,9 +172,11 @@ RECIPE_CHANGES: dict[str, object] = {
 
 @pytest.mark.parametrize("name", sorted({field.name for field in fields(Recipe)} - {"name"}))
 def test_every_field_of_a_recipe_decides_numbers(name: str) -> None:
-    changed = sealed(replace(PLAN, recipes=(replace(Recipe(), **{name: RECIPE_CHANGES[name]}),)))
-    assert changed.hash != sealed().hash
-    [line] = lines_of(changed)
+    recipe = Recipe(schedule="linear") if name == "warmup_ratio" else Recipe()  # a constant rate has none
+    before = sealed(replace(PLAN, recipes=(recipe,)))
+    changed = sealed(replace(PLAN, recipes=(replace(recipe, **{name: RECIPE_CHANGES[name]}),)))
+    assert changed.hash != before.hash
+    [line] = differences(before.resolution, changed.resolution)
     assert line.startswith(f"recipes.lora.{name}: ")
 
 

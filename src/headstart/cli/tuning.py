@@ -25,13 +25,19 @@ NOT_COMPLETED = 3
 
 
 def tune(
-    plan: Annotated[str, typer.Argument(metavar="PLAN", help="Plan, TOML or JSON; - for standard input.")],
+    plan: Annotated[
+        str | None, typer.Argument(metavar="PLAN", help="Plan, TOML or JSON; - for standard input.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FOLDER", help="Run folder; by default runs/ and the plan's name.")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would run, what it would cost and what is missing; run nothing.")
     ] = False,
+    status: Annotated[
+        Path | None,
+        typer.Option("--status", metavar="FOLDER", help="Say what runs, what failed and what is left to pay there."),
+    ] = None,
     executor: Annotated[
         str,
         typer.Option(metavar="local|ray", help="Processes on this machine, or tasks on a Ray cluster."),
@@ -55,6 +61,8 @@ def tune(
     Example: `headstart tune plan.toml --out runs/tonight --workers 2 --threads 4`
 
     Example: `headstart tune plan.toml --executor ray --address auto`
+
+    Example: `headstart tune --status runs/tonight`
     """
     from headstart.io.atomic import envelope, write_json
     from headstart.report import tuning as texts
@@ -62,6 +70,19 @@ def tune(
     from headstart.tune.plan_file import read_plan
 
     check_outputs(json=json)
+    if status is not None:
+        if plan is not None:
+            raise InputError("PLAN must be left out with --status, which reads a run folder alone", field="PLAN")
+        from headstart.tune.status import SCHEMA, read_status, status_document
+
+        found = read_status(status)
+        if json is not None:
+            write_json(json, envelope(SCHEMA) | status_document(found))
+        if json != "-":
+            texts.print_status(found)
+        return 0
+    if plan is None:
+        raise InputError("PLAN is missing: name a plan, or a run folder with --status", field="PLAN")
     check_executor(executor, address=address)
     options = Options(address=address, workers=workers, threads=threads, device=device)
     read = read_plan(plan)

@@ -250,9 +250,13 @@ def _wide(named: _Named, columns: Mapping[str, StepColumn], two_columns: bool) -
     )
 
 
+# Columns of headstart's own that are for readers: of which run and step a chosen checkpoint is.
+_INFORMATION = ("chosen_recipe", "chosen_step")
+
+
 def _ignored(table: Table, used: set[str]) -> list[str]:
     """A sentence that names the columns nothing was read from."""
-    left = [name for name in dict.fromkeys(table.columns) if name not in used and name]
+    left = [name for name in dict.fromkeys(table.columns) if name and name not in used and name not in _INFORMATION]
     if not left:
         return []
     named = ", ".join(f'"{name}"{_meant(name)}' for name in left[:20])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from rich.console import Console
 from rich.table import Table
 
@@ -11,6 +13,7 @@ from headstart.tune.forecast import Forecast
 from headstart.tune.plan import Cell, Plan
 from headstart.tune.prepare import Prepared
 from headstart.tune.run_report import RunReport
+from headstart.tune.status import RunStatus, State
 
 
 def print_dry_run(found: DryRun) -> None:
@@ -56,8 +59,43 @@ def print_run(report: RunReport) -> None:
         )
     for model in plan.untunable:
         console.print(f"{model.name}: untunable, carried through with its supplied scores")
+    if plan.selection is not None:
+        console.print(f"what was chosen on validation items, and among what: {report.folder.selection_path}")
     console.print(f"wrote {report.folder.trajectories_path}")
     console.print(f"Next: headstart audit {report.folder.trajectories_path} --html audit.html")
+
+
+def print_status(status: RunStatus) -> None:
+    """Where every cell is, what failed, and what is left to pay."""
+    console = stdout()
+    table = Table(title=f"Cells of {status.plan}", box=None, pad_edge=False)
+    for name in ("cell", "state"):
+        table.add_column(name)
+    for name in ("step", "took", "left"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for cell in status.cells:
+        words = cell.reason or ""
+        if cell.state == "running":
+            words = f"{cell.phase}, last word {duration(cell.idle_seconds)} ago"
+        table.add_row(
+            cell.cell,
+            cell.outcome or cell.state,
+            f"{cell.step or 0} of {cell.steps}",
+            duration(cell.device_seconds),
+            duration(cell.seconds_left),
+            words,
+        )
+    console.print(table)
+    counted = ", ".join(f"{status.count(state)} {state}" for state in get_args(State) if status.count(state))
+    console.print(f"{len(status.cells)} cells: {counted}")
+    console.print(f"run by {status.runner}" if status.runner else "nobody runs it; the same command continues it")
+    left = status.device_seconds_left
+    if left is None:
+        console.print("the remaining bill is not known: not every cell could be forecast")
+    elif status.count("ended") < len(status.cells):
+        cost = "" if status.cost_left is None else f" = {status.cost_left:.2f} {status.currency}"
+        console.print(f"the remaining bill: {left / 3600:.3g} device-hours{cost}")
 
 
 def duration(seconds: float | None) -> str:
@@ -83,7 +121,11 @@ def bill_text(plan: Plan, device_seconds: float, device: str) -> str:
 def _grid(plan: Plan) -> str:
     sizes = {"model": plan.models, "task": plan.tasks, "recipe": plan.recipes, "seed": plan.seeds}
     factors = " x ".join(f"{len(entries)} {name}{'s' * (len(entries) != 1)}" for name, entries in sizes.items())
-    text = f"{plan.name}: {len(plan.cells())} cells = {factors}, scored after {', '.join(map(str, plan.levels))} steps"
+    points, unit = (plan.levels, "steps") if plan.epochs is None else (plan.epochs, "epochs")
+    after = ", ".join(f"{one:g}" for one in points)
+    text = f"{plan.name}: {len(plan.cells())} cells = {factors}, scored after {after} {unit}"
+    if plan.selection is not None:
+        text += f"; the {plan.selection.checkpoint} checkpoint is chosen on validation items"
     return text + (f"; {len(plan.untunable)} untunable models with supplied scores" if plan.untunable else "")
 
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -16,11 +16,13 @@ import torch
 from headstart.errors import InputError
 from headstart.tune.clock import device_seconds
 from headstart.tune.encode import Encoder, encoder_for
-from headstart.tune.folder import CellFolder, RunFolder
+from headstart.tune.folder import CellFolder, RunFolder, Split
 from headstart.tune.items import Task
 from headstart.tune.metrics import item_values
+from headstart.tune.model_files import FileStamp, check_unchanged
 from headstart.tune.models import LoadedModel, load
 from headstart.tune.outcomes import DIVERGED, Outcome, judge
+from headstart.tune.overlap import unseen_validation
 from headstart.tune.plan import Cell
 from headstart.tune.score import ItemResult, Scorer
 from headstart.tune.state import load_state, save_state
@@ -39,6 +41,7 @@ class CellJob:
         run_folder: Path of the run folder, on storage that every worker shares.
         plan_hash: Of the sealed plan.
         sources: For every split of the task the digest it was sealed with.
+        model_files: The files of the model as they were then; empty to trust what is there.
         device: ``cpu``, ``cuda:0``, ``mps`` ...
         threads: CPU threads; part of the seal, because sums depend on how they are cut.
         batch_tokens: Tokens per forward pass when scoring.
@@ -48,6 +51,7 @@ class CellJob:
     run_folder: str
     plan_hash: str
     sources: dict[str, str] = field(default_factory=dict)
+    model_files: Mapping[str, FileStamp] = field(default_factory=dict)
     device: str = "cpu"
     threads: int = 1
     batch_tokens: int = 2048
@@ -81,7 +85,14 @@ def has_ended(job: CellJob) -> bool:
     outcome = job.folder.read_outcome()
     if outcome is None:
         return False
-    return outcome["outcome"] == DIVERGED or all(job.folder.read_level(step) is not None for step in job.cell.levels)
+    return outcome["outcome"] == DIVERGED or all(
+        job.folder.read_level(step, split=split) is not None for split in _scored(job.cell) for step in job.cell.levels
+    )
+
+
+def _scored(cell: Cell) -> tuple[Split, ...]:
+    """Splits that are scored at every level; validation items first, so that a test file is the sign of both."""
+    return ("validation", "test") if cell.selection is not None else ("test",)
 
 
 class _Run:
@@ -92,14 +103,24 @@ class _Run:
         self.spent = _spent_before(self.folder)
         self.reported = 0.0
         self.task = _sealed_task(job)
+        self._check_model()
         self.loaded: LoadedModel = load(self.cell.model, device=job.device)
+        self._check_model()  # again, for what was written while it was read
         self.encoder: Encoder = encoder_for(self.loaded, self.cell.recipe)
         self.truncated = {
             "train_items_truncated": self.encoder.check(self.task.train).truncated,
             "test_items_truncated": self.encoder.check(self.task.test).truncated,
         }
-        self.scorer = Scorer(self.loaded, self.encoder, batch_tokens=job.batch_tokens)
-        self.scorer.prepare(self.task.test)  # on the weights as they came, so that a resumed run decides alike
+        self.splits: dict[Split, Task] = {"test": self.task}
+        if self.cell.selection is not None:
+            metric = self.cell.selection.metric or self.task.metric
+            self.splits["validation"] = replace(self.task, metric=metric, test=unseen_validation(self.task))
+            self.encoder.check(self.splits["validation"].test)
+        self.scorers: dict[Split, Scorer] = {
+            split: Scorer(self.loaded, self.encoder, batch_tokens=job.batch_tokens) for split in _scored(self.cell)
+        }
+        for split, scorer in self.scorers.items():
+            scorer.prepare(self.splits[split].test)  # on the weights as they came, so that a resumed run decides alike
         self.tuning = Tuning(
             self.loaded, self.encoder, self.cell.recipe, seed=self.cell.seed, total_steps=self.cell.steps
         )
@@ -108,11 +129,16 @@ class _Run:
     def _now(self) -> float:
         return device_seconds(self.job.device, threads=self.job.threads)
 
+    def _check_model(self) -> None:
+        if self.job.model_files:
+            check_unchanged(self.cell.model, self.job.model_files)
+
     def finish(self) -> None:
         """Go through all levels that are not on disk yet, then say how it ended."""
         levels = self.cell.levels
+        splits = _scored(self.cell)
         frames = {step: frame for step in levels if (frame := self.folder.read_level(step)) is not None}
-        missing = [step for step in levels if step not in frames]
+        missing = [step for step in levels if any(self.folder.read_level(step, split=one) is None for one in splits)]
         if missing:
             state = load_state(self.folder, at_most=missing[0])
             if state is not None:
@@ -120,8 +146,9 @@ class _Run:
         try:
             for step in missing:
                 self._tune_to(step)
-                frames[step] = self._score(step)
-                self.folder.write_level(step, frames[step])
+                for split in splits:
+                    frames[step] = self._score(step, split)
+                    self.folder.write_level(step, frames[step], split=split)
         except Diverged as diverged:
             self._end(Outcome(name=DIVERGED, reason=str(diverged)))
             return
@@ -150,18 +177,18 @@ class _Run:
         except InputError as error:
             raise InputError(f"task {self.task.name}, recipe {self.cell.recipe.name}: {error.message}") from None
 
-    def _score(self, step: int) -> pl.DataFrame:
+    def _score(self, step: int, split: Split) -> pl.DataFrame:
         started = self._now()
-        results = self.scorer.score(self.task.test)
+        results = self.scorers[split].score(self.splits[split].test)
         if not all(np.isfinite(result.loglikelihoods).all() for result in results):
-            raise Diverged(step, "a test item's log-likelihood is not finite")
-        frame = self._items(step, results)
+            raise Diverged(step, f"a {split} item's log-likelihood is not finite")
+        frame = self._items(step, self.splits[split], results)
         self.spent["evaluation_seconds"] += self._now() - started
         self._report("scored", force=True)
         return frame
 
-    def _items(self, step: int, results: list[ItemResult]) -> pl.DataFrame:
-        values = item_values(self.task, results)
+    def _items(self, step: int, task: Task, results: list[ItemResult]) -> pl.DataFrame:
+        values = item_values(task, results)
         cell = self.cell
         same = {
             "benchmark": cell.task.name,
@@ -196,7 +223,8 @@ class _Run:
         if force or now - self.reported > _REPORT_SECONDS:
             self.reported = now
             self.folder.write_progress(
-                {"phase": phase, "step": self.tuning.steps_done, "steps": self.cell.steps, "pid": os.getpid()}
+                {"phase": phase, "step": self.tuning.steps_done, "steps": self.cell.steps}
+                | {"pid": os.getpid(), "host": platform.node()}
                 | {key: round(value, 3) for key, value in self.spent.items()}
             )
 
@@ -210,7 +238,7 @@ class _Run:
                 "steps_done": self.tuning.steps_done,
                 "micro_batch": self.tuning.micro_batch,
                 "trained_parameters": self.tuning.trained_parameters,
-                "scoring": self.scorer.path,
+                "scoring": self.scorers["test"].path,
                 "last_loss": losses[-1] if losses else None,
                 "host": platform.node(),
             }

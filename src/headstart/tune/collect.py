@@ -8,10 +8,13 @@ from typing import cast
 import numpy as np
 import polars as pl
 
-from headstart.io.atomic import JsonValue, write_bytes
+from headstart.io.atomic import JsonValue, envelope, write_bytes, write_json
 from headstart.tune.folder import CellFolder, RunFolder, disk_errors, parquet_bytes, stack
+from headstart.tune.forecast import Key
 from headstart.tune.outcomes import DIVERGED, UNTUNABLE
 from headstart.tune.plan import Cell, Plan
+from headstart.tune.selection import SCHEMA as SELECTION_SCHEMA
+from headstart.tune.selection import Choice, choices, selection_document
 
 _SCHEMA = pl.Schema(
     {
@@ -36,7 +39,8 @@ def collect(
 ) -> None:
     """Write ``trajectories.parquet`` and ``items.parquet`` from every cell that has ended.
 
-    The files are functions of the cells' files alone: the same cells give the same bytes.
+    The files are functions of the cells' files alone: the same cells give the same bytes. Where something is chosen on
+    validation items, a row of the trajectories is what was chosen at its level, and ``selection.json`` says among what.
 
     Args:
         cost_per_step: Forecast cost of one step by names of model, task and recipe; the column is empty without it.
@@ -51,11 +55,19 @@ def collect(
         cost = (cost_per_step or {}).get((cell.model.name, cell.task.name, cell.recipe.name))
         frames = {step: frame for step in cell.levels if (frame := files.read_level(step)) is not None}
         items += frames.values()
-        rows += _rows(plan, cell, frames, ended, cost, files)
-    rows += _untunable(plan, plan_hash)
+        if plan.selection is None:
+            rows += _rows(plan, cell, frames, ended, cost, files)
+    schema = _SCHEMA
+    if plan.selection is not None:
+        made = tuple(choices(folder, plan, plan_hash=plan_hash))
+        rows += [_chosen(folder, one, plan_hash, cost_per_step or {}) for one in made]
+        schema = pl.Schema({**_SCHEMA, "chosen_recipe": pl.String(), "chosen_step": pl.Int64()})
+        with disk_errors(folder.selection_path):
+            write_json(folder.selection_path, envelope(SELECTION_SCHEMA) | selection_document(made, plan))
+    rows += [{**row, **{key: None for key in schema if key not in row}} for row in _untunable(plan, plan_hash)]
     with disk_errors(folder.path):
         write_bytes(folder.items_path, parquet_bytes(stack(items)))
-        write_bytes(folder.trajectories_path, parquet_bytes(pl.DataFrame(rows, schema=_SCHEMA)))
+        write_bytes(folder.trajectories_path, parquet_bytes(pl.DataFrame(rows, schema=schema)))
 
 
 def seed_label(plan: Plan, cell: Cell) -> str:
@@ -89,6 +101,30 @@ def _rows(
             "outcome": outcome,
             "plan_hash": files.plan_hash,
         }
+
+
+def _chosen(folder: RunFolder, choice: Choice, plan_hash: str, cost_per_step: Mapping[Key, float]) -> Row:
+    """The test score of what was chosen on validation items; a step costs one step of every run it is chosen among."""
+    cell = choice.cell
+    files = folder.cell(cell, plan_hash=plan_hash)
+    frame = None if choice.chosen is None else files.read_level(choice.chosen.step)
+    values = None if frame is None else frame[cell.task.metric].to_numpy()
+    costs = [cost_per_step.get((one.model.name, one.task.name, one.recipe.name)) for one in choice.cells]
+    known = [cost for cost in costs if cost is not None]
+    return {
+        "benchmark": cell.task.name,
+        "model": cell.model.name,
+        "step": choice.level,
+        "score": None if values is None else float(np.mean(values)),
+        "stderr": None if values is None else _stderr(values),
+        "n_items": None if values is None else len(values),
+        "seed": str(cell.seed),
+        "cost_per_step": sum(known) if len(known) == len(costs) else None,
+        "outcome": DIVERGED if choice.chosen is None else cast("str", (files.read_outcome() or {})["outcome"]),
+        "plan_hash": plan_hash,
+        "chosen_recipe": None if choice.chosen is None else choice.chosen.recipe,
+        "chosen_step": None if choice.chosen is None else choice.chosen.step,
+    }
 
 
 def _stderr(values: np.ndarray) -> float | None:

@@ -15,6 +15,7 @@ from headstart.tune.forecast import Forecast, Unmeasured, read_forecast
 from headstart.tune.plan import Cell, Plan
 from headstart.tune.prepare import Prepared, missing_packages, prepare, refuse_other
 from headstart.tune.run_report import bill, facts_document
+from headstart.tune.seal import read_seal
 
 SCHEMA = "headstart.tune-dry-run/1"
 
@@ -79,7 +80,9 @@ def dry_run(plan: Plan, folder: str | os.PathLike[str], *, executor: Executor) -
     here = tuple(model for model in plan.models if model.name not in lacking)
     if not here:
         return DryRun(plan=plan, folder=run, workers=executor.workers, missing=lines)
-    prepared = prepare(replace(plan, models=here), hardware=executor.hardware())
+    begun = read_seal(run.seal_path) if run.seal_path.exists() else None
+    prepared = prepare(replace(plan, models=here), hardware=executor.hardware(), sealed=begun)
+    plan = replace(plan, tasks=prepared.plan.tasks)  # where epochs have become steps
     if not lacking:
         refuse_other(run.seal_path, prepared.seal)
     forecast = read_forecast(run.forecast_path, plan_hash=prepared.seal.hash) or measure_plan(prepared, executor)
@@ -112,7 +115,8 @@ def dry_run_document(found: DryRun) -> dict[str, JsonValue]:
         "missing": list(found.missing),
         "cells": _cells(plan.cells(), found),
         "untunable": [model.name for model in plan.untunable],
-        "levels": list(plan.levels),
+        "levels": list(plan.levels) if plan.epochs is None else None,
+        "epochs": None if plan.epochs is None else list(plan.epochs),
         "workers": workers,
         "forecast": None if seconds is None else bill(plan, seconds),
         "forecast_reason": "not every cell could be measured" if seconds is None else None,

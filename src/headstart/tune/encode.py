@@ -7,16 +7,16 @@ The splitting is that of lm-evaluation-harness, whose scores have to be met. Not
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from headstart.errors import InputError
-from headstart.tune.items import ContextChoice, Generation, Item, MultipleChoice
+from headstart.tune.items import ContextChoice, Continuation, Generation, Item, MultipleChoice, Text
 
-# What a chat template that prints today's date prints: a run must not depend on the day it is continued.
-_TODAY = datetime(2025, 1, 1)
+# What a chat template that prints today's date prints where nobody said which day that is.
+_SOME_DAY = "2025-01-01"
 _DATE_IN_TEMPLATE = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""")
 
 if TYPE_CHECKING:
@@ -57,15 +57,17 @@ class Encoder:
         tokenizer: Of the model.
         chat_template: Whether the prompt becomes a user's message in the tokenizer's chat template. The completion then
             follows without its delimiter, as in lm-evaluation-harness: the template ends where the answer begins.
-            A template that asks for today's date is given 1 January 2025.
         max_length: Longest input in tokens, ``> 0``.
         truncation: ``error`` refuses an item that is longer; ``left`` drops its first tokens.
+        template_date: Day that a template is given which asks for today's: a run must not depend on the day it is
+            continued.
     """
 
     tokenizer: Any
     chat_template: bool
     max_length: int
     truncation: Literal["error", "left"]
+    template_date: str | None = None
 
     def pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
         """Tokens of the context (wrapped in the chat template, if asked) and of the continuation, nothing truncated."""
@@ -90,8 +92,8 @@ class Encoder:
             for context, _ in moved
         ]
 
-    def choices(self, items: Sequence[MultipleChoice | ContextChoice]) -> list[tuple[Example, ...]]:
-        """For every item one example per choice, as they are scored.
+    def choices(self, items: Sequence[MultipleChoice | ContextChoice | Continuation]) -> list[tuple[Example, ...]]:
+        """For every item one example per choice, as they are scored; a continuation is the only choice.
 
         Raises:
             InputError: If an item is too long, or a continuation has no tokens; names the item.
@@ -115,12 +117,26 @@ class Encoder:
             for row, (tokens, item) in enumerate(zip(encoded, items, strict=True), start=1)
         ]
 
+    def windows(self, items: Sequence[Text]) -> list[tuple[Example, ...]]:
+        """For every text the pieces it is scored in: each token once, behind as many as fit.
+
+        Raises:
+            InputError: If a text has no tokens; names the item.
+        """
+        encoded = self._encode([item.text for item in items])
+        return [tuple(self._windows(tokens, row)) for row, tokens in enumerate(encoded, start=1)]
+
     def training_example(self, item: Item) -> Example:
         """Prompt and right completion, split and truncated as in scoring.
 
         Raises:
             InputError: If the item is too long, or its completion has no tokens.
         """
+        if isinstance(item, Continuation):
+            return self.choices([item])[0][0]
+        if isinstance(item, Text):
+            (tokens,) = self._encode([item.text])
+            return self._example([self._start()], tokens[: self.max_length], room=self.max_length, row=None)
         if not isinstance(item, Generation):
             return self.choices([item])[0][item.answer]
         return self._generation_example(item, self.pair(*self._generation_text(item)), row=None)
@@ -132,10 +148,12 @@ class Encoder:
             InputError: If an item is too long although nothing may be truncated, or a completion has no tokens; ``row``
                 is the item's number, counted from 1.
         """
+        texts = [item for item in items if isinstance(item, Text)]
+        self.windows(texts)  # never truncated; one without tokens is found here
         rows = {True: list[int](), False: list[int]()}
         for row, item in enumerate(items, start=1):
             rows[isinstance(item, Generation)].append(row)
-        chosen = [item for item in items if not isinstance(item, Generation)]
+        chosen = [item for item in items if not isinstance(item, Generation | Text)]
         asked = [item for item in items if isinstance(item, Generation)]
         try:
             truncated = sum(any(one.truncated for one in of_item) for of_item in self.choices(chosen))
@@ -151,7 +169,9 @@ class Encoder:
             raise _renumbered(error, rows[True]) from None
         return Counts(items=len(items), truncated=truncated)
 
-    def _choice_texts(self, item: MultipleChoice | ContextChoice) -> list[tuple[str, str]]:
+    def _choice_texts(self, item: MultipleChoice | ContextChoice | Continuation) -> list[tuple[str, str]]:
+        if isinstance(item, Continuation):
+            return [(item.context, item.continuation)]  # as it is, whatever is in front, as in the harness
         if isinstance(item, ContextChoice):
             continuation = item.continuation.lstrip() if self.chat_template else item.continuation
             return [(context, continuation) for context in item.contexts]
@@ -175,6 +195,15 @@ class Encoder:
             prompt_tokens=example.prompt_tokens,
             truncated=prompt.truncated or example.truncated,
         )
+
+    def _windows(self, tokens: list[int], row: int) -> Iterator[Example]:
+        if not tokens:
+            raise InputError("a text must have at least one token, got none", row=row)
+        stream, size = [self._start(), *tokens], self.max_length
+        for done in range(0, len(tokens), size):
+            end = min(done + size, len(tokens))
+            piece = stream[max(0, end - size) : end + 1]
+            yield Example(tokens=tuple(piece), prompt_tokens=len(piece) - (end - done), truncated=False)
 
     def _prompt(self, tokens: list[int], max_tokens: int, row: int | None) -> Example:
         room = self.max_length - max_tokens
@@ -215,7 +244,7 @@ class Encoder:
             return context
         return self.tokenizer.apply_chat_template(
             [{"role": "user", "content": context}],
-            chat_template=_DATE_IN_TEMPLATE.sub(_fixed_date, self.tokenizer.get_chat_template()),
+            chat_template=_dated(self.tokenizer.get_chat_template(), self.template_date or _SOME_DAY),
             tokenize=False,
             add_generation_prompt=True,
         )
@@ -235,6 +264,12 @@ class Encoder:
     def _start_token(self) -> int | None:
         start = self.tokenizer.bos_token_id
         return self.tokenizer.eos_token_id if start is None else start
+
+    def _start(self) -> int:
+        start = self._start_token()
+        if start is None:
+            raise InputError("a text begins behind a start or end token, and the tokenizer has neither")
+        return start
 
     def _start_text(self) -> str | None:
         start = self._start_token()
@@ -256,7 +291,13 @@ def encoder_for(loaded: LoadedModel, recipe: Recipe) -> Encoder:
         chat_template=loaded.spec.chat_template,
         max_length=min(loaded.window, recipe.max_length or loaded.window),
         truncation=recipe.truncation,
+        template_date=loaded.spec.template_date,
     )
+
+
+def prints_date(tokenizer: Any) -> bool:
+    """Whether the tokenizer's chat template asks for today's date."""
+    return bool(_DATE_IN_TEMPLATE.search(tokenizer.get_chat_template()))
 
 
 def _move_spaces(context: str, continuation: str) -> tuple[str, str]:
@@ -269,6 +310,6 @@ def _renumbered(error: InputError, rows: list[int]) -> InputError:
     return InputError(error.message, row=None if error.row is None else rows[error.row - 1])
 
 
-def _fixed_date(call: re.Match[str]) -> str:
-    """A call of ``strftime_now`` in a chat template as the text it stands for; transformers takes no such function."""
-    return repr(_TODAY.strftime(call.group(2)))
+def _dated(template: str, day: str) -> str:
+    """Calls of ``strftime_now`` in a chat template as the text they stand for; transformers takes no such function."""
+    return _DATE_IN_TEMPLATE.sub(lambda call: repr(datetime.fromisoformat(day).strftime(call.group(2))), template)

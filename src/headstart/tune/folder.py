@@ -2,9 +2,12 @@
 
     sealed.json                     the resolved plan and its hash
     forecast.json                   what the run was expected to take
+    cells.json                      every cell of the plan, for whoever watches the run
     trajectories.parquet            one row per cell and level: what `headstart audit` reads
     items.parquet                   one row per cell, level and test item
+    selection.json                  what was chosen on validation items, and among what; only where something is
     cells/<cell>/levels/<step>.parquet       test items at a level; the truth that the two files above are made from
+    cells/<cell>/validation/<step>.parquet   the same of validation items, where something is chosen on them
     cells/<cell>/state-<step>.safetensors    weights and optimiser, the last two
     cells/<cell>/outcome.json                how the cell ended
     cells/<cell>/progress.json               where it is and what it took so far
@@ -20,7 +23,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import polars as pl
 
@@ -28,6 +31,9 @@ from headstart.errors import ComputationError, InputError
 from headstart.io.atomic import JsonValue, envelope, write_bytes, write_json
 from headstart.tune.plan import Cell
 
+Split = Literal["test", "validation"]
+
+CELLS_SCHEMA = "headstart.cells/1"
 OUTCOME_SCHEMA = "headstart.cell/1"
 
 
@@ -59,26 +65,27 @@ class CellFolder:
         except Timeout:
             raise ComputationError(f"{self.path.name} is being run by another process") from None
         try:
-            for leftover in (*self.path.glob(".*.tmp"), *self.path.glob("levels/.*.tmp")):
+            for leftover in (*self.path.glob(".*.tmp"), *self.path.glob("*/.*.tmp")):
                 leftover.unlink(missing_ok=True)  # of a process that was killed while it wrote
             yield
         finally:
             lock.release()
 
-    def read_level(self, step: int) -> pl.DataFrame | None:
+    def read_level(self, step: int, *, split: Split = "test") -> pl.DataFrame | None:
         """Items at a level; None when they were not written, are damaged, or belong to another plan."""
         try:
-            frame = pl.read_parquet(self._level(step))
+            frame = pl.read_parquet(self._level(step, split))
         except (OSError, pl.exceptions.PolarsError):
             return None
         ours = frame.height > 0 and "plan_hash" in frame.columns and frame["plan_hash"].eq(self.plan_hash).all()
         return frame if ours else None
 
-    def write_level(self, step: int, frame: pl.DataFrame) -> None:
+    def write_level(self, step: int, frame: pl.DataFrame, *, split: Split = "test") -> None:
         """Keep the items at a level."""
-        self._level(step).parent.mkdir(parents=True, exist_ok=True)
-        with disk_errors(self._level(step)):
-            write_bytes(self._level(step), parquet_bytes(frame))
+        path = self._level(step, split)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with disk_errors(path):
+            write_bytes(path, parquet_bytes(frame))
 
     def state_path(self, step: int) -> Path:
         """Where the state after ``step`` steps is kept."""
@@ -111,8 +118,8 @@ class CellFolder:
             new.write_text(json.dumps(dict(progress)), encoding="utf-8")
             os.replace(new, self.path / "progress.json")
 
-    def _level(self, step: int) -> Path:
-        return self.path / "levels" / f"{step:08d}.parquet"
+    def _level(self, step: int, split: Split) -> Path:
+        return self.path / ("levels" if split == "test" else split) / f"{step:08d}.parquet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +139,11 @@ class RunFolder:
         return self.path / "forecast.json"
 
     @property
+    def cells_path(self) -> Path:
+        """Every cell of the plan."""
+        return self.path / "cells.json"
+
+    @property
     def trajectories_path(self) -> Path:
         """What ``headstart audit`` reads."""
         return self.path / "trajectories.parquet"
@@ -140,6 +152,11 @@ class RunFolder:
     def items_path(self) -> Path:
         """Every item at every level."""
         return self.path / "items.parquet"
+
+    @property
+    def selection_path(self) -> Path:
+        """What was chosen on validation items."""
+        return self.path / "selection.json"
 
     def cell(self, cell: Cell, *, plan_hash: str) -> CellFolder:
         """The folder of one cell."""

@@ -78,13 +78,13 @@ class Forecast:
 
     def seconds(self, cell: Cell) -> float | None:
         """Seconds on its device of a whole cell; None where nothing could be measured."""
+        return self.seconds_of(key_of(cell), steps=cell.steps, levels=len(cell.levels))
+
+    def seconds_of(self, key: Key, *, steps: int, levels: int) -> float | None:
+        """The same of a cell of so many steps and levels."""
         for measured in self.measured:
-            if measured.key == key_of(cell):
-                return (
-                    measured.load_seconds
-                    + cell.steps * measured.step_seconds
-                    + len(cell.levels) * measured.evaluation_seconds
-                )
+            if measured.key == key:
+                return measured.load_seconds + steps * measured.step_seconds + levels * measured.evaluation_seconds
         return None
 
     def device_seconds(self, cells: Sequence[Cell]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -13,14 +13,16 @@ class MultipleChoice:
     Args:
         context: The prompt.
         continuations: One text per choice, delimiter included.
-        answer: Index of the right one.
+        answer: Index of the right one; of several, the one that is tuned on.
         choices: The bare choices, whose lengths in characters normalise ``acc_norm``.
+        also: Indices of further choices that count as right.
     """
 
     context: str
     continuations: tuple[str, ...]
     answer: int
     choices: tuple[str, ...]
+    also: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +61,50 @@ class Generation:
     max_tokens: int = 32
 
 
-Item = MultipleChoice | ContextChoice | Generation
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Continuation:
+    """A context and the one text that should follow it (LAMBADA-like): how likely is it, and is it the likeliest?
+
+    Args:
+        context: The prompt; may be empty.
+        continuation: The text that should follow, delimiter included.
+    """
+
+    context: str
+    continuation: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Text:
+    """A whole text, read from its first token to its last (perplexity).
+
+    Args:
+        text: What is read.
+        words, bytes: The lengths its log-likelihood is divided by, ``> 0``. Tasks may count them before they clean the
+            text.
+    """
+
+    text: str
+    words: int
+    bytes: int
+
+
+Item = MultipleChoice | ContextChoice | Generation | Continuation | Text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Extract:
+    """Take a part of a generated answer (filter ``regex`` of lm-evaluation-harness).
+
+    Args:
+        pattern: Regular expression; of one with groups, the first group that matched something is taken.
+        select: Which of all matches is taken; -1 for the last.
+        fallback: Taken where nothing matches.
+    """
+
+    pattern: str
+    select: int = 0
+    fallback: str = "[invalid]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +113,11 @@ class ExactMatch:
 
     Args:
         strip: Whether white space around it is dropped first; the harness does so only if a task asks for it.
+        extract: Parts to take from it then, one after the other, before it is compared.
     """
 
     strip: bool = True
+    extract: tuple[Extract, ...] = ()
     ignore_case: bool = False
     ignore_punctuation: bool = False
     ignore_numbers: bool = False
@@ -102,11 +149,17 @@ class Task:
     zero_shot: Task | None = None
 
 
+def item_fields(item: Item) -> dict[str, object]:
+    """An item as plain data, for digests; ``also`` only where it says something, so that older digests stay."""
+    fields: dict[str, object] = {"kind": type(item).__name__, **asdict(item)}
+    return fields if fields.get("also") else {key: value for key, value in fields.items() if key != "also"}
+
+
 def notes_on(splits: Mapping[str, Sequence[Item]]) -> tuple[str, ...]:
     """Traps in the items of a task that are no errors."""
     found: list[str] = []
     for split, items in splits.items():
-        places = {item.answer for item in items if not isinstance(item, Generation)}
+        places = {item.answer for item in items if isinstance(item, MultipleChoice | ContextChoice)}
         if len(places) == 1 and len(items) > 1:
             found.append(
                 f"Every right answer of the {split} split stands at index {places.pop()}: "

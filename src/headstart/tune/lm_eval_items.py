@@ -3,28 +3,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 
 from headstart.errors import InputError
-from headstart.tune.items import ContextChoice, Generation, Item, MultipleChoice, notes_on
+from headstart.tune.items import (
+    ContextChoice,
+    Continuation,
+    Generation,
+    Item,
+    MultipleChoice,
+    Text,
+    notes_on,
+)
 
 _LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
 _DEFAULT_LENGTH = 256  # the harness's own
 _GREEDY = {"until", "do_sample", "temperature", *_LENGTHS}
 
 
-def harness_items(task: Any, docs: Iterable[Any], *, place: str, limit: int | None, aside: bool) -> tuple[Item, ...]:
-    """One item per row.
+def harness_items(task: Any, docs: Any, *, place: str, indices: Sequence[int], aside: bool) -> tuple[Item, ...]:
+    """One item per row that is asked for.
 
     Args:
         task: A ``ConfigurableTask`` whose few-shot sampler is seeded.
         docs: Rows of a split.
         place: What to call the split in complaints.
-        limit: Take only so many, the first; None for all.
+        indices: Which rows, ascending, from 0.
         aside: Whether a row must be kept out of the examples in front of its own question, which the harness does by
             itself only for the split it tests on.
 
@@ -32,7 +39,8 @@ def harness_items(task: Any, docs: Iterable[Any], *, place: str, limit: int | No
         InputError: If a row cannot be asked or lacks its answer; names its number, counted from 1.
     """
     found: list[Item] = []
-    for row, doc in enumerate(islice(docs, limit), start=1):
+    for index in indices:
+        row, doc = index + 1, docs[index]
         try:
             with _kept_out_of_its_examples(task, doc, aside and task.config.num_fewshot > 0):
                 found.append(_item(task, doc))
@@ -48,7 +56,8 @@ def item_notes(splits: Mapping[str, Sequence[Item]], *, stripped: bool) -> tuple
     """What a reader should know about the items of a published task, which nobody here can mend."""
     notes = list(notes_on(splits))
     for split, items in splits.items():
-        doubled = sum(not isinstance(item, Generation) and len(set(item.choices)) < len(item.choices) for item in items)
+        chosen = [item for item in items if isinstance(item, MultipleChoice | ContextChoice)]
+        doubled = sum(len(set(item.choices)) < len(item.choices) for item in chosen)
         if doubled:
             notes.append(f"{doubled} of {len(items)} items of the {split} split offer the same choice twice.")
         lost = sum(isinstance(item, Generation) and not _can_be_given(item, stripped) for item in items)
@@ -71,6 +80,10 @@ def _item(task: Any, doc: Any) -> Item:
     requests = task.construct_requests(doc=doc, ctx=context, metadata=(task.config.task, 0, 1))
     if task.OUTPUT_TYPE == "generate_until":
         return _generation(task, doc, *requests.args)
+    if task.OUTPUT_TYPE == "loglikelihood":
+        return _continuation(*requests.args)
+    if task.OUTPUT_TYPE == "loglikelihood_rolling":
+        return _text(task, doc, *requests.args)
     choices = tuple(task.doc_to_choice(doc))
     if len(choices) < 2:
         raise InputError(f"choices must be at least 2, got {len(choices)}")
@@ -80,11 +93,17 @@ def _item(task: Any, doc: Any) -> Item:
     # behind the choices come the same without a context, if the task asks for acc_mutual_info too
     asked = [request.args for request in requests[: len(choices)]]
     if not task.multiple_input:
+        gold = task.doc_to_target(doc)
+        # whether a list means several right choices is decided by the harness on the first row
+        right = [_right(one, choices) for one in (gold if task.multiple_target and isinstance(gold, list) else [gold])]
+        if not right:
+            raise InputError("the answers must be at least one choice, got none")
         return MultipleChoice(
             context=asked[0][0],
             continuations=tuple(continuation for _, continuation in asked),
-            answer=_right(task.doc_to_target(doc), choices),
+            answer=right[0],
             choices=choices,
+            also=tuple(dict.fromkeys(one for one in right if one != right[0])),
         )
     if not asked[0][1].strip():
         raise InputError(f"the continuation must not be blank, got {asked[0][1]!r}")
@@ -94,6 +113,30 @@ def _item(task: Any, doc: Any) -> Item:
         answer=_right(task.doc_to_text(doc), choices),
         choices=choices,
     )
+
+
+def _continuation(context: str, continuation: Any) -> Continuation:
+    if not isinstance(continuation, str) or not continuation.strip():
+        raise InputError(f"the continuation must be a text that is not blank, got {continuation!r}")
+    return Continuation(context=context, continuation=continuation)
+
+
+def _text(task: Any, doc: Any, text: Any) -> Text:
+    if not isinstance(text, str) or not text.strip():
+        raise InputError(f"the text must not be blank, got {text!r}")
+    lengths = _lengths(task, doc)
+    if min(lengths.values(), default=0) <= 0:
+        raise InputError(f"its words and bytes must be counted, got {lengths}")
+    words, size = lengths.get("word_perplexity"), lengths.get("byte_perplexity", lengths.get("bits_per_byte"))
+    return Text(text=text, words=words or task.count_words(text), bytes=size or task.count_bytes(text))
+
+
+def _lengths(task: Any, doc: Any) -> dict[str, int]:
+    """What the harness divides the log-likelihood of a text by: tasks may count before they clean the text."""
+    found = task.process_results(doc, (-1.0,))
+    if not all(isinstance(value, tuple) and len(value) == 2 and value[0] == -1.0 for value in found.values()):
+        raise InputError("its scores must be a log-likelihood over a length")
+    return {name: int(length) for name, (_, length) in found.items()}
 
 
 def _right(gold: Any, choices: tuple[str, ...]) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -71,17 +71,26 @@ def refuse_code(task_file: Path, spec: TaskSpec) -> None:
         if path in seen or path.is_relative_to(own):
             continue
         seen.add(path)
-        config = _as_data(path, spec)
-        data = config.get("dataset_path")
-        if isinstance(data, str) and _may_hold_code(data):
-            raise InputError(
-                f"task {spec.name}: dataset_path must be one of {', '.join(_DATA_FORMATS)} or a name on the hub, "
-                f"got {data!r}",
-                file=str(path),
-                field="dataset_path",
-            )
-        includes = config.get("include") or []
-        to_read += [(path.parent / one).resolve() for one in ([includes] if isinstance(includes, str) else includes)]
+        for config in _tables(_as_data(path, spec)):
+            data = config.get("dataset_path")
+            if isinstance(data, str) and _may_hold_code(data):
+                raise InputError(
+                    f"task {spec.name}: dataset_path must be one of {', '.join(_DATA_FORMATS)} or a name on the hub, "
+                    f"got {data!r}",
+                    file=str(path),
+                    field="dataset_path",
+                )
+            named = config.get("include") or []
+            to_read += [(path.parent / one).resolve() for one in ([named] if isinstance(named, str) else named)]
+
+
+def _tables(value: Any) -> Iterator[dict[str, Any]]:
+    """Every table of a task file at any depth: a group may define its members in place."""
+    if isinstance(value, dict):
+        yield value
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _tables(inner)
 
 
 def _may_hold_code(dataset_path: str) -> bool:

@@ -35,6 +35,15 @@ _REFUSED_KEYS = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class FileStamp:
+    """Content, size and time of last change of a file."""
+
+    sha256: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelFiles:
     """The files of a model that are read.
 
@@ -56,10 +65,45 @@ class ModelFiles:
             path.relative_to(self.folder).as_posix(): sha256(path) for path in sorted((*self.weights, *self.companions))
         }
 
+    def stamp(self) -> dict[str, FileStamp]:
+        """What tells later whether a file that is read is still the same, by its name in the folder."""
+        found: dict[str, FileStamp] = {}
+        for path in sorted((*self.weights, *self.companions)):
+            status = path.stat()
+            found[path.relative_to(self.folder).as_posix()] = FileStamp(
+                sha256=sha256(path), size=status.st_size, mtime_ns=status.st_mtime_ns
+            )
+        return found
+
     def json(self, name: str) -> dict[str, Any]:
         """Content of a JSON companion; empty when there is none of that name."""
         path = self.folder / name
         return _read_object(path) if path in self.companions else {}
+
+
+def check_unchanged(spec: ModelSpec, sealed: Mapping[str, FileStamp]) -> None:
+    """Raise if a file of a model is not what it was when the plan was sealed.
+
+    Size and time of a file are compared first, as reading gigabytes takes minutes; if they differ, its content decides.
+
+    Raises:
+        InputError: Naming the files.
+    """
+    files = find_files(spec)
+    there = {path.relative_to(files.folder).as_posix(): path for path in (*files.weights, *files.companions)}
+    changed = sorted(sealed.keys() ^ there.keys())
+    for name in sealed.keys() & there.keys():
+        status = there[name].stat()
+        if (status.st_size, status.st_mtime_ns) == (sealed[name].size, sealed[name].mtime_ns):
+            continue
+        if sha256(there[name]) != sealed[name].sha256:
+            changed.append(name)
+    if changed:
+        raise InputError(
+            f"model {spec.name}: {', '.join(sorted(changed))} changed since the plan was sealed; put the files "
+            "back, or run the plan in another folder",
+            file=str(files.folder),
+        )
 
 
 def find_files(spec: ModelSpec) -> ModelFiles:

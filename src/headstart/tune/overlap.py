@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headstart.errors import InputError
-from headstart.tune.items import ContextChoice, Generation, Item, MultipleChoice, Task
+from headstart.tune.items import ContextChoice, Continuation, Generation, Item, MultipleChoice, Task, Text
 from headstart.tune.plan import TaskSpec
 
 _EXAMPLES = 3
@@ -84,7 +84,7 @@ def measure_overlap(task: Task) -> Overlap:
 def check_overlap(spec: TaskSpec, overlap: Overlap) -> None:
     """Refuse a task whose train split gives away too much of its test split, unless the plan allows it by name.
 
-    What validation and test share is reported only: nothing here is selected on the validation split.
+    What validation and test share is reported only: a choice is never made on it (``unseen_validation``).
 
     Raises:
         InputError: If the share is larger than ``spec.overlap_threshold``, with the first item that is shared.
@@ -101,6 +101,15 @@ def check_overlap(spec: TaskSpec, overlap: Overlap) -> None:
         "allow_overlap = true for this task",
         file=spec.test,
         field="overlap_threshold",
+    )
+
+
+def unseen_validation(task: Task) -> tuple[Item, ...]:
+    """The validation items that stand in no test item, by normalised question and answer: what may be chosen on."""
+    shown = task.zero_shot or task
+    test = {_normalised(item) for item in shown.test}
+    return tuple(
+        item for item, bare in zip(task.validation, shown.validation, strict=True) if _normalised(bare) not in test
     )
 
 
@@ -169,3 +178,7 @@ def _parts(item: Item) -> tuple[str, str]:
             return "\n".join([*sorted(item.contexts), item.continuation]), item.contexts[item.answer]
         case Generation():
             return item.prompt, item.answers[0]
+        case Continuation():
+            return item.context, item.continuation
+        case Text():
+            return item.text, ""

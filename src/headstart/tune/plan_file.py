@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from headstart.errors import InputError
@@ -12,16 +13,19 @@ from headstart.io.forms import Given, checked, located
 from headstart.io.text import STDIN, suggestion
 from headstart.tune.checks import one_of
 from headstart.tune.kinds import TASK_KINDS
-from headstart.tune.plan import ModelSpec, Plan, Recipe, SuppliedScore, TaskSpec, UntunableModel
+from headstart.tune.metrics import range_of
+from headstart.tune.plan import ModelSpec, Plan, Recipe, Selection, SuppliedScore, TaskSpec, UntunableModel
 from headstart.tune.plan_paths import check_model, hub_name, item_file, model_folder, splits_apart
 from headstart.tune.plan_schema import PlanForm, UntunableForm
 
-_OF_THE_PLAN = {"name", "levels", "seeds", "price_per_gpu_hour", "currency", "evaluation_batch_tokens"}
-_OF_EVERY_KIND = {field.name for field in fields(TaskSpec)} - {
-    key for name in TASK_KINDS.own for key in TASK_KINDS[name].keys
-}
+_OF_THE_PLAN = {"name", "levels", "epochs", "seeds", "price_per_gpu_hour", "currency", "evaluation_batch_tokens"}
+_OF_EVERY_KIND = (
+    {field.name for field in fields(TaskSpec)}
+    - {"n_train"}
+    - {key for name in TASK_KINDS.own for key in TASK_KINDS[name].keys}
+)
 SPLITS = ("train", "test", "validation")
-_LORA_ONLY = ("rank", "alpha", "targets")
+_LORA_ONLY = ("rank", "alpha", "targets", "dropout")
 
 
 def read_plan(path: str | os.PathLike[str]) -> Plan:
@@ -41,11 +45,14 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
         tasks = tuple(_task(entry, f"tasks[{at}]", folder) for at, entry in enumerate(form.tasks))
         given: Given = {"name": "plan" if from_stdin else Path(path).stem}
         given |= {key: value for key, value in form.given().items() if key in _OF_THE_PLAN}
+        if "levels" in given and "epochs" in given:
+            raise InputError("a plan must have levels (steps) or epochs, got both", field="epochs")
         return Plan(
             models=tuple(_model(form, entry, f"models[{at}]", folder) for at, entry in enumerate(form.models)),
             untunable=tuple(_untunable(entry, f"untunable[{at}]", tasks) for at, entry in enumerate(form.untunable)),
             tasks=tasks,
             recipes=_recipes(form),
+            selection=_selection(form),
             **given,
         )
 
@@ -102,10 +109,9 @@ def _score(given: Given, place: str, tasks: tuple[TaskSpec, ...]) -> SuppliedSco
                 f"task must be one of the plan's tasks ({', '.join(metrics)}), got {task!r}{suggestion(task, metrics)}",
                 field="task",
             )
-        if metrics[task] == "choice_logprob":
-            _must_lie(score <= 0, metrics[task], "<= 0", score)
-        else:
-            _must_lie(0 <= score <= 1, metrics[task], "in [0, 1]", score)
+        low, high = range_of(metrics[task])
+        where = f"<= {high:g}" if math.isinf(low) else f"in [{low:g}, {high:g}]"
+        _must_lie(low <= score <= high, metrics[task], where, score)
         return SuppliedScore(**given)
 
 
@@ -114,7 +120,29 @@ def _must_lie(holds: bool, metric: str, where: str, got: float) -> None:
         raise InputError(f"score must be {where}, as {metric} is, got {got!r}", field="score")
 
 
+def _selection(form: PlanForm) -> Selection | None:
+    if form.selection is None:
+        return None
+    with located(place="selection"):
+        return Selection(**{key: value for key, value in form.selection.items() if key != "learning_rates"})
+
+
 def _recipes(form: PlanForm) -> tuple[Recipe, ...]:
+    """The recipes of a plan; a grid of learning rates to choose from makes several of each."""
+    rates = (form.selection or {}).get("learning_rates")
+    if rates is None:
+        return _listed_recipes(form)
+    if not rates:
+        raise InputError("learning_rates must not be empty", field="selection.learning_rates")
+    with located(place="selection.learning_rates"):
+        return tuple(
+            replace(recipe, name=f"{recipe.name}-lr-{rate:g}", learning_rate=rate)
+            for recipe in _listed_recipes(form)
+            for rate in rates
+        )
+
+
+def _listed_recipes(form: PlanForm) -> tuple[Recipe, ...]:
     shared = _tuning_keys(form.recipe, {}, "recipe")
     if form.recipes is None:
         return (_recipe(shared, "recipe"),)

@@ -11,14 +11,15 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from headstart.io.forms import Form, Given, form_of_fields, keys_given
-from headstart.tune.plan import ModelSpec, Recipe, SuppliedScore, TaskSpec
+from headstart.tune.plan import ModelSpec, Recipe, Selection, SuppliedScore, TaskSpec
 
 SCHEMA = "headstart.plan/1"
 
-MODEL_DEFAULTS = form_of_fields(ModelSpec, only=("dtype", "chat_template", "attention"))
+MODEL_DEFAULTS = form_of_fields(ModelSpec, only=("dtype", "chat_template", "attention", "template_date"))
 MODEL = form_of_fields(ModelSpec, required=("name",), without=("source",), also={"path": str, "hub": str})
 SCORE = form_of_fields(SuppliedScore, required=("task", "score"))
-TASK = form_of_fields(TaskSpec, required=("name", "kind"))
+TASK = form_of_fields(TaskSpec, required=("name", "kind"), without=("n_train",))
+SELECTION = form_of_fields(Selection, also={"learning_rates": list[float]})
 RECIPE = form_of_fields(Recipe)
 
 
@@ -35,6 +36,7 @@ class PlanForm(Form):
     schema_: Literal["headstart.plan/1"] = Field(alias="schema")
     name: str | None = None
     levels: list[int] | None = None
+    epochs: list[float] | None = None
     seeds: list[int] | None = None
     price_per_gpu_hour: float | None = None
     currency: str | None = None
@@ -43,5 +45,6 @@ class PlanForm(Form):
     models: Annotated[list[Annotated[Given, BeforeValidator(keys_given(MODEL))]], Field(min_length=1)]
     untunable: list[UntunableForm] = Field(default_factory=list[UntunableForm])
     tasks: Annotated[list[Annotated[Given, BeforeValidator(keys_given(TASK))]], Field(min_length=1)]
+    selection: Annotated[Given, BeforeValidator(keys_given(SELECTION))] | None = None
     recipe: Annotated[Given, BeforeValidator(keys_given(RECIPE))] = Field(default_factory=dict)
     recipes: Annotated[list[Annotated[Given, BeforeValidator(keys_given(RECIPE))]], Field(min_length=1)] | None = None

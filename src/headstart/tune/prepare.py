@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from headstart.errors import InputError
-from headstart.tune.encode import Counts, Encoder
+from headstart.tune.encode import Counts, Encoder, prints_date
 from headstart.tune.executors import EXECUTORS
 from headstart.tune.hardware import Hardware
 from headstart.tune.items import Item, Task
 from headstart.tune.kinds import TASK_KINDS
-from headstart.tune.overlap import Overlap, check_overlap, measure_overlap
-from headstart.tune.plan import Plan, Recipe, TaskSpec
+from headstart.tune.metrics import metrics_of
+from headstart.tune.model_files import FileStamp, find_files
+from headstart.tune.overlap import Overlap, check_overlap, measure_overlap, unseen_validation
+from headstart.tune.plan import ModelSpec, Plan, Recipe, Selection, TaskSpec
 from headstart.tune.seal import Seal, differences, read_seal, seal
 from headstart.tune.tasks import load_task
 
@@ -46,6 +49,7 @@ class Prepared:
         truncated: One entry per model, task and recipe.
         hardware: What the cells run on.
         seal: Everything that decides the numbers.
+        stamps: For every model its files as they were when the plan was sealed.
     """
 
     plan: Plan
@@ -54,6 +58,7 @@ class Prepared:
     truncated: tuple[Truncated, ...]
     hardware: Hardware
     seal: Seal
+    stamps: Mapping[str, Mapping[str, FileStamp]] = field(default_factory=dict[str, "Mapping[str, FileStamp]"])
 
     @property
     def batch_tokens(self) -> int:
@@ -83,8 +88,13 @@ def missing_packages(plan: Plan, *, executor: str) -> list[str]:
     ]
 
 
-def prepare(plan: Plan, *, hardware: Hardware) -> Prepared:
+def prepare(plan: Plan, *, hardware: Hardware, sealed: Seal | None = None) -> Prepared:
     """Read, check and describe everything a plan names.
+
+    Args:
+        plan: What is to run.
+        hardware: What it runs on.
+        sealed: Of the folder in which it was begun; chat templates go on printing the day they printed then.
 
     Raises:
         InputError: If something does not exist, does not fit, or the splits of a task overlap too much.
@@ -92,9 +102,15 @@ def prepare(plan: Plan, *, hardware: Hardware) -> Prepared:
     from headstart.tune.models import describe, pin
 
     tasks = tuple(load_task(spec) for spec in plan.tasks)
+    if plan.epochs is not None:
+        counted = zip(plan.tasks, tasks, strict=True)
+        plan = replace(plan, tasks=tuple(replace(spec, n_train=len(task.train)) for spec, task in counted))
+    if plan.selection is not None:
+        for spec, task in zip(plan.tasks, tasks, strict=True):
+            _check_choice(plan.selection, spec, task)
     plan = replace(
         plan,
-        models=tuple(pin(model) for model in plan.models),
+        models=tuple(_dated(pin(model), sealed) for model in plan.models),
         evaluation_batch_tokens=plan.evaluation_batch_tokens
         or (_CPU_BATCH_TOKENS if hardware.device == "cpu" else _GPU_BATCH_TOKENS),
     )
@@ -118,7 +134,39 @@ def prepare(plan: Plan, *, hardware: Hardware) -> Prepared:
                 for task, found in zip(tasks, overlaps, strict=True)
             },
         ),
+        stamps={model.name: find_files(model).stamp() for model in plan.models},
     )
+
+
+def _dated(model: ModelSpec, sealed: Seal | None) -> ModelSpec:
+    """The model with the day its chat template prints: the plan's, that of the sealed run, or today."""
+    from headstart.tune.models import load_tokenizer
+
+    if model.template_date is not None or not model.chat_template or not prints_date(load_tokenizer(model)):
+        return model
+    models: Mapping[str, Any] = cast("dict[str, Any]", sealed.resolution.get("models") or {}) if sealed else {}
+    day = models.get(model.name, {}).get("template_date") or date.today().isoformat()
+    return replace(model, template_date=day)
+
+
+def _check_choice(selection: Selection, spec: TaskSpec, task: Task) -> None:
+    """Raise unless something can be chosen on the validation items of a task without looking at its test items."""
+    if not task.validation:
+        raise InputError(
+            f"task {spec.name} has no validation items to choose on: give it a validation file, or hold_out (a "
+            "share of its training items)",
+            field="selection",
+        )
+    if not unseen_validation(task):
+        raise InputError(
+            f"task {spec.name}: all of its validation items stand in the test split, so a choice would be made on test "
+            "items; use hold_out",
+            file=spec.validation,
+            field="selection",
+        )
+    metric = selection.metric or spec.metric
+    if metric not in metrics_of(replace(task, metric=metric)):
+        raise InputError(f"task {spec.name} has no metric {metric} to choose by", field="selection.metric")
 
 
 def refuse_other(path: Path, now: Seal) -> None:
@@ -151,6 +199,7 @@ def _check_items(plan: Plan, tasks: Sequence[Task], described: Mapping[str, Mapp
                 chat_template=model.chat_template,
                 max_length=min(window, recipe.max_length or window),
                 truncation=recipe.truncation,
+                template_date=model.template_date,
             )
             for spec, task in zip(plan.tasks, tasks, strict=True):
                 same = (
@@ -158,6 +207,7 @@ def _check_items(plan: Plan, tasks: Sequence[Task], described: Mapping[str, Mapp
                     encoder.chat_template,
                     encoder.max_length,
                     encoder.truncation,
+                    encoder.template_date,
                     task.name,
                 )
                 if same not in known:
@@ -165,6 +215,8 @@ def _check_items(plan: Plan, tasks: Sequence[Task], described: Mapping[str, Mapp
                         _check_split(encoder, task.train, spec, "train", model.name, recipe),
                         _check_split(encoder, task.test, spec, "test", model.name, recipe),
                     )
+                    if plan.selection is not None:
+                        _check_split(encoder, task.validation, spec, "validation", model.name, recipe)
                 train, test = known[same]
                 yield Truncated(model=model.name, task=task.name, recipe=recipe.name, train=train, test=test)
 
@@ -185,7 +237,7 @@ def _check_split(
     try:
         return encoder.check(items)
     except InputError as error:
-        file = spec.train if split == "train" else spec.test
+        file: str | None = getattr(spec, split) if spec.hold_out is None and spec.sample_seed is None else None
         place = "" if file else f", item {error.row} of the {split} split"
         raise InputError(
             f"task {spec.name}{place}, model {model}, recipe {recipe.name}: {error.message}",

@@ -15,7 +15,7 @@ from headstart.tune.clock import device_seconds
 from headstart.tune.encode import encoder_for
 from headstart.tune.executors import Executor
 from headstart.tune.forecast import Forecast, Key, Measured, Unmeasured, key_of
-from headstart.tune.items import ContextChoice, Generation, Item, MultipleChoice
+from headstart.tune.items import ContextChoice, Continuation, Generation, Item, MultipleChoice, Text
 from headstart.tune.models import load
 from headstart.tune.plan import Cell
 from headstart.tune.prepare import Prepared
@@ -67,7 +67,8 @@ def measure(job: ProbeJob) -> Measured:
     scorer.prepare(sample)
     started = now()
     scorer.score(sample)
-    share = _size(sample) / _size(task.test)
+    chosen_on = task.validation if cell.selection is not None else ()
+    share = _size(sample) / (_size(task.test) + _size(chosen_on))
     evaluation_seconds = (now() - started) / share
 
     tuning.step_on(task.train)
@@ -130,6 +131,10 @@ def _size(items: Sequence[Item]) -> int:
                 total += sum(map(len, item.contexts)) + len(item.contexts) * len(item.continuation)
             case Generation():
                 total += len(item.prompt) + 4 * item.max_tokens  # a token is some four characters
+            case Continuation():
+                total += len(item.context) + len(item.continuation)
+            case Text():
+                total += len(item.text)
     return total
 
 

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headstart.errors import InputError
-from headstart.io.atomic import envelope, write_bytes, write_json
+from headstart.io.atomic import JsonValue, envelope, write_bytes, write_json
 from headstart.tune.collect import collect
 from headstart.tune.executors import Done, Executor
-from headstart.tune.folder import RunFolder, disk_errors
+from headstart.tune.folder import CELLS_SCHEMA, RunFolder, disk_errors
 from headstart.tune.forecast import Forecast, Key, read_forecast, write_forecast
 from headstart.tune.hardware import Hardware, this_machine
 from headstart.tune.plan import Plan
 from headstart.tune.prepare import Prepared, prepare, refuse_other, require_packages
 from headstart.tune.run_lock import only_process
 from headstart.tune.run_report import SCHEMA, CellReport, RunReport, cell_report, report_document
-from headstart.tune.seal import Seal, write_seal
+from headstart.tune.seal import read_seal, write_seal
 
 if TYPE_CHECKING:
     from headstart.tune.cell import CellJob
@@ -69,7 +69,8 @@ def run_plan(
         if run.seal_path.exists():
             hold()  # before the long checks: whoever comes second is told at once
         watch.phase("checking the plan")
-        prepared = prepare(plan, hardware=executor.hardware())
+        begun = read_seal(run.seal_path) if run.seal_path.exists() else None
+        prepared = prepare(plan, hardware=executor.hardware(), sealed=begun)
         refuse_other(run.seal_path, prepared.seal)
         hold()
         refuse_other(run.seal_path, prepared.seal)  # another process may have sealed it meanwhile
@@ -79,7 +80,7 @@ def run_plan(
 
             watch.phase("measuring the forecast")
             forecast = measure_plan(prepared, executor)
-        _write_once(run, prepared.seal, forecast, plan_file)
+        _write_once(run, prepared, forecast, plan_file)
         report = _run_cells(run, prepared, forecast, executor, watch)
         with disk_errors(run.path):
             write_json(run.path / "report.json", envelope(SCHEMA) | report_document(report))
@@ -127,6 +128,7 @@ def cell_jobs(run: RunFolder, prepared: Prepared, executor: Executor) -> list[Ce
             run_folder=str(run.path.resolve()),
             plan_hash=prepared.seal.hash,
             sources=sources[cell.task.name],
+            model_files=prepared.stamps[cell.model.name],
             device=prepared.hardware.device,
             threads=executor.threads,
             batch_tokens=prepared.batch_tokens,
@@ -173,9 +175,26 @@ def _keep_failure(done: Done[SealedCell, None]) -> None:
             write_bytes(path, "\n".join((done.reply.error, done.reply.trace or "")).encode())
 
 
-def _write_once(run: RunFolder, seal: Seal, forecast: Forecast, plan_file: str | os.PathLike[str] | None) -> None:
+def _write_once(
+    run: RunFolder, prepared: Prepared, forecast: Forecast, plan_file: str | os.PathLike[str] | None
+) -> None:
     """Write what stays as it is from the start of the run to its end; the seal last, as the sign that all is there."""
+    seal = prepared.seal
     with disk_errors(run.path):
+        if not run.cells_path.exists():
+            cells: list[JsonValue] = [
+                {
+                    "cell": cell.id,
+                    "model": cell.model.name,
+                    "task": cell.task.name,
+                    "recipe": cell.recipe.name,
+                    "seed": cell.seed,
+                    "steps": cell.steps,
+                    "levels": len(cell.levels),
+                }
+                for cell in prepared.plan.cells()
+            ]
+            write_json(run.cells_path, envelope(CELLS_SCHEMA) | {"plan_hash": seal.hash, "cells": cells})
         if read_forecast(run.forecast_path, plan_hash=seal.hash) is None:
             write_forecast(run.forecast_path, forecast)
         if not run.seal_path.exists():

@@ -22,7 +22,7 @@ from headstart.errors import InputError
 from headstart.io.atomic import envelope, write_json
 from headstart.io.documents import read_json
 from headstart.tune.hardware import Hardware
-from headstart.tune.items import Item, Task
+from headstart.tune.items import Item, Task, item_fields
 from headstart.tune.kinds import TASK_KINDS
 from headstart.tune.plan import ModelSpec, Plan, TaskSpec
 
@@ -45,7 +45,19 @@ _PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "nump
 # Of a description of a model: where it came from.
 _MODEL_INFORMATION = ("source", "commit")
 # Of a task: where its files are, and rules that decide whether it runs but not what comes out.
-_TASK_INFORMATION = ("train", "test", "validation", "include_path", "overlap_threshold", "allow_overlap")
+_TASK_INFORMATION = ("train", "test", "validation", "include_path", "overlap_threshold", "allow_overlap", "n_train")
+# Keys added to plans after their first version, with the value that says nothing.
+_LATER: dict[str, object] = {
+    "filter": None,
+    "extract": (),
+    "validation_limit": None,
+    "hold_out": None,
+    "sample_seed": None,
+    "dropout": 0.0,
+    "warmup_ratio": 0.0,
+    "epochs": None,
+    "selection": None,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +117,9 @@ def resolve(
     resolution = {
         "models": {spec.name: _model(spec, models[spec.name]) for spec in plan.models},
         "tasks": {spec.name: _task(spec, loaded[spec.name], (overlaps or {}).get(spec.name)) for spec in plan.tasks},
-        "recipes": {recipe.name: _without(asdict(recipe), ("name",)) for recipe in plan.recipes},
-        "levels": plan.levels,
+        "recipes": {recipe.name: _said(_without(asdict(recipe), ("name",))) for recipe in plan.recipes},
+        "levels": plan.levels if plan.epochs is None else None,
+        **_said({"epochs": plan.epochs, "selection": asdict(plan.selection) if plan.selection else None}),
         "seeds": sorted(plan.seeds),
         "untunable": {
             model.name: {score.task: _without(asdict(score), ("task",)) for score in model.scores}
@@ -181,15 +194,17 @@ def read_seal(path: str | os.PathLike[str]) -> Seal:
 
 def _model(spec: ModelSpec, description: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     chosen = {"dtype": spec.dtype, "attention": spec.attention, "chat_template": spec.chat_template}
+    if spec.template_date is not None:
+        chosen["template_date"] = spec.template_date
     return {**_without(description, _MODEL_INFORMATION), **chosen}
 
 
 def _task(spec: TaskSpec, task: Task, overlap: Mapping[str, JsonValue] | None) -> dict[str, object]:
     splits = {"train": task.train, "validation": task.validation, "test": task.test}
     return {
-        **_without(asdict(spec), ("name", *_TASK_INFORMATION)),
+        **_said(_without(asdict(spec), ("name", *_TASK_INFORMATION))),
         "metric": task.metric,
-        "exact_match": asdict(task.exact_match),
+        "exact_match": _said(asdict(task.exact_match)),
         "splits": {name: {"items": len(items), "sha256": _items_digest(items)} for name, items in splits.items()},
         "overlap": overlap,
     }
@@ -199,7 +214,7 @@ def _items_digest(items: Sequence[Item]) -> str:
     """SHA-256 of the items as they are scored and tuned on, whatever file or library they came from."""
     digest = hashlib.sha256()
     for item in items:
-        digest.update(_canonical({"kind": type(item).__name__, **asdict(item)}).encode() + b"\n")
+        digest.update(_canonical(item_fields(item)).encode() + b"\n")
     return digest.hexdigest()
 
 
@@ -252,6 +267,11 @@ def _code_digest() -> str:
 
 def _without(fields: Mapping[str, JsonValue], names: Sequence[str]) -> dict[str, JsonValue]:
     return {key: value for key, value in fields.items() if key not in names}
+
+
+def _said(fields: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Without the keys that came later and say nothing, so that a plan that does not use them keeps its hash."""
+    return {key: value for key, value in fields.items() if key not in _LATER or value != _LATER[key]}
 
 
 def _canonical(value: object) -> str:

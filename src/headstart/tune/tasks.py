@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 from headstart.errors import InputError
-from headstart.tune.item_files import read_records
+from headstart.tune.item_files import Record, read_records
 from headstart.tune.items import Item, Task, notes_on
 from headstart.tune.kinds import TASK_KINDS
 from headstart.tune.plan import TaskSpec
+from headstart.tune.splits import choose_rows
 
 
 def load_task(spec: TaskSpec) -> Task:
@@ -23,15 +22,21 @@ def load_task(spec: TaskSpec) -> Task:
     if kind.load is not None:
         return kind.load(spec)
     assert kind.item is not None
-    splits: dict[str, tuple[Item, ...]] = {}
+    records: dict[str, list[Record]] = {}
     sources: dict[str, str] = {}
-    limits = {"train": spec.train_limit, "validation": None, "test": spec.test_limit}
-    for split, path in (("train", spec.train), ("validation", spec.validation), ("test", spec.test)):
+    paths = {"train": spec.train, "validation": spec.validation, "test": spec.test}
+    for split, path in paths.items():
         if path is not None:
-            records, sources[split] = read_records(path)
-            splits[split] = tuple(kind.item(spec, record) for record in islice(records, limits[split]))
-            if not splits[split]:
+            read, sources[split] = read_records(path)
+            records[split] = list(read)
+            if not records[split]:
                 raise InputError("holds no items; a split must not be empty", file=path)
+    rows = choose_rows(spec, {split: len(found) for split, found in records.items()})
+    splits: dict[str, tuple[Item, ...]] = {
+        split: tuple(kind.item(spec, records[rows[split].source][at]) for at in rows[split].indices)
+        for split in ("train", "validation", "test")
+        if split in rows
+    }
     return Task(
         name=spec.name,
         metric=spec.metric,

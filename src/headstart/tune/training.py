@@ -227,11 +227,12 @@ class Tuning:
 
 
 def _with_adapter(model, recipe: Recipe):
-    targets = "all-linear" if recipe.targets == ("all-linear",) else list(recipe.targets)
+    named: dict[tuple[str, ...], str | None] = {("all-linear",): "all-linear", ("default",): None}
+    targets = named.get(recipe.targets, list(recipe.targets))
     config = LoraConfig(
         r=recipe.rank,
         lora_alpha=recipe.alpha,  # pyright: ignore[reportArgumentType] - only ever divided by the rank
-        lora_dropout=0.0,
+        lora_dropout=recipe.dropout,
         target_modules=targets,
         task_type="CAUSAL_LM",
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from headstart.tune.items import Item, Task
     from headstart.tune.plan import TaskSpec
 
-CHOICE_METRICS = ("acc", "acc_norm", "choice_logprob")
+CHOICE_METRICS = ("acc", "acc_norm", "choice_logprob", "mcc", "f1")
 FILES = frozenset({"train", "test", "validation", "delimiter"})
 """Keys of a plan that apply to every kind whose items stand in files."""
 
@@ -55,7 +55,7 @@ TASK_KINDS: Registry[TaskKind] = Registry(
     group="headstart.tasks",
     lazy={
         name: f"headstart.tune.kinds.{name}:KIND"
-        for name in ("lm_eval", "multiple_choice", "context_choice", "generation")
+        for name in ("lm_eval", "multiple_choice", "context_choice", "generation", "continuation", "text")
     },
     complaint=_complaint,
 )

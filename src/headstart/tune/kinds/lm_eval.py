@@ -25,8 +25,9 @@ def _complete(given: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 KIND = TaskKind(
-    metrics=(*CHOICE_METRICS, "exact_match"),  # which of them is known once the task is loaded
-    keys=frozenset({"lm_eval_name", "include_path", "fewshot"}),
+    # which of them is known once the task is loaded
+    metrics=(*CHOICE_METRICS, "exact_match", "logprob", "byte_logprob", "word_logprob"),
+    keys=frozenset({"lm_eval_name", "include_path", "fewshot", "filter"}),
     required=("lm_eval_name",),
     load=_load,
     complete=_complete,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch.nn.functional import log_softmax
 from transformers import Cache, DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
@@ -22,6 +22,19 @@ from headstart.tune.score.tree import Tree, shared_prefix
 _HEAD_ROWS, _SOFTMAX_ROWS = 256, 32
 # Keys and values, the prefix's copies included, may take this many times the room of the tokens of a forward pass.
 _KEYS_PER_TOKEN = 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scores:
+    """What a model said about examples.
+
+    Args:
+        loglikelihoods: For every item, of every example, in nats.
+        greedy: For every item, whether every scored token of an example was the likeliest; False where nobody asked.
+    """
+
+    loglikelihoods: list[tuple[float, ...]]
+    greedy: list[tuple[bool, ...]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,9 +88,9 @@ def _pack(trees: dict[int, Tree], prefix: int, batch_tokens: int) -> Iterator[Ba
     yield Batch(items=tuple(chosen), trees=tuple(trees[one] for one in chosen))
 
 
-def score_trees(model: PreTrainedModel, groups: Sequence[Group], *, items: int) -> list[tuple[float, ...]]:
+def score_trees(model: PreTrainedModel, groups: Sequence[Group], *, items: int, ask_greedy: bool = False) -> Scores:
     """Log-likelihood of every example of every one of ``items`` items, all examples of an item in one row."""
-    scores: list[tuple[float, ...]] = [()] * items
+    scores = Scores(loglikelihoods=[()] * items, greedy=[()] * items)
     decoder: Any = model.get_decoder()
     head: Any = model.get_output_embeddings()
     for group in groups:
@@ -91,27 +104,31 @@ def score_trees(model: PreTrainedModel, groups: Sequence[Group], *, items: int) 
                 past_key_values=prefix,
                 use_cache=prefix is not None,
             ).last_hidden_state
-            found = _loglikelihoods(batch.trees, lambda row, node, hidden=hidden: head(hidden[row, node]))
-            for index, lls in zip(batch.items, found, strict=True):
-                scores[index] = lls
+            found = _scored(batch.trees, lambda row, node, hidden=hidden: head(hidden[row, node]), ask_greedy)
+            for index, lls, greedy in zip(batch.items, found.loglikelihoods, found.greedy, strict=True):
+                scores.loglikelihoods[index], scores.greedy[index] = lls, greedy
     return scores
 
 
 def score_plainly(
-    model: PreTrainedModel, items: Sequence[Sequence[Example]], *, batch_tokens: int
-) -> list[tuple[float, ...]]:
+    model: PreTrainedModel, items: Sequence[Sequence[Example]], *, batch_tokens: int, ask_greedy: bool = False
+) -> Scores:
     """The same as ``score_trees``, one row per example and nothing but ``model(tokens)``: for any causal model."""
     rows = [example for of_item in items for example in of_item]
-    scores = [0.0] * len(rows)
+    scores = [(0.0, False)] * len(rows)
     for batch in _pack({at: Tree.of([example]) for at, example in enumerate(rows)}, 0, batch_tokens):
         tokens, _ = _padded(batch.trees)
         # Padding is on the right, where no causal model looks.
         logits = model(input_ids=tokens.to(model.device), use_cache=False).logits
-        found = _loglikelihoods(batch.trees, lambda row, node, logits=logits: logits[row, node])
-        for at, (ll,) in zip(batch.items, found, strict=True):
-            scores[at] = ll
+        found = _scored(batch.trees, lambda row, node, logits=logits: logits[row, node], ask_greedy)
+        for at, (ll,), (greedy,) in zip(batch.items, found.loglikelihoods, found.greedy, strict=True):
+            scores[at] = ll, greedy
     left = iter(scores)
-    return [tuple(next(left) for _ in of_item) for of_item in items]
+    whole = [[next(left) for _ in of_item] for of_item in items]
+    return Scores(
+        loglikelihoods=[tuple(ll for ll, _ in of_item) for of_item in whole],
+        greedy=[tuple(greedy for _, greedy in of_item) for of_item in whole],
+    )
 
 
 class _PrefixLayer(DynamicLayer):
@@ -160,9 +177,9 @@ def _tree_mask(trees: Sequence[Tree], prefix: int, model: PreTrainedModel) -> to
     return mask
 
 
-def _loglikelihoods(
-    trees: Sequence[Tree], logits_at: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-) -> list[tuple[float, ...]]:
+def _scored(
+    trees: Sequence[Tree], logits_at: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], ask_greedy: bool
+) -> Scores:
     """Sums of the targets' log-probabilities, for every example of every tree.
 
     Args:
@@ -177,18 +194,29 @@ def _loglikelihoods(
 
     rows, nodes = (torch.tensor(values) for values in zip(*asked, strict=True))
     order = np.argsort(slots, kind="stable")
-    logprobs = np.empty(len(targets))
-    logprobs[order] = _logprobs(lambda some: logits_at(rows[some], nodes[some]), slots[order], tokens[order])
+    logprobs, missed = np.empty(len(targets)), np.ones(len(targets), dtype=bool)
+    logprobs[order], missed[order] = _logprobs(
+        lambda some: logits_at(rows[some], nodes[some]), slots[order], tokens[order], ask_greedy
+    )
     # Added up one after the other in the order of the tokens, whatever else is in the batch.
     sums = np.bincount(examples, weights=logprobs, minlength=starts[-1])
-    return [tuple(sums[start:stop].tolist()) for start, stop in pairwise(starts.tolist())]
+    greedy = np.bincount(examples, weights=missed, minlength=starts[-1]) == 0
+    spans = list(pairwise(starts.tolist()))
+    return Scores(
+        loglikelihoods=[tuple(sums[start:stop].tolist()) for start, stop in spans],
+        greedy=[tuple(greedy[start:stop].tolist()) for start, stop in spans],
+    )
 
 
 def _logprobs(
-    logits_at: Callable[[slice], torch.Tensor], slots: Int[np.ndarray, "targets"], tokens: Int[np.ndarray, "targets"]
-) -> Float[np.ndarray, "targets"]:
-    """Log-probability of ``tokens`` at ``slots`` (ascending); the logits come piece by piece."""
+    logits_at: Callable[[slice], torch.Tensor],
+    slots: Int[np.ndarray, "targets"],
+    tokens: Int[np.ndarray, "targets"],
+    ask_greedy: bool,
+) -> tuple[Float[np.ndarray, "targets"], Bool[np.ndarray, "targets"]]:
+    """Log-probability of ``tokens`` at ``slots`` (ascending), and whether another was likelier; piece by piece."""
     found: list[torch.Tensor] = []
+    missed: list[torch.Tensor] = []
     for first in range(0, slots[-1] + 1, _HEAD_ROWS):
         logits = logits_at(slice(first, first + _HEAD_ROWS))
         for low, piece in enumerate(logits.split(_SOFTMAX_ROWS)):
@@ -196,5 +224,9 @@ def _logprobs(
             # Low precision ends here: a log-probability in bfloat16 would have two or three digits.
             logprobs = log_softmax(piece, dim=-1, dtype=torch.promote_types(piece.dtype, torch.float32))
             inside = slice(*np.searchsorted(slots, (start, start + len(piece))))
-            found.append(logprobs[torch.from_numpy(slots[inside] - start), torch.from_numpy(tokens[inside])])
-    return torch.cat(found).cpu().double().numpy()
+            row, wanted = torch.from_numpy(slots[inside] - start), torch.from_numpy(tokens[inside])
+            found.append(logprobs[row, wanted])
+            if ask_greedy:
+                missed.append(piece.argmax(dim=-1).cpu()[row] != wanted)
+    every = torch.cat(missed).numpy() if missed else np.ones(len(slots), dtype=bool)
+    return torch.cat(found).cpu().double().numpy(), every

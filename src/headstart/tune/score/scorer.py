@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 from headstart.errors import InputError
 from headstart.tune.encode import Encoder, Example
 from headstart.tune.heads import has_plain_head
-from headstart.tune.items import Generation, Item
+from headstart.tune.items import ContextChoice, Continuation, Generation, Item, MultipleChoice, Text
 from headstart.tune.metrics import ItemResult
 from headstart.tune.models import LoadedModel
 from headstart.tune.score.choices import Group, plan_trees, score_plainly, score_trees
@@ -31,10 +31,16 @@ _KINDS_OF_ATTENTION = {"full_attention", "sliding_attention", "chunked_attention
 
 @dataclass(frozen=True, kw_only=True)
 class _Prepared:
-    """Items in tokens, and how they are scored."""
+    """Items in tokens, and how they are scored.
+
+    Args:
+        examples: For every item, every choice; the one continuation; or every window of a text.
+        units: What is read as one tree: all examples of an item, or a window of a text.
+    """
 
     items: Sequence[Item]
     examples: list[tuple[Example, ...]]
+    units: list[tuple[Example, ...]]
     path: Path
     groups: list[Group]
 
@@ -92,30 +98,47 @@ class Scorer:
             if prepared.path == "generation":
                 asked = [item for item in items if isinstance(item, Generation)]
                 return generate(self._model, self._encoder, asked, batch_tokens=self._batch_tokens)
+            greedy = isinstance(items[0], Continuation)
             if prepared.path == "tree":
-                scores = score_trees(self._model, prepared.groups, items=len(items))
+                scores = score_trees(self._model, prepared.groups, items=len(prepared.units), ask_greedy=greedy)
             else:
-                scores = score_plainly(self._model, prepared.examples, batch_tokens=self._batch_tokens)
+                scores = score_plainly(self._model, prepared.units, batch_tokens=self._batch_tokens, ask_greedy=greedy)
+        if isinstance(items[0], Text):
+            windows = iter(scores.loglikelihoods)
+            whole = [(sum(next(windows)[0] for _ in examples),) for examples in prepared.examples]
+            counts = [(sum(map(_scored_tokens, examples)),) for examples in prepared.examples]
+        else:
+            whole = scores.loglikelihoods
+            counts = [tuple(map(_scored_tokens, examples)) for examples in prepared.examples]
         return [
             ItemResult(
                 loglikelihoods=lls,
-                token_counts=tuple(len(example.tokens) - example.prompt_tokens for example in examples),
+                token_counts=tokens,
                 text=None,
                 truncated=any(example.truncated for example in examples),
+                greedy=scores.greedy[index][0] if greedy else None,
             )
-            for lls, examples in zip(scores, prepared.examples, strict=True)
+            for index, (lls, tokens, examples) in enumerate(zip(whole, counts, prepared.examples, strict=True))
         ]
 
     def _prepare(self, items: Sequence[Item]) -> _Prepared:
-        chosen = [item for item in items if not isinstance(item, Generation)]
-        if not chosen:
-            return _Prepared(items=items, examples=[], path="generation", groups=[])
-        if len(chosen) < len(items):
-            raise InputError("items must be of one kind, got generation and choices")
-        examples = self._encoder.choices(chosen)
-        groups = plan_trees(examples, batch_tokens=self._batch_tokens)
-        fit = self._fit_for_trees(examples, groups)
-        return _Prepared(items=items, examples=examples, path="tree" if fit else "plain", groups=groups if fit else [])
+        if len({_kind(item) for item in items}) > 1:
+            raise InputError("items must be of one kind: generation, choices, continuations or texts")
+        texts = [item for item in items if isinstance(item, Text)]
+        chosen = [item for item in items if isinstance(item, MultipleChoice | ContextChoice | Continuation)]
+        if not texts and not chosen:
+            return _Prepared(items=items, examples=[], units=[], path="generation", groups=[])
+        examples = self._encoder.windows(texts) if texts else self._encoder.choices(chosen)
+        units = [(window,) for windows in examples for window in windows] if texts else examples
+        groups = plan_trees(units, batch_tokens=self._batch_tokens)
+        fit = self._fit_for_trees(units, groups)
+        return _Prepared(
+            items=items,
+            examples=examples,
+            units=units,
+            path="tree" if fit else "plain",
+            groups=groups if fit else [],
+        )
 
     def _fit_for_trees(self, examples: list[tuple[Example, ...]], groups: list[Group]) -> bool:
         """Whether trees give what single rows give: on the longest, the shortest and the most branched item."""
@@ -135,12 +158,20 @@ class Scorer:
             raise
         except (AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError):
             return False  # an architecture that takes no masks, positions or prefixes says so in one of these ways
-        return _difference(few, grown, plain) <= _TOLERANCE[self._model.dtype]
+        return _difference(few, grown.loglikelihoods, plain.loglikelihoods) <= _TOLERANCE[self._model.dtype]
 
 
 def score_items(loaded: LoadedModel, encoder: Encoder, items: Sequence[Item], *, batch_tokens: int) -> list[ItemResult]:
     """Score ``items`` once; a ``Scorer`` keeps what it prepared for the next time."""
     return Scorer(loaded, encoder, batch_tokens=batch_tokens).score(items)
+
+
+def _kind(item: Item) -> str:
+    return type(item).__name__ if isinstance(item, Generation | Continuation | Text) else "choices"
+
+
+def _scored_tokens(example: Example) -> int:
+    return len(example.tokens) - example.prompt_tokens
 
 
 def _attends_to_everything(model: PreTrainedModel, length: int) -> bool:
