@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from headstart.auditing.level_values import Estimate, Incentive
+from headstart.auditing.level_values import DeveloperGain, Estimate, Incentive
 from headstart.auditing.paths import FurtherTuning, GamingPaths
 from headstart.auditing.values import IncentiveCurve
 from headstart.contest.arrays import FloatArray, IntArray
@@ -29,6 +29,7 @@ class LevelIncentives:
         models: Models in the game there, shape (models,): indices into the paths.
         share: Shape (draws, models).
         reached: Largest lower end of any developer, shape (draws,): an interval of the gain begins there.
+        least: Lower end of each developer's interval: the quantile of its lower ends, shape (models,).
         effort: Best further steps, shape (draws, models).
         burnt: Total cost of the best deviations, shape (draws,), in cost units.
         stake: First reward minus last, in cost units.
@@ -38,6 +39,7 @@ class LevelIncentives:
     models: IntArray
     share: Float[FloatArray, "draws models"]
     reached: Float[FloatArray, " draws"]
+    least: Float[FloatArray, " models"]
     effort: Float[FloatArray, "draws models"]
     burnt: Float[FloatArray, " draws"]
     stake: float
@@ -82,6 +84,7 @@ def incentives_of(
         models=models,
         share=found.upper_share,
         reached=found.share.max(axis=1),
+        least=quantile_interval(found.share)[0],
         effort=found.best_effort,
         burnt=found.burnt,
         stake=found.stake,
@@ -104,6 +107,23 @@ def summarise(found: LevelIncentives, names: Sequence[str], suffices: float) -> 
         effort=effort,
         burnt=estimate(found.burnt),
         suffices=suffices,
+        developers=_developers(found, names),
+    )
+
+
+def _developers(found: LevelIncentives, names: Sequence[str]) -> tuple[DeveloperGain, ...]:
+    """The figures of each developer."""
+    value, high = np.median(found.share, axis=0), quantile_interval(found.share)[1]
+    low, high = np.minimum(found.least, value), np.maximum(high, value)
+    gaining = np.ma.masked_where(~((found.effort > 0) & (found.share > 0)), found.effort)
+    effort = np.ma.median(gaining, axis=0).filled(0.0)
+    return tuple(
+        DeveloperGain(
+            model=names[int(model)],
+            share=Estimate(value=float(value[m]), low=float(low[m]), high=float(high[m])),
+            effort=float(effort[m]) or None,
+        )
+        for m, model in enumerate(found.models)
     )
 
 

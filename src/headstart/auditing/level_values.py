@@ -118,6 +118,21 @@ class Price:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeveloperGain:
+    """What gaming gains one developer at one level; enclosed as in ``Incentive``.
+
+    Args:
+        model: Its model.
+        share: Expected gain as a share of first reward minus last.
+        effort: Further steps that gain it (median over the draws in which it gains); None where it gains in none.
+    """
+
+    model: str
+    share: Estimate
+    effort: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Incentive:
     """What gaming gains at one level, when nobody else games and developers know scores up to measurement noise.
 
@@ -130,6 +145,7 @@ class Incentive:
         burnt: Total cost if every developer made its own best deviation, in cost units (no equilibrium; a scale).
         suffices: Share of the posterior draws in which, at this and every later measured level, nobody gains more than
             the tolerance.
+        developers: The same for each developer, in any order.
     """
 
     share: Estimate
@@ -138,6 +154,7 @@ class Incentive:
     effort: float | None
     burnt: Estimate
     suffices: float
+    developers: tuple[DeveloperGain, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

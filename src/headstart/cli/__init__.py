@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from headstart.cli import contests, designs, measurements, tuning
+from headstart.cli import boards, contests, designs, measurements, tuning
 from headstart.errors import HeadstartError
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ for command in (measurements.audit, measurements.demo, measurements.fit):
 app.add_typer(measurements.importing, name="import")
 app.command()(designs.design)
 app.command()(tuning.tune)
+app.add_typer(boards.board, name="board")
 for command in (contests.solve, contests.certify, contests.verify, contests.simulate, contests.catalog):
     app.command()(command)
 app.add_typer(contests.exporting, name="export")

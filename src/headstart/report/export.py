@@ -134,6 +134,10 @@ def _incentive(found: Incentive) -> Json:
         **_number("effort", found.effort, nobody),
         "burnt": _estimate(found.burnt),
         "suffices": found.suffices,
+        "developers": [
+            {"model": one.model, "share": _estimate(one.share), **_number("effort", one.effort, "it gains nothing")}
+            for one in found.developers
+        ],
     }
 
 

@@ -1,0 +1,1 @@
+"""A leaderboard as a folder of files that any web server, or no server, shows."""
