@@ -8,11 +8,11 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 import headstart
-from headstart.board.server import routes_admin, routes_public, routes_submissions, routes_worker
+from headstart.board.server import pages, routes_admin, routes_public, routes_submissions, routes_worker
 from headstart.board.server.context import Context
 from headstart.board.server.errors import BoardError
 from headstart.board.server.limits import Guard
@@ -53,7 +53,7 @@ def create_app(board: Context) -> FastAPI:
         responses=_ERRORS,
     )
     app.state.board = board
-    for router in (routes_public, routes_submissions, routes_worker, routes_admin):
+    for router in (routes_public, routes_submissions, routes_worker, routes_admin, pages):
         app.include_router(router.router)
     app.add_exception_handler(BoardError, _board_error)
     app.add_exception_handler(HeadstartError, _headstart_error)
@@ -64,38 +64,39 @@ def create_app(board: Context) -> FastAPI:
     return app
 
 
-def _answer(error: BoardError) -> JSONResponse:
+def _answer(request: Request, error: BoardError) -> Response:
+    if pages.wants_page(request):
+        return pages.error_page(request, error)
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(error.document(), status_code=error.status, headers=headers)
 
 
-async def _board_error(_: Request, error: Exception) -> JSONResponse:
+async def _board_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, BoardError)
-    return _answer(error)
+    return _answer(request, error)
 
 
-async def _headstart_error(_: Request, error: Exception) -> JSONResponse:
-    return _answer(BoardError(str(error), status=422, code="bad_request"))
+async def _headstart_error(request: Request, error: Exception) -> Response:
+    return _answer(request, BoardError(str(error), status=422, code="bad_request"))
 
 
-async def _invalid(_: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Exception) -> Response:
     """The first thing that is wrong with the shape of a request; its content is not repeated."""
     assert isinstance(error, RequestValidationError)
     problem: Mapping[str, Any] = error.errors()[0]
     place = ".".join(str(part) for part in problem["loc"] if part not in ("body", "query", "path", "header"))
-    return _answer(
-        BoardError(f"{place or 'the request'}: {problem['msg']}", status=422, code="bad_request", field=place)
-    )
+    message = f"{place or 'the request'}: {problem['msg']}"
+    return _answer(request, BoardError(message, status=422, code="bad_request", field=place or None))
 
 
-async def _http_error(_: Request, error: Exception) -> JSONResponse:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = {404: "not_found", 405: "wrong_method", 413: "too_large"}.get(error.status_code, "error")
-    return _answer(BoardError(str(error.detail), status=error.status_code, code=code))
+    return _answer(request, BoardError(str(error.detail), status=error.status_code, code=code))
 
 
-async def _unexpected(_: Request, error: Exception) -> JSONResponse:
+async def _unexpected(request: Request, error: Exception) -> Response:
     _LOG.error("unexpected error", exc_info=error)
-    return _answer(BoardError("the server made a mistake; it is in its log", status=500, code="internal"))
+    return _answer(request, BoardError("the server made a mistake; it is in its log", status=500, code="internal"))

@@ -122,6 +122,7 @@ def claim(write: Transaction, worker: str, *, kinds: tuple[Kind, ...], settings:
         "limits": {
             "run_seconds": settings.run_hours * 3600,
             "file_bytes": int(settings.run_file_gib * 2**30),
+            "memory_bytes": int(settings.run_memory_gib * 2**30),
             "hub_endpoint": settings.hub_endpoint,
         },
     }

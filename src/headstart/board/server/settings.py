@@ -38,6 +38,7 @@ title = "Leaderboard"
 # One run: hours on the clock, and GiB of one file it may write.
 # run_hours = 48
 # run_file_gib = 64
+# run_memory_gib = 0     # of address space; 0 for no limit, which a GPU needs
 
 # database = "postgresql+psycopg://user@host/name"   # or the variable HEADSTART_BOARD_DATABASE, which keeps a
 #                                                      password out of this file; by default board.sqlite beside it
@@ -65,6 +66,7 @@ class Settings:
         hub_endpoint: The one address that models of the hub are fetched from.
         run_hours: Longest run.
         run_file_gib: Largest file a run may write.
+        run_memory_gib: Address space of a run; 0 for no limit.
         publish_seconds: Least time between two builds of the pages.
     """
 
@@ -84,6 +86,7 @@ class Settings:
     hub_endpoint: str = "https://huggingface.co"
     run_hours: float = 48.0
     run_file_gib: float = 64.0
+    run_memory_gib: float = 0.0
     publish_seconds: float = 5.0
 
     def __post_init__(self) -> None:
@@ -97,6 +100,7 @@ class Settings:
         must(self.max_file_mib >= 1, "max_file_mib", ">= 1", self.max_file_mib)
         for name in ("lease_seconds", "requests_per_second", "run_hours", "run_file_gib", "publish_seconds"):
             must(0 < getattr(self, name) < math.inf, name, "a number > 0", getattr(self, name))
+        must(0 <= self.run_memory_gib < math.inf, "run_memory_gib", "a number >= 0", self.run_memory_gib)
 
     def period(self, now: float) -> int:
         """Number of the period a moment lies in."""
