@@ -254,12 +254,26 @@ def _page(request: Request, template: str, title: str, *, status: int = 200, **v
                 "here": request.url.path,
                 "version": headstart.__version__,
                 "now": iso(board.now),
+                "duration": duration,
                 "known": COOKIE in request.cookies,
                 **values,
             }
         )
     )
     return HTMLResponse(text, status_code=status, headers={"Cache-Control": "no-store"})
+
+
+def duration(seconds: float | None) -> str:
+    """How long something takes, for people.
+
+    >>> duration(42.0), duration(5400.0), duration(None)
+    ('42 s', '90 min', 'not known')
+    """
+    if seconds is None:
+        return "not known"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 3 * 3600 else f"{seconds / 3600:.1f} h"
 
 
 def _admin_page(request: Request, made: str | None = None) -> HTMLResponse:
