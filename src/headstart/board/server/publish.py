@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -48,14 +49,19 @@ def publish(folder: Path, store: Store, *, title: str) -> BuiltSite | None:
     with store.read() as connection:
         head = connection.execute(select(tables.ledger_head)).one()
         release, published = release_of(connection, title=title, created_at=iso(store.clock.now()) or "")
-    if release is None:
+        last = connection.execute(select(func.max(tables.release.c.number))).scalar() or 0
+    if release is None and (last == 0 or not (folder / SITE).exists()):
         return None
-    built = build_site(release, folder / SITE)
+    if release is None:  # all that was published was withdrawn: nothing of it stays
+        shutil.rmtree(folder / SITE)
+        built = None
+    else:
+        built = build_site(release, folder / SITE)
 
     def note(write: Transaction) -> None:
         write.connection.execute(
             insert(tables.release).values(
-                number=int(release.id),
+                number=last + 1,
                 ledger_sequence=head.sequence,
                 ledger_hash=head.hash,
                 folder=SITE,
@@ -63,7 +69,7 @@ def publish(folder: Path, store: Store, *, title: str) -> BuiltSite | None:
                 created_at=write.now,
             )
         )
-        write.append("release", number=int(release.id), built_from=head.hash, published=published)
+        write.append("release", number=last + 1, built_from=head.hash, published=published)
 
     store.write(note)
     return built
