@@ -55,6 +55,11 @@ class Server:
             time.sleep(0.02)
         raise RuntimeError("the server does not listen")
 
+    def cpu_seconds(self) -> float:
+        """Processor time of the server so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def kill(self) -> None:
         if self.process is not None:
             with suppress(ProcessLookupError):
@@ -81,7 +86,7 @@ def prepare(folder: Path, database: str, options: dict[str, object], teams: int)
     from headstart.board.server.store import Store
 
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "board.toml").write_text("")
+    (folder / "board.toml").write_text("# of a benchmark\n")
     Settings(**options)
     store = Store(database)
     store.migrate()

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select, update
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select, update
 
 from headstart.board.server import tables
 from headstart.board.server.store import Transaction
+
+_LOCK = (
+    select(tables.quota)
+    .where(
+        tables.quota.c.protocol_id == bindparam("protocol_id"),
+        tables.quota.c.subject == bindparam("subject"),
+        tables.quota.c.period == bindparam("period"),
+    )
+    .with_for_update()
+)
+_COUNT = update(tables.quota).where(tables.quota.c.id == bindparam("quota_id")).values(used=tables.quota.c.used + 1)
 
 
 def take(write: Transaction, *, protocol_id: str, subject: str, limit: int, period: int) -> str | None:
@@ -16,21 +29,15 @@ def take(write: Transaction, *, protocol_id: str, subject: str, limit: int, peri
     Args:
         limit: For a row that is made now; one that is there keeps its own, which an administrator may have changed.
     """
-    table = tables.quota
-    row = write.connection.execute(
-        select(table)
-        .where(table.c.protocol_id == protocol_id, table.c.subject == subject, table.c.period == period)
-        .with_for_update()
-    ).one_or_none()
+    key: dict[str, Any] = {"protocol_id": protocol_id, "subject": subject, "period": period}
+    row = write.connection.execute(_LOCK, key).one_or_none()
     if row is None:
         name = tables.new_id("q")
-        write.connection.execute(
-            insert(table).values(id=name, protocol_id=protocol_id, subject=subject, period=period, limit=limit, used=1)
-        )
+        write.connection.execute(insert(tables.quota), {"id": name, **key, "limit": limit, "used": 1})
         return name
     if row.used >= row.limit:
         return None
-    write.connection.execute(update(table).where(table.c.id == row.id).values(used=table.c.used + 1))
+    write.connection.execute(_COUNT, {"quota_id": row.id})
     return row.id
 
 

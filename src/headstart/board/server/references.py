@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from headstart.board.server import tables
 from headstart.board.server.errors import bad_request
@@ -18,6 +18,11 @@ _PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
 _HUB_NAME = re.compile(f"{_PART}/{_PART}")
 _COMMIT = re.compile("[0-9a-f]{40}")
 _REGISTERED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_FIND = select(tables.model_ref.c.id).where(
+    tables.model_ref.c.kind == bindparam("kind"),
+    tables.model_ref.c.source == bindparam("source"),
+    tables.model_ref.c.commit == bindparam("commit"),
+)
 _KEY = re.compile(r"[\x21-\x7e]{8,80}")
 
 
@@ -108,12 +113,7 @@ def reference_id(write: Transaction, reference: ModelReference) -> str:
     Raises:
         BoardError: If no such model is registered.
     """
-    table = tables.model_ref
-    found = write.connection.execute(
-        select(table.c.id).where(
-            table.c.kind == reference.kind, table.c.source == reference.source, table.c.commit == reference.commit
-        )
-    ).scalar_one_or_none()
+    found = write.connection.execute(_FIND, asdict(reference)).scalar_one_or_none()
     if found is not None:
         return found
     if reference.kind == "registered":
@@ -139,16 +139,8 @@ def register_model(write: Transaction, name: str, folder: str) -> str:
 
 def _add(write: Transaction, reference: ModelReference, *, folder: str | None) -> str:
     name = tables.new_id("m")
-    write.connection.execute(
-        insert(tables.model_ref).values(
-            id=name,
-            kind=reference.kind,
-            source=reference.source,
-            commit=reference.commit,
-            folder=folder,
-            created_at=write.now,
-        )
-    )
+    row = {"id": name, **asdict(reference), "folder": folder, "created_at": write.now}
+    write.connection.execute(insert(tables.model_ref), row)
     return name
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from headstart.board.server import quotas, tables
 from headstart.board.server.clock import iso
@@ -20,6 +21,20 @@ from headstart.board.states import FIRST, STATES, Actor
 
 LIVE = tuple(name for name, state in STATES.items() if not state.terminal or name == "published")
 """States of submissions that stand in the ranking or may come to."""
+
+_BY_KEY = select(tables.submission).where(
+    tables.submission.c.team_id == bindparam("team"), tables.submission.c.idempotency_key == bindparam("key")
+)
+_OPEN = select(tables.protocol.c.id).where(tables.protocol.c.active)
+_NAMESAKE = (
+    select(tables.submission.c.id)
+    .where(
+        tables.submission.c.protocol_id == bindparam("protocol"),
+        tables.submission.c.name == bindparam("name"),
+        tables.submission.c.state.in_(LIVE),
+    )
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +60,7 @@ class Request:
 
 def receive(
     write: Transaction, request: Request, *, team_id: str, person_id: str | None, key: str, settings: Settings
-) -> tuple[Row[Any], bool]:
+) -> tuple[Any, bool]:
     """Take a submission in: its row, its quota, its first job and its entry in the ledger, or none of them.
 
     The same key again gives the submission it gave the first time.
@@ -57,11 +72,7 @@ def receive(
         BoardError: If something is not as it must be, the quota is used, or the key was used for another request.
     """
     name = clean_name(request.name, "name")
-    known = write.connection.execute(
-        select(tables.submission).where(
-            tables.submission.c.team_id == team_id, tables.submission.c.idempotency_key == key
-        )
-    ).one_or_none()
+    known = write.connection.execute(_BY_KEY, {"team": team_id, "key": key}).one_or_none()
     digest = request.digest()
     if known is not None:
         if known.request_sha256 != digest:
@@ -102,27 +113,27 @@ def receive(
         "state_since": write.now,
         "deadline": write.now + (STATES[FIRST].deadline_seconds or 0),
         "withhold_until": request.withhold_until,
+        "weights_sha256": None,
+        "forecast_seconds": None,
+        "reason": None,
         "quota_id": quota,
         "refunded": False,
         "created_at": write.now,
     }
-    write.connection.execute(insert(tables.submission).values(**values))
+    write.connection.execute(insert(tables.submission), values)
     add_job(write, submission_id, "prepare")
     write.append(
         "state",
         submission=submission_id,
         **{"from": None, "to": FIRST, "actor": "team", "team": team_id, "details": {"protocol": protocol.id}},
     )
-    return locked(write, submission_id), False
+    return SimpleNamespace(**values), False
 
 
 def add_job(write: Transaction, submission_id: str, kind: str) -> None:
     """Add an open job for a submission."""
-    write.connection.execute(
-        insert(tables.cell_job).values(
-            submission_id=submission_id, kind=kind, state="open", fence=0, attempts=0, created_at=write.now
-        )
-    )
+    row = {"submission_id": submission_id, "kind": kind, "state": "open", "fence": 0, "attempts": 0}
+    write.connection.execute(insert(tables.cell_job), {**row, "created_at": write.now})
 
 
 def cancel(write: Transaction, submission_id: str, actor: Actor, *, reason: str | None = None) -> Row[Any]:
@@ -173,8 +184,7 @@ def open_protocol(connection: Connection, name: str | None) -> Row[Any]:
     Raises:
         BoardError: If there is none, or several and none was named.
     """
-    table = tables.protocol
-    rows = connection.execute(select(table).where(table.c.active)).all()
+    rows = connection.execute(_OPEN).all()
     if name is not None:
         rows = [row for row in rows if row.id == name]
         if not rows:
@@ -204,7 +214,7 @@ def find(connection: Connection, submission_id: str) -> Row[Any]:
     return row
 
 
-def submission_document(row: Row[Any], *, private: bool) -> dict[str, Any]:
+def submission_document(row: Any, *, private: bool) -> dict[str, Any]:
     """A submission as JSON data.
 
     Args:
@@ -243,11 +253,6 @@ def _check_date(until: float | None, now: float, settings: Settings) -> None:
 
 def _check_free(connection: Connection, protocol_id: str, name: str) -> None:
     """No two models of a ranking have one name."""
-    table = tables.submission
-    taken = connection.execute(
-        select(table.c.id)
-        .where(table.c.protocol_id == protocol_id, table.c.name == name, table.c.state.in_(LIVE))
-        .limit(1)
-    ).first()
+    taken = connection.execute(_NAMESAKE, {"protocol": protocol_id, "name": name}).first()
     if taken is not None:
         raise conflict("a submission of this name is in the ranking or on its way; choose another", code="name_taken")
