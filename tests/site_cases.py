@@ -99,7 +99,7 @@ def made_up_benchmark(name: str = "made-up", names: tuple[str, ...] = NAMES, **c
         "levels": tuple(
             LevelRow(
                 level=step,
-                gain=Estimate(value=0.3 - 0.1 * at, low=0.2 - 0.1 * min(at, 2), high=0.4 - 0.1 * at),
+                gain=Estimate(value=0.3 / 2**at, low=0.2 / 2**at, high=0.4 / 2**at),
                 suffices=at / 3,
                 kendall_tau=None if at == 0 else 0.9,
                 tau_low=0.8,

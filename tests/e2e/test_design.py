@@ -1,9 +1,7 @@
 """``headstart design`` from files to terminal, JSON and page."""
 
 import json
-import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -223,33 +221,6 @@ def test_json_on_standard_output_is_alone_there(capsys):
     status, out, _ = run(capsys, contest, "--compare", "direct", "--json", "-")
     assert status == 0
     assert json.loads(out)["recommendation"]["protocol"] == "direct"
-
-
-CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    if not (CHROMIUM.exists() and DRIVER.exists()):
-        # on a developer's machine a browser may be missing; where changes are accepted it must not be
-        assert not os.environ.get("CI"), "Chromium and its driver must be installed: .ci/run does it"
-        pytest.skip("Chromium and its driver are not installed")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.options import Options
-    from selenium.webdriver.chrome.service import Service
-
-    options = Options()
-    options.binary_location = str(CHROMIUM)
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"):
-        options.add_argument(flag)
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
-    driver.execute_cdp_cmd("Network.enable", {})
-    offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
-    driver.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
-    yield driver
-    driver.quit()
 
 
 @pytest.mark.browser

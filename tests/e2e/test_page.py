@@ -1,15 +1,11 @@
 """The page in a headless browser, opened from a file with the network switched off."""
 
-import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
@@ -19,17 +15,6 @@ from report_cases import synthetic_audit
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 CHARTS = ("incentive", "ranks", "trajectories", "prices", "stability", "backtest")
 HOSTILE = ("<script>document.title='hacked'</script>", '"><img src=x onerror=alert(1)>', "</script>x", "tiny")
 
@@ -48,27 +33,6 @@ return [...document.querySelectorAll(arguments[0])]
     return [(Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05), element.textContent.trim().slice(0, 40)];
   });
 """
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    if not (CHROMIUM.exists() and DRIVER.exists()):
-        # on a developer's machine a browser may be missing; where changes are accepted it must not be
-        assert not os.environ.get("CI"), "Chromium and its driver must be installed: .ci/run does it"
-        pytest.skip("Chromium and its driver are not installed")
-    options = Options()
-    options.binary_location = str(CHROMIUM)
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
-    driver.execute_cdp_cmd("Network.enable", {})
-    driver.execute_cdp_cmd(
-        "Network.emulateNetworkConditions",
-        {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0},
-    )
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")

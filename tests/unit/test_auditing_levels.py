@@ -112,6 +112,21 @@ def test_the_summary_names_the_developer_that_gains_most(paths):
     assert shown.suffices == 0.25
 
 
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_developer_has_its_own_gain_and_none_more_than_the_largest(paths, level):
+    found = incentives_at(paths, level, linear(5, 60.0), 0.01)
+    shown = summarise(found, paths.names, 0.25)
+    assert [one.model for one in shown.developers] == [paths.names[m] for m in found.models]
+    for at, one in enumerate(shown.developers):
+        assert 0 <= one.share.low <= one.share.value <= one.share.high
+        assert one.share.value == pytest.approx(np.median(found.share[:, at]))
+        gaining = (found.share[:, at] > 0) & (found.effort[:, at] > 0)
+        assert (one.effort is None) == (not gaining.any())
+        assert one.effort is None or one.effort == np.median(found.effort[gaining, at])
+    assert max(one.share.value for one in shown.developers) <= shown.share.value
+    assert max(one.share.high for one in shown.developers) <= shown.share.high
+
+
 @pytest.mark.parametrize("shape", [winner(5), top(5, k=2), linear(5)])
 @pytest.mark.parametrize("level", LEVELS[:2])
 def test_critical_stakes_are_those_at_which_somebody_starts_to_gain(paths, level, shape):

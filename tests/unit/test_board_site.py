@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import zipfile
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
@@ -78,7 +79,7 @@ def test_the_ranking_shows_direct_beside_tuned_ranks_with_prices_and_gains(made_
     row = text[text.index("medium") :][:200]
     assert "2–3" in row  # ranks that noise leaves
     assert "0.700 ±0.010" in row
-    assert "0.8 USD [10–beyond]" in row
+    assert "0.8 USD [10–beyond steps]" in row
     assert "4 % [0–10 %]" in row
     assert "at chance" in row
     assert "▲ 1" in row
@@ -202,6 +203,16 @@ def test_the_scores_can_be_audited_again(tmp_path: Path, made_up: dict[str, byte
     assert read.benchmark == "made-up"
 
 
+def test_the_scores_are_offered_as_records_of_every_eval_ever(made_up: dict[str, bytes]):
+    pytest.importorskip("headstart.data.writers")
+    with zipfile.ZipFile(io.BytesIO(made_up["data/every-eval-ever.zip"])) as packed:
+        records = [json.loads(packed.read(name)) for name in packed.namelist()]
+        assert not [name for name in packed.namelist() if ".." in name or name.startswith("/")]
+    assert len(records) == 16  # four models at four steps
+    last = [one for one in records if one["model_info"]["id"] == "medium" and "step-1000" in one["evaluation_id"]]
+    assert last[0]["evaluation_results"][0]["score_details"]["details"]["worst_rank"] == "3"
+
+
 def test_the_ledger_shows_every_line_or_says_that_there_is_none(made_up: dict[str, bytes]):
     text = text_of(made_up["ledger.html"])
     assert all(f"{at:064x}" in text for at in range(1, 4))
@@ -273,7 +284,7 @@ def test_values_that_make_no_sense_are_refused():
         made_up_benchmark(names=("a", "a", "b", "c"))
     with pytest.raises(InputError, match="name of a download"):
         Download(name="../x.txt", title="x", data=b"")
-    for address in ("javascript:alert(1)", "//elsewhere.org", "data:text/html,x", ""):
+    for address in ("javascript:alert(1)", "//elsewhere.org", "data:text/html,x", "/\\elsewhere.org", ""):
         with pytest.raises(InputError, match="address of a link"):
             Link(label="x", address=address)
     with pytest.raises(InputError, match="around the rank"):

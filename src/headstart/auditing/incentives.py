@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from headstart.auditing.level_values import DeveloperGain, Estimate, Incentive
 from headstart.auditing.paths import FurtherTuning, GamingPaths
 from headstart.auditing.values import IncentiveCurve
-from headstart.contest.arrays import FloatArray, IntArray
+from headstart.contest.arrays import BoolArray, FloatArray, IntArray
 from headstart.rank import quantile_interval
 from headstart.solve.incentive import ScoreNoise, incentive_of_paths
 
@@ -115,16 +115,25 @@ def _developers(found: LevelIncentives, names: Sequence[str]) -> tuple[Developer
     """The figures of each developer."""
     value, high = np.median(found.share, axis=0), quantile_interval(found.share)[1]
     low, high = np.minimum(found.least, value), np.maximum(high, value)
-    gaining = np.ma.masked_where(~((found.effort > 0) & (found.share > 0)), found.effort)
-    effort = np.ma.median(gaining, axis=0).filled(0.0)
+    effort = _median_where(found.effort, (found.effort > 0) & (found.share > 0))
     return tuple(
         DeveloperGain(
             model=names[int(model)],
             share=Estimate(value=float(value[m]), low=float(low[m]), high=float(high[m])),
-            effort=float(effort[m]) or None,
+            effort=float(effort[m]) if np.isfinite(effort[m]) else None,
         )
         for m, model in enumerate(found.models)
     )
+
+
+def _median_where(
+    values: Float[FloatArray, "draws models"], kept: Bool[BoolArray, "draws models"]
+) -> Float[FloatArray, " models"]:
+    """Median of each column over the values kept; infinite where none is."""
+    ordered = np.sort(np.where(kept, values, np.inf), axis=0)
+    count = np.maximum(kept.sum(axis=0), 1)
+    middle = np.take_along_axis(ordered, np.stack([(count - 1) // 2, count // 2]), axis=0)
+    return middle.mean(axis=0)
 
 
 def _gainer(found: LevelIncentives) -> tuple[int | None, float | None]:

@@ -46,6 +46,7 @@ def build(
         str | None,
         typer.Option(metavar="2026-01-31", help="Date of the results; by default the time of the newest file read."),
     ] = None,
+    draws: Annotated[int | None, typer.Option(help="Posterior draws behind every interval.")] = None,
     seed: Seed = 0,
 ) -> None:
     """Build a leaderboard's pages: a folder that any web server shows, or no server at all.
@@ -63,7 +64,7 @@ def build(
     from headstart.board.site.gather import Options, release_from
 
     check_folder(out)
-    options = Options(level=level, rewards=rewards, cost_unit=cost_unit, seed=seed)
+    options = Options(level=level, rewards=rewards, cost_unit=cost_unit, draws=draws, seed=seed)
     with progress_bar() as progress:
         release = release_from(
             runs, title=title, about=about or (), created_at=date, options=options, progress=progress

@@ -37,12 +37,14 @@ class Options:
         level: Published level, in steps; by default the one that each audit recommends.
         rewards: What ranks are worth, in the short form; by default the audit's assumption.
         cost_unit: Unit of costs, for tables with costs.
+        draws: Posterior draws behind every interval; by default as many as the rewards allow.
         seed: Of the posterior draws.
     """
 
     level: float | None = None
     rewards: str | None = None
     cost_unit: str | None = None
+    draws: int | None = None
     seed: int = 0
 
 
@@ -97,7 +99,7 @@ def release_from(
     progress("audited", 1.0)
     return Release(
         title=title.strip() or ", ".join(names[:3]) + (" and more" if len(names) > 3 else ""),
-        created_at=created_at or _newest(found.files),
+        created_at=_newest(found.files) if created_at is None else _in_utc(created_at),
         about=tuple(about),
         benchmarks=tuple(benchmarks),
         models=tuple(found.models.values()),
@@ -151,7 +153,14 @@ def _benchmarks(found: _Found, name: str, options: Options) -> tuple[Benchmark, 
             raise InputError(f"{name} must hold at least two models with both scores", file=str(next(iter(tables))))
         return tuple(replace(one, seals=seals) for one in shown)
     require_auditable(read)
-    audited = audit(read, source=source, rewards=options.rewards, backtest_fraction=None, seed=options.seed)
+    audited = audit(
+        read,
+        source=source,
+        rewards=options.rewards,
+        backtest_fraction=None,
+        draws=options.draws,
+        seed=options.seed,
+    )
     return (benchmark_from(audited, level=options.level, seals=seals),)
 
 
@@ -197,6 +206,16 @@ def _seals(known: Mapping[str, SealedRun], tables: Mapping[Path, Iterable[Trajec
     """The seals that the rows name; one without its document is shown by its hash alone."""
     hashes = sorted({row.plan_hash for rows in tables.values() for row in rows if row.plan_hash is not None})
     return tuple(known[one].seal if one in known else Seal(hash=one) for one in hashes)
+
+
+def _in_utc(date: str) -> str:
+    """A date or time with its zone, so that it means the same everywhere."""
+    try:
+        time = datetime.fromisoformat(date)
+    except ValueError:
+        message = f"the date of the results must be a day or a time in ISO 8601, such as 2026-01-31, got {date!r}"
+        raise InputError(message, field="created_at") from None
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="seconds")
 
 
 def _newest(files: Iterable[Path]) -> str:

@@ -256,7 +256,7 @@ def _facts(benchmark: Benchmark, entry: Entry, shares_with: Sequence[str]) -> It
         error = wording.error_words(entry.tuned.stderr)
         yield "Score", f"{wording.score_words(entry.tuned)} {error} {wording.when(benchmark)}"
     if entry.direct is not None:
-        ranks = wording.set_words(entry.direct)
+        ranks = wording.other_ranks(entry.direct)
         noise = f", noise leaves {ranks}" if ranks else ""
         yield (
             "Direct score",

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from headstart import __version__
+from headstart.board.site.exports import every_eval_ever
 from headstart.board.site.values import Benchmark, Download, Entry, Place, Release, Untuned
 from headstart.board.site.wording import marks
 
@@ -58,7 +59,7 @@ SCORES = pl.Schema({"benchmark": _TEXT, "model": _TEXT, "step": _NUMBER, "score"
 LEDGER = pl.Schema({"seq": _WHOLE, "time": _TEXT, "event": _TEXT, "subject": _TEXT, "hash": _TEXT})
 
 
-EXPORTS: tuple[Callable[[Release], Iterable[Download]], ...] = ()
+EXPORTS: tuple[Callable[[Release], Iterable[Download]], ...] = (every_eval_ever,)
 """Further formats: each gives the files of a release, which are offered beside those below."""
 
 

@@ -15,8 +15,9 @@ from datetime import datetime
 
 from headstart.auditing.level_values import Estimate
 from headstart.contest.arrays import require
+from headstart.io.text import check_name
 
-_ADDRESS = re.compile(r"https?://[^\s]+|(?!//)[^\s:?#]*(?:[?#][^\s]*)?")
+_ADDRESS = re.compile(r"https?://[^\s]+|(?!//)[^\s:?#\\]*(?:[?#][^\s]*)?")
 _FILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)+")
 
 
@@ -368,7 +369,7 @@ class Release:
     links: tuple[Link, ...] = ()
 
     def __post_init__(self) -> None:
-        require(bool(self.title.strip()), "title", "a name", self.title)
+        check_name(self.title, "title")
         require(_is_time(self.created_at), "created_at", "a time in ISO 8601", self.created_at)
         require(bool(self.benchmarks), "benchmarks", "at least one", self.benchmarks)
         _require_unique("benchmarks", (one.name for one in self.benchmarks))

@@ -137,11 +137,12 @@ def price_words(price: NextRank | None, benchmark: Benchmark) -> str:
     return f"{amount(price.cost, benchmark.cost_unit)}{beyond}"
 
 
-def price_range(price: NextRank | None) -> str:
-    """``90–160``, in steps; empty where there is no price."""
+def price_range(price: NextRank | None, benchmark: Benchmark) -> str:
+    """``90–160``, in steps, which are named beside a price in another unit; empty where there is no price."""
     if price is None or price.effort is None or price.effort == 0 or price.low is None:
         return ""
-    return f"{number(price.low)}–{'beyond' if price.high is None else number(price.high)}"
+    unit = "" if benchmark.cost_unit == "steps" else " steps"
+    return f"{number(price.low)}–{'beyond' if price.high is None else number(price.high)}{unit}"
 
 
 def price_sentence(price: NextRank | None, benchmark: Benchmark) -> str:
@@ -157,7 +158,7 @@ def price_sentence(price: NextRank | None, benchmark: Benchmark) -> str:
     cost = (
         "" if benchmark.cost_unit == "steps" or price.cost is None else f", {amount(price.cost, benchmark.cost_unit)}"
     )
-    bounds = price_range(price)
+    bounds = price_range(price, benchmark)
     beyond = " This rests on a forecast beyond the measured steps." if price.beyond_measured else ""
     return (
         f"{amount(price.effort, 'further steps') if price.effort != 1 else '1 further step'}"

@@ -1,6 +1,8 @@
 "use strict";
 // Sorting, filtering and turning the pages of tables. Without it every table shows all its rows.
 
+const AT_ONCE = 200;
+
 function makeTable(table) {
   const body = table.tBodies[0];
   const headings = [...table.tHead.rows[0].cells];
@@ -9,11 +11,13 @@ function makeTable(table) {
   const pager = document.querySelector(`[data-pager="${table.id}"]`);
   const part = (root, role) => (root ? root.querySelector(`[data-role="${role}"]`) : null);
   const [search, mark, size, count] = ["search", "mark", "size", "count"].map((role) => part(controls, role));
+  const region = table.parentElement;
   const rows = [...body.rows];
   const keys = new Map(); // by column, made when it is first sorted
   let texts = null; // made when somebody first searches
   let order = rows.map((_, at) => at);
   let page = 0;
+  let shows = 0;
 
   function keysOf(column) {
     if (keys.has(column)) return keys.get(column);
@@ -68,14 +72,29 @@ function makeTable(table) {
     for (const cell of row.cells) cell.dataset.label = labels[cell.cellIndex];
   }
 
+  // A table that fits needs no scroll box of its own, and its headings then stay at the top of the window.
+  function fit() {
+    region.classList.toggle("fits", table.offsetWidth <= region.clientWidth);
+  }
+
+  // Thousands of rows on one page are added a part at a time, so that the first ones are seen at once.
+  function add(shown, turn) {
+    if (turn !== shows) return; // something else is shown by now
+    const part = shown.slice(0, AT_ONCE);
+    part.forEach(label);
+    body.append(...part);
+    if (shown.length > AT_ONCE) setTimeout(() => add(shown.slice(AT_ONCE), turn));
+  }
+
   function show() {
     const found = wanted();
     const most = Number(size?.value ?? 0) || found.length || 1;
     const pages = Math.max(1, Math.ceil(found.length / most));
     page = Math.min(page, pages - 1);
     const shown = found.slice(page * most, (page + 1) * most).map((at) => rows[at]);
-    shown.forEach(label);
-    body.replaceChildren(...shown);
+    body.replaceChildren();
+    add(shown, ++shows);
+    fit();
     if (count) count.textContent = `${found.length} of ${rows.length} ${controls.dataset.noun}`;
     if (!pager) return;
     pager.hidden = pages === 1;
@@ -98,6 +117,7 @@ function makeTable(table) {
     heading.append(button);
   }
   table.classList.add("cards");
+  addEventListener("resize", fit);
   if (controls) {
     controls.hidden = rows.length < 10;
     for (const control of [search, mark, size]) {
