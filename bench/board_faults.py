@@ -158,10 +158,10 @@ def under_faults(
         team.start()
     done: Counter = Counter()
     total, started, faults = limit * TEAMS, time.monotonic(), 0
-    # Every tenth fault is one of these; the others are kills.
+    # About every tenth fault is one of these; the others are kills.
     others = ["disk", "clock"] + (["postgres"] if postgres else [])
-    planned = kills + 3 * len(others)
-    every = max(planned // (3 * len(others) + 1), 1)
+    extra = max(2 * len(others), kills // 9)
+    planned, every = kills + extra, (kills + extra) // extra
     while True:
         kept, published = counts(database)
         if published >= total and not any(team.is_alive() for team in teams):
