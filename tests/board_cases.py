@@ -82,9 +82,9 @@ class Board:
             ).scalar_one()
 
 
-def prepared(weights: str = "a" * 64, protocol: str = "c" * 64, **resolution: Any) -> jobs.Prepared:
+def prepared(weights: str = "a" * 64, protocol: str = "c" * 64, **resolution: Any) -> jobs.Resolved:
     """What a worker says of weights it has looked at."""
-    return jobs.Prepared(
+    return jobs.Resolved(
         weights_sha256=weights,
         commit=COMMIT,
         forecast_seconds=12.5,

@@ -20,7 +20,7 @@ Kind = Literal["prepare", "run"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prepared:
+class Resolved:
     """What a worker found out about the weights of a submission.
 
     Args:
@@ -72,7 +72,7 @@ class Broken:
     bad_input: bool
 
 
-Outcome = Prepared | Scored | Broken
+Outcome = Resolved | Scored | Broken
 
 
 def claim(write: Transaction, worker: str, *, kinds: tuple[Kind, ...], settings: Settings) -> dict[str, Any] | None:
@@ -178,7 +178,7 @@ def finish(
     if other is not None:
         _reopen(write, job, submission, code="other_machine", attempts=job.attempts - 1)
         return {"accepted": False, "reason": other}
-    if isinstance(outcome, Prepared):
+    if isinstance(outcome, Resolved):
         _prepared(write, submission, outcome, settings)
     else:
         _scored(write, job, submission, outcome)
@@ -200,7 +200,7 @@ def _job(write: Transaction, job_id: int) -> Row[Any] | None:
     return write.connection.execute(select(table).where(table.c.id == job_id).with_for_update()).one_or_none()
 
 
-def _prepared(write: Transaction, submission: Row[Any], outcome: Prepared, settings: Settings) -> None:
+def _prepared(write: Transaction, submission: Row[Any], outcome: Resolved, settings: Settings) -> None:
     taken = quotas.take(
         write,
         protocol_id=submission.protocol_id,
@@ -288,7 +288,7 @@ def _scored(write: Transaction, job: Row[Any], submission: Row[Any], outcome: Sc
     move(write, submission, "withheld" if later else "published", "worker")
 
 
-def _other_protocol(write: Transaction, protocol_id: str, outcome: Prepared | Scored) -> str | None:
+def _other_protocol(write: Transaction, protocol_id: str, outcome: Resolved | Scored) -> str | None:
     """Why an outcome does not belong to the protocol; the first one seals it."""
     table = tables.protocol
     row = write.connection.execute(select(table).where(table.c.id == protocol_id).with_for_update()).one()

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from headstart.board.server.errors import bad_request
-from headstart.board.server.jobs import Broken, Outcome, Prepared, Scored
+from headstart.board.server.jobs import Broken, Outcome, Resolved, Scored
 from headstart.board.server.references import ModelReference, hub_reference, registered_reference
 from headstart.board.server.submissions import Request
 from headstart.tune.seal import plan_hash
@@ -187,7 +187,7 @@ class FinishBody(HeldBody):
             raise bad_request("protocol_hash must be the hash of resolution", field="outcome.protocol_hash")
         match outcome:
             case PreparedBody() as body:
-                return Prepared(**body.model_dump(exclude={"kind"}))
+                return Resolved(**body.model_dump(exclude={"kind"}))
             case ScoredBody() as body:
                 return Scored(**body.model_dump(exclude={"kind"}))
             case BrokenBody() as body:
