@@ -29,9 +29,11 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
-from board_server import OPTIONS, ROOT, Postgres, Server, free_port, prepare
+from board_server import OPTIONS, ROOT, Server, free_port, prepare
 from machine import machine
 from sqlalchemy import func, select
+
+from local_postgres import Postgres
 
 RESULT = Path(__file__).parent / "results" / "board_faults.json"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -18,9 +18,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from board_server import OPTIONS, Postgres, Server, free_port, prepare
+from board_server import OPTIONS, Server, free_port, prepare
 from machine import machine
 from sqlalchemy import func, select
+
+from local_postgres import Postgres
 
 RESULT = Path(__file__).parent / "results" / "board_load.json"
 TEAMS = 50

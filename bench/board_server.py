@@ -1,10 +1,9 @@
-"""The board that the benchmarks run: a server process that can be killed, and a PostgreSQL of its own."""
+"""The board that the benchmarks run: a server process that can be killed."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +16,7 @@ from pathlib import Path
 from sqlalchemy import insert
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))  # for the PostgreSQL that tests and benchmarks start
 OPTIONS = dict(requests_per_second=1e6, burst=1_000_000, period_days=0, hub=True)
 
 
@@ -145,48 +145,3 @@ def main() -> None:
     asyncio.run(uvicorn.Server(config).serve(sockets=[listener]))
     background.stop()
     store.close()
-
-
-class Postgres:
-    """A PostgreSQL of the machine's own packages, with its data in a folder; None where there is none."""
-
-    def __init__(self, folder: Path) -> None:
-        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) if Path("/usr/lib/postgresql").is_dir() else []
-        here = shutil.which("initdb")
-        self.bin = Path(here).parent if here else (found[-1].parent if found else None)
-        self.folder, self.port = folder, free_port()
-
-    @property
-    def there(self) -> bool:
-        return self.bin is not None
-
-    @property
-    def url(self) -> str:
-        return f"postgresql+psycopg://board@127.0.0.1:{self.port}/postgres"
-
-    def _run(self, program: str, *arguments: str) -> None:
-        command = [str(self.bin / program), *arguments]
-        if os.geteuid() == 0:  # it refuses to run as root
-            command = ["runuser", "-u", "postgres", "--", *command]
-        subprocess.run(command, check=True, capture_output=True, cwd="/")
-
-    def start(self) -> None:
-        data = self.folder / "data"
-        if not data.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if os.geteuid() == 0:
-                for path in (self.folder, *self.folder.parents):
-                    if path != Path("/") and path.stat().st_uid == 0 and str(path).startswith("/tmp/"):
-                        path.chmod(0o755)
-                shutil.chown(self.folder, "postgres")
-            self._run("initdb", "-D", str(data), "-U", "board", "--auth=trust", "-E", "UTF8")
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder}"
-        self._run("pg_ctl", "-D", str(data), "-w", "-l", str(self.folder / "log"), "-o", options, "start")
-
-    def stop(self, mode: str = "immediate") -> None:
-        self._run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-m", mode, "stop")
-
-    def restart(self) -> None:
-        """As after a crash: nothing is shut down in order."""
-        self.stop("immediate")
-        self.start()
