@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import fastapi  # noqa: F401 - before autodoc, which sets TYPE_CHECKING, under which it cannot be imported
 from sphinx.application import Sphinx
 
 import headstart
@@ -44,6 +45,7 @@ nitpick_ignore_regex = [
     (r"py:obj", r"headstart\..*\.[A-Z]"),
     (r"py:class", r"headstart\.contest\.arrays\..*"),
     (r"py:class", r"headstart\.tune\.executors\.(Job|Value)"),
+    (r"py:class", r"headstart\.board\.server\.(store|context)\.Value"),
     (r"py:class", r"headstart\.registry\.(Member|Added)"),
 ]
 

@@ -204,7 +204,6 @@ def test_the_scores_can_be_audited_again(tmp_path: Path, made_up: dict[str, byte
 
 
 def test_the_scores_are_offered_as_records_of_every_eval_ever(made_up: dict[str, bytes]):
-    pytest.importorskip("headstart.data.writers")
     with zipfile.ZipFile(io.BytesIO(made_up["data/every-eval-ever.zip"])) as packed:
         records = [json.loads(packed.read(name)) for name in packed.namelist()]
         assert not [name for name in packed.namelist() if ".." in name or name.startswith("/")]

@@ -21,6 +21,7 @@ from headstart.tune.seal import (
     read_seal,
     resolve,
     seal,
+    weights_digest,
     write_seal,
 )
 
@@ -309,7 +310,15 @@ def test_a_seal_is_read_as_it_was_written(tmp_path: Path) -> None:
     write_seal(path, sealed(overlaps={"sums": {"share": 0.1 + 0.2}}))
     assert read_seal(path) == sealed(overlaps={"sums": {"share": 0.1 + 0.2}})
     document = json.loads(path.read_text())
-    assert list(document) == ["schema", "headstart_version", "created_at", "hash", "resolution", "information"]
+    assert list(document) == [
+        "schema",
+        "headstart_version",
+        "created_at",
+        "hash",
+        "protocol_hash",
+        "resolution",
+        "information",
+    ]
     assert document["schema"] == "headstart.sealed-plan/1"
     assert document["hash"] == sealed(overlaps={"sums": {"share": 0.1 + 0.2}}).hash
 
@@ -329,6 +338,7 @@ def edited(path: Path, edit: Callable[[dict[str, Any]], object]) -> Path:
         (lambda d: d["resolution"].update(more=1), "field hash: the seal is broken"),
         (lambda d: d.update(hash="0" * 64), "field hash: the seal is broken"),
         (lambda d: d.pop("hash"), "field hash: the seal is broken"),
+        (lambda d: d.update(protocol_hash="0" * 64), "field protocol_hash: the seal is broken"),
         (lambda d: d.update(schema="headstart.plan/1"), "field schema: must be 'headstart.sealed-plan/1'"),
         (lambda d: d.pop("resolution"), "field resolution: must be an object"),
         (lambda d: d.update(information=[]), "field information: must be an object"),
@@ -340,6 +350,49 @@ def test_an_edited_seal_is_refused(tmp_path: Path, edit: Callable[[dict[str, Any
     with pytest.raises(InputError, match=message) as caught:
         read_seal(edited(path, edit))
     assert caught.value.file == str(path)
+
+
+def test_a_seal_without_the_hash_of_its_protocol_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "sealed.json"
+    write_seal(path, sealed())
+    edited(path, lambda d: d.pop("protocol_hash"))
+    assert read_seal(path).protocol_hash == sealed().protocol_hash
+
+
+def test_contestants_are_no_part_of_the_protocol() -> None:
+    others = (
+        sealed(with_model(dtype="bfloat16")),
+        sealed(models=described(window=1024)),
+        sealed(replace(PLAN, models=PLAN.models[:1])),
+        sealed(replace(PLAN, untunable=())),
+        sealed(with_model(gguf_file="a.gguf")),
+    )
+    for other in others:
+        assert other.hash != sealed().hash
+        assert other.protocol_hash == sealed().protocol_hash
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: sealed(replace(PLAN, levels=(0, 5, 20))),
+        lambda: sealed(replace(PLAN, seeds=(0, 2))),
+        lambda: sealed(replace(PLAN, recipes=(Recipe(rank=4),))),
+        lambda: sealed(replace(PLAN, evaluation_batch_tokens=7)),
+        lambda: sealed(tasks=with_items(train=(ITEM,))),
+        lambda: sealed(hardware=replace(HARDWARE, instructions="AVX512")),
+    ],
+    ids=["levels", "seeds", "recipe", "batch", "items", "hardware"],
+)
+def test_all_else_is(other: Callable[[], Seal]) -> None:
+    assert other().protocol_hash != sealed().protocol_hash
+
+
+def test_weights_have_one_digest_whatever_the_files_are_called() -> None:
+    one = {"files": {"config.json": "c" * 64, "model.safetensors": "1" * 64}}
+    assert weights_digest(one) == weights_digest(MODELS["full"])
+    assert weights_digest({"files": {"other.safetensors": "1" * 64}}) == weights_digest(one)
+    assert weights_digest(MODELS["small"]) != weights_digest(one)
 
 
 def test_moving_things_by_hand_does_not_break_a_seal(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from headstart.cli import board_client, board_server
 from headstart.cli.common import Columns, CostUnit, ScoreRange, Seed, parse_range, progress_bar, tell
 from headstart.cli.completion import complete_rewards
 from headstart.cli.reading import parse_columns
@@ -87,3 +88,17 @@ def build(
     changed = f"{len(built.written)} of {len(built.files)} files written"
     removed = f", {len(built.removed)} removed" if built.removed else ""
     tell(f"{changed}{removed}: open {built.path / 'index.html'}")
+
+
+for command in (board_server.serve, board_server.work, board_server.backup, board_server.merge):
+    board.command()(command)
+for command in (
+    board_client.submit,
+    board_client.status,
+    board_client.watch,
+    board_client.withdraw,
+    board_client.token,
+    board_client.export,
+):
+    board.command()(command)
+board.command("verify-ledger")(board_client.verify_ledger)

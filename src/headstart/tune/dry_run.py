@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 from headstart.io.atomic import JsonValue
 from headstart.io.encode import encode
@@ -15,7 +16,7 @@ from headstart.tune.forecast import Forecast, Unmeasured, read_forecast
 from headstart.tune.plan import Cell, Plan
 from headstart.tune.prepare import Prepared, missing_packages, prepare, refuse_other
 from headstart.tune.run_report import bill, facts_document
-from headstart.tune.seal import read_seal
+from headstart.tune.seal import protocol_part, read_seal, weights_digest
 
 SCHEMA = "headstart.tune-dry-run/1"
 
@@ -111,6 +112,7 @@ def dry_run_document(found: DryRun) -> dict[str, JsonValue]:
         "plan": plan.name,
         "plan_hash": found.prepared.seal.hash if found.prepared and not found.missing else None,
         "plan_hash_reason": "something is missing" if found.missing else None,
+        **_seals(found),
         "folder": str(found.folder.path),
         "missing": list(found.missing),
         "cells": _cells(plan.cells(), found),
@@ -126,6 +128,19 @@ def dry_run_document(found: DryRun) -> dict[str, JsonValue]:
         "measured": [] if forecast is None else encode(forecast.measured),
         "unmeasured": [] if forecast is None else encode(forecast.unmeasured),
         **({} if found.prepared is None else facts_document(found.prepared)),
+    }
+
+
+def _seals(found: DryRun) -> dict[str, JsonValue]:
+    """The protocol, and the digest of every model's weights, as far as they could be looked at."""
+    if found.prepared is None:
+        return {"protocol_hash": None, "protocol": None, "weights": {}}
+    seal = found.prepared.seal
+    models = cast("Mapping[str, Mapping[str, JsonValue]]", seal.resolution["models"])
+    return {
+        "protocol_hash": seal.protocol_hash,
+        "protocol": protocol_part(seal.resolution),
+        "weights": {name: weights_digest(description) for name, description in models.items()},
     }
 
 

@@ -33,13 +33,21 @@ __all__ = [
     "Seal",
     "differences",
     "plan_hash",
+    "protocol_part",
     "read_seal",
     "resolve",
     "seal",
+    "weights_digest",
     "write_seal",
 ]
 
 SCHEMA = "headstart.sealed-plan/1"
+
+# What belongs to a contestant: the rest is the protocol, which every contestant of a ranking shares.
+_OF_CONTESTANTS = ("models", "untunable")
+# Sealed only where a model needs it, so not part of a protocol.
+_PACKAGES_OF_MODELS = ("gguf",)
+_WEIGHTS = (".safetensors", ".gguf")
 
 _PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "numpy")
 # Of a description of a model: where it came from.
@@ -76,6 +84,11 @@ class Seal:
     def hash(self) -> str:
         """SHA-256 of the resolution, in hexadecimal."""
         return plan_hash(self.resolution)
+
+    @property
+    def protocol_hash(self) -> str:
+        """SHA-256 of the protocol alone: runs of different models may be ranked together exactly when it is equal."""
+        return plan_hash(protocol_part(self.resolution))
 
 
 def seal(
@@ -144,6 +157,29 @@ def plan_hash(resolution: Mapping[str, JsonValue]) -> str:
     return hashlib.sha256(_canonical(resolution).encode()).hexdigest()
 
 
+def protocol_part(resolution: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """What of a resolution does not belong to a contestant: tasks, recipes, levels, seeds, hardware, versions.
+
+    >>> protocol_part({"levels": [0], "models": {}, "versions": {"torch": "2", "gguf": "1"}})
+    {'levels': [0], 'versions': {'torch': '2'}}
+    """
+    part = _without(resolution, _OF_CONTESTANTS)
+    versions = part.get("versions")
+    if isinstance(versions, Mapping):
+        part["versions"] = _without(versions, _PACKAGES_OF_MODELS)
+    return part
+
+
+def weights_digest(description: Mapping[str, JsonValue]) -> str:
+    """SHA-256 over the digests of a model's weight files, whatever they are called: the same for the same weights.
+
+    Args:
+        description: Of the model, as it is sealed or as ``headstart.tune.models.describe`` gives it.
+    """
+    files = cast("Mapping[str, str]", description["files"])
+    return plan_hash({"weights": sorted(digest for name, digest in files.items() if name.endswith(_WEIGHTS))})
+
+
 def differences(sealed: Mapping[str, JsonValue], now: Mapping[str, JsonValue]) -> list[str]:
     """What two resolutions differ in, one readable line each; empty exactly when their hashes are the same.
 
@@ -161,7 +197,13 @@ def write_seal(path: str | os.PathLike[str], seal: Seal) -> None:
     """
     write_json(
         path,
-        {**envelope(SCHEMA), "hash": seal.hash, "resolution": seal.resolution, "information": seal.information},
+        {
+            **envelope(SCHEMA),
+            "hash": seal.hash,
+            "protocol_hash": seal.protocol_hash,
+            "resolution": seal.resolution,
+            "information": seal.information,
+        },
     )
 
 
@@ -183,12 +225,14 @@ def read_seal(path: str | os.PathLike[str]) -> Seal:
         resolution=cast("dict[str, JsonValue]", fields["resolution"]),
         information=cast("dict[str, JsonValue]", fields["information"]),
     )
-    if fields.get("hash") != seal.hash:
-        raise InputError(
-            f"the seal is broken: its content was changed after it was written (it hashes to {seal.hash})",
-            file=file,
-            field="hash",
-        )
+    # Seals of version 0.1.0 do not say the hash of their protocol; it follows from their content.
+    for name, found in (("hash", seal.hash), ("protocol_hash", seal.protocol_hash)):
+        if fields.get(name, found if name == "protocol_hash" else None) != found:
+            raise InputError(
+                f"the seal is broken: its content was changed after it was written (it hashes to {found})",
+                file=file,
+                field=name,
+            )
     return seal
 
 

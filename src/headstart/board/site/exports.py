@@ -5,13 +5,11 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator, Mapping
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any
+from typing import cast
 
 from headstart.board.site.values import Benchmark, Download, Entry, Place, Point, Release
-
-_WRITERS = "headstart.data.writers"
+from headstart.data.writers import WRITERS
+from headstart.data.writers.published import Files, Published, PublishedScore
 
 
 def every_eval_ever(release: Release) -> tuple[Download, ...]:
@@ -20,20 +18,11 @@ def every_eval_ever(release: Release) -> tuple[Download, ...]:
     The records have scores between 0 and 1 and a step of tuning; benchmarks with others are left out, and so is the
     archive where nothing is left.
     """
-    if find_spec(_WRITERS) is None:
-        return ()
-    # By name: the writers stand beside this package's other readers and writers of measurements.
-    writers = import_module(_WRITERS)
-    scores = [
-        writers.PublishedScore(**fields)
-        for benchmark in release.benchmarks
-        if benchmark.level is not None
-        for fields in _scores(benchmark)
-    ]
+    scores = [score for benchmark in release.benchmarks if benchmark.level is not None for score in _scores(benchmark)]
     if not scores:
         return ()
-    published = writers.Published(title=release.title, scores=tuple(scores), created_at=release.created_at)
-    files = writers.WRITERS["every-eval-ever"].render(published)
+    published = Published(title=release.title, scores=tuple(scores), created_at=release.created_at)
+    files = cast("Files", WRITERS["every-eval-ever"].render(published))  # this format is a folder of records
     title = "Every measured score as records of Every Eval Ever (zip)"
     return (Download(name="every-eval-ever.zip", title=title, data=archive(files)),)
 
@@ -47,21 +36,22 @@ def archive(files: Mapping[str, bytes]) -> bytes:
     return stream.getvalue()
 
 
-def _scores(benchmark: Benchmark) -> Iterator[dict[str, Any]]:
+def _scores(benchmark: Benchmark) -> Iterator[PublishedScore]:
     points = [(entry, point) for entry in benchmark.entries for point in entry.trajectory]
     if any(not 0 <= point.score <= 1 for _, point in points):
         return
     for entry, point in points:
         place = _place(benchmark, entry, point)
-        ranks = ("rank", "best_rank", "worst_rank")
-        yield {
-            "benchmark": benchmark.name,
-            "model": entry.model,
-            "step": point.step,
-            "score": point.score,
-            "stderr": point.stderr,
-            **{name: None if place is None else getattr(place, name) for name in ranks},
-        }
+        yield PublishedScore(
+            benchmark=benchmark.name,
+            model=entry.model,
+            step=point.step,
+            score=point.score,
+            stderr=point.stderr,
+            rank=None if place is None else place.rank,
+            best_rank=None if place is None else place.best_rank,
+            worst_rank=None if place is None else place.worst_rank,
+        )
 
 
 def _place(benchmark: Benchmark, entry: Entry, point: Point) -> Place | None:

@@ -11,14 +11,11 @@ from typing import Any, cast
 from headstart.board.site.values import Model, Seal
 from headstart.errors import InputError
 from headstart.io.documents import read_json
-from headstart.tune.seal import SCHEMA, plan_hash
+from headstart.tune.seal import SCHEMA, plan_hash, protocol_part
 
 SEAL_FILE = "sealed.json"
 MERGED_FILE = "merged.json"
 MERGED_SCHEMA = "headstart.merged-runs/1"
-
-_OF_CONTESTANTS = ("models", "untunable")
-"""What of a plan belongs to its contestants: the rest is the protocol, which every contestant of a ranking shares."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _RECIPE = ("method", "rank", "alpha", "learning_rate", "batch_size", "schedule", "warmup_steps", "weight_decay", "loss")
@@ -57,14 +54,15 @@ def read_sealed(folder: Path) -> SealedRun | None:
                 created_at=created_at if isinstance(created_at, str) else None,
                 facts=tuple(_facts(resolution)),
             ),
-            protocol=_protocol(resolution),
+            protocol=plan_hash(protocol_part(resolution)),
             models=tuple(_models(resolution, fields.get("information"))),
         )
     path = folder / MERGED_FILE
     if path.is_file():
         fields, protocol = _sealed(path, MERGED_SCHEMA, "protocol", "protocol_hash")
         return SealedRun(
-            seal=Seal(hash=fields["protocol_hash"], facts=tuple(_facts(protocol))), protocol=_protocol(protocol)
+            seal=Seal(hash=fields["protocol_hash"], facts=tuple(_facts(protocol))),
+            protocol=plan_hash(protocol_part(protocol)),
         )
     return None
 
@@ -81,14 +79,6 @@ def _sealed(path: Path, schema: str, content: str, digest: str) -> tuple[dict[st
         message = "the seal is broken: its content was changed after it was written"
         raise InputError(message, file=str(path), field=digest)
     return fields, sealed
-
-
-def _protocol(resolution: Mapping[str, Any]) -> str:
-    kept = {key: value for key, value in resolution.items() if key not in _OF_CONTESTANTS}
-    versions = kept.get("versions")
-    if isinstance(versions, dict):  # sealed only where a model needs it
-        kept["versions"] = {key: value for key, value in cast("dict[str, Any]", versions).items() if key != "gguf"}
-    return plan_hash(kept)
 
 
 def _facts(resolution: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

@@ -1,0 +1,1 @@
+"""The server of a board: submissions in, sealed runs, a public ledger and a ranking out (extra ``board``)."""
