@@ -157,3 +157,21 @@ path = "m1"
     assert {one["candidates"][0]["validation_items"] for one in selection(out)} == {10}
     assert app(["audit", str(out / "trajectories.parquet")], standalone_mode=False) is None
     assert "Ignored" not in capsys.readouterr().out
+
+
+def test_the_untuned_model_is_scored_once_for_all_recipes_and_seeds(tmp_path, monkeypatch):
+    from headstart.tune.score import Scorer
+
+    cell = tiny_cell(tmp_path, levels=(0, 2))
+    cells = [replace(cell, seed=seed, recipe=recipe) for seed in (0, 1) for recipe in RECIPES]
+    counted: list[int] = []
+    score = Scorer.score
+    monkeypatch.setattr(Scorer, "score", lambda self, items: counted.append(1) or score(self, items))
+    for number, one in enumerate(cells):
+        run_cell(job_for(one, tmp_path / "together"))
+        run_cell(job_for(one, tmp_path / f"alone-{number}"))  # where nothing was scored before
+    assert len(counted) == 2 * len(cells) + 1 + len(cells)
+    for number, one in enumerate(cells):
+        names = [f"cells/{one.id}/levels/{step:08d}.parquet" for step in (0, 2)]
+        for name in names:
+            assert (tmp_path / "together" / name).read_bytes() == (tmp_path / f"alone-{number}" / name).read_bytes()

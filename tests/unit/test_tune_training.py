@@ -197,3 +197,22 @@ def test_the_merged_model_answers_as_the_tuned_one(folder, train):
         merged = tuned.merged()
         assert torch.allclose(merged(tokens).logits, expected, atol=1e-5)
     assert not any("lora" in name for name, _ in merged.named_parameters())
+
+
+@pytest.mark.parametrize("length", [8, 200])
+def test_short_sequences_in_bfloat16_take_another_attention_and_learn_the_same(monkeypatch, length: int) -> None:
+    from contextlib import nullcontext
+
+    from headstart.tune import training
+
+    query = torch.randn(2, 2, length, 16, dtype=torch.bfloat16)
+    tokens = torch.zeros((2, length), dtype=torch.long)
+
+    def attended() -> torch.Tensor:
+        return torch.nn.functional.scaled_dot_product_attention(query, query, query, is_causal=True)
+
+    with training._fast_attention(tokens, torch.bfloat16):
+        fast = attended()
+    assert torch.allclose(fast.float(), attended().float(), atol=0.03)
+    assert isinstance(training._fast_attention(tokens, torch.bfloat16), nullcontext) == (length > 128)
+    assert isinstance(training._fast_attention(tokens, torch.float32), nullcontext)

@@ -10,6 +10,7 @@
     cells/<cell>/validation/<step>.parquet   the same of validation items, where something is chosen on them
     cells/<cell>/state-<step>.safetensors    weights and optimiser, the last two
     cells/<cell>/outcome.json                how the cell ended
+    untuned/<digest>/levels/00000000.parquet items of an untuned model, scored once for all its recipes and seeds
     cells/<cell>/progress.json               where it is and what it took so far
 
 Every file appears whole or not at all, and a file that is damaged later counts as one that was never written.
@@ -86,6 +87,10 @@ class CellFolder:
         path.parent.mkdir(parents=True, exist_ok=True)
         with disk_errors(path):
             write_bytes(path, parquet_bytes(frame))
+
+    def untuned(self, key: str) -> CellFolder:
+        """Where the items of the untuned model are kept for all cells that score them alike."""
+        return CellFolder(path=self.path.parent.parent / "untuned" / key, plan_hash=self.plan_hash)
 
     def state_path(self, step: int) -> Path:
         """Where the state after ``step`` steps is kept."""

@@ -6,12 +6,14 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from peft import LoraConfig, get_peft_model
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from headstart.errors import ComputationError, InputError
 from headstart.tune.encode import Encoder, Example
@@ -21,6 +23,7 @@ from headstart.tune.models import LoadedModel
 from headstart.tune.plan import Recipe
 
 _IGNORED = -100
+_SHORT = 128  # tokens; measured, see bench/README.md
 
 
 class Diverged(Exception):  # noqa: N818 - a result, not an error
@@ -191,9 +194,10 @@ class Tuning:
                 continue
             wanted = labels[row, column + 1].to(self.device)
             read = tokens[:, :-1].to(self.device)  # the last token is predicted, never read
-            logits = logits_at(self.model, read, row.to(self.device), column.to(self.device))
-            loss = functional.cross_entropy(logits.float(), wanted, reduction="sum") / targets
-            loss.backward()
+            with _fast_attention(read, self.model.dtype):
+                logits = logits_at(self.model, read, row.to(self.device), column.to(self.device))
+                loss = functional.cross_entropy(logits.float(), wanted, reduction="sum") / targets
+                loss.backward()
             total += loss.item()
         return total
 
@@ -224,6 +228,12 @@ class Tuning:
     def _clear_gradients(self) -> None:
         for weight in (*self._weights.values(), *self._masters.values()):
             weight.grad = None
+
+
+def _fast_attention(tokens: torch.Tensor, dtype: torch.dtype) -> AbstractContextManager[object]:
+    """Plain matrix products for short sequences in bfloat16 on a CPU, where torch's fused attention is slower."""
+    short = tokens.shape[1] <= _SHORT and tokens.device.type == "cpu" and dtype == torch.bfloat16
+    return sdpa_kernel(SDPBackend.MATH) if short else nullcontext()
 
 
 def _with_adapter(model, recipe: Recipe):

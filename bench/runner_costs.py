@@ -1,0 +1,132 @@
+"""What a step and an evaluation of the runner cost on a CPU, each with and without one way to make it cheaper.
+
+Processor seconds of one thread, least of several repeats, SmolLM2-135M: attention of training steps by sequence length
+in both dtypes; a step and an evaluation on packaged tasks; adapters merged while scoring, and how far that moves
+log-likelihoods. Writes bench/results/runner_costs.json. The model is built by `make contestants`; without it the
+benchmark is skipped.
+
+    OMP_NUM_THREADS=1 python bench/runner_costs.py [models/full]
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+import torch
+from machine import machine
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import scaled_dot_product_attention
+
+from headstart.tune import training
+from headstart.tune.encode import encoder_for
+from headstart.tune.models import load
+from headstart.tune.plan import ModelSpec, Recipe, TaskSpec
+from headstart.tune.score import Scorer
+from headstart.tune.tasks import load_task
+
+HERE = Path(__file__).parent
+TASKS = HERE.parent / "examples" / "tasks"
+RESULT = HERE / "results" / "runner_costs.json"
+ITEMS = 40
+
+
+def cpu_seconds(call: Callable[[], object], repeats: int = 3) -> float:
+    found: list[float] = []
+    for _ in range(repeats):
+        began = time.process_time()
+        call()
+        found.append(time.process_time() - began)
+    return min(found)
+
+
+def attention(dtype: torch.dtype, length: int) -> dict[str, object]:
+    """Forward and backward of one layer's attention for eight items, as torch chooses it and by plain products."""
+    heads = [torch.randn(8, 9, length, 64, dtype=dtype, requires_grad=True) for _ in range(3)]
+
+    def once() -> None:
+        scaled_dot_product_attention(*heads, is_causal=True).sum().backward()
+
+    chosen = cpu_seconds(once, repeats=20)
+    with sdpa_kernel(SDPBackend.MATH):
+        plain = cpu_seconds(once, repeats=20)
+    return {
+        "dtype": str(dtype).removeprefix("torch."),
+        "tokens": length,
+        "chosen_by_torch_ms": round(1e3 * chosen, 3),
+        "plain_ms": round(1e3 * plain, 3),
+    }
+
+
+def steps(model: Path, dtype: str) -> dict[str, object]:
+    """A training step with and without plain attention; an evaluation without, with and with merged adapters."""
+    loaded = load(ModelSpec(name="m", source=str(model), dtype=dtype))
+    recipe = Recipe(learning_rate=1e-3)
+    encoder = encoder_for(loaded, recipe)
+    task = load_task(
+        TaskSpec(
+            name="gloss",
+            kind="multiple_choice",
+            train=str(TASKS / "gloss" / "train.jsonl"),
+            test=str(TASKS / "gloss" / "test.jsonl"),
+            test_limit=ITEMS,
+        )
+    )
+    scorer = Scorer(loaded, encoder, batch_tokens=512)
+    scorer.prepare(task.test)
+    bare = cpu_seconds(lambda: scorer.score(task.test))
+    tuning = training.Tuning(loaded, encoder, recipe, seed=0, total_steps=50)
+    for _ in range(4):
+        tuning.step_on(task.train)
+    now = cpu_seconds(lambda: tuning.step_on(task.train), repeats=4)
+    kept = training._fast_attention
+    training._fast_attention = lambda tokens, dtype: nullcontext()
+    before = cpu_seconds(lambda: tuning.step_on(task.train), repeats=4)
+    training._fast_attention = kept
+    adapted = cpu_seconds(lambda: scorer.score(task.test))
+    told = scorer.score(task.test)
+    tuning._adapted.merge_adapter()  # not undone: rounding would have moved the weights
+    merged = cpu_seconds(lambda: scorer.score(task.test))
+    moved = scorer.score(task.test)
+    return {
+        "dtype": dtype,
+        "task": "gloss",
+        "items": ITEMS,
+        "step_seconds": round(now, 3),
+        "step_seconds_attention_chosen_by_torch": round(before, 3),
+        "evaluation_seconds_untuned": round(bare, 3),
+        "evaluation_seconds_adapters": round(adapted, 3),
+        "evaluation_seconds_merged": round(merged, 3),
+        "largest_loglikelihood_difference_merged": max(
+            abs(one - other)
+            for ours, theirs in zip(told, moved, strict=True)
+            for one, other in zip(ours.loglikelihoods, theirs.loglikelihoods, strict=True)
+        ),
+    }
+
+
+def main() -> int:
+    model = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "models" / "full"
+    if not (model / "model.safetensors").exists():
+        print(f"skipped: no model in {model}; `make contestants` builds it")
+        return 0
+    torch.set_num_threads(1)
+    lengths = (16, 32, 64, 128, 256, 512)
+    document = {
+        "machine": machine(),
+        "torch": torch.__version__,
+        "attention": [attention(dtype, n) for dtype in (torch.bfloat16, torch.float32) for n in lengths],
+        "runner": [steps(model, dtype) for dtype in ("bfloat16", "float32")],
+    }
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(document, indent=1) + "\n")
+    print(json.dumps(document, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
