@@ -8,6 +8,8 @@ import typer
 
 REWARDS = ("winner:", "linear:", "top:3:", "geometric:0.5:")
 FORGETTING = ("keep", "exclude", "peak")
+SCOPES = ("submit", "read", "worker", "admin")
+EXPORTS = ("csv", "json", "ledger")
 
 
 def complete_columns(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -42,6 +44,16 @@ def complete_rewards(incomplete: str) -> list[str]:
 def complete_forgetting(incomplete: str) -> list[str]:
     """What may be done with models that forget."""
     return _starting(incomplete, FORGETTING)
+
+
+def complete_scope(incomplete: str) -> list[str]:
+    """What a board's token may do."""
+    return _starting(incomplete, SCOPES)
+
+
+def complete_export(incomplete: str) -> list[str]:
+    """What can be fetched from a board."""
+    return _starting(incomplete, EXPORTS)
 
 
 def _source(ctx: typer.Context) -> str | None:
