@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,29 @@ def test_two_columns_give_ranks_and_no_prices(tmp_path: Path):
     assert read.level is None
     assert read.entries[2].fall is not None
     assert all(entry.next_rank is None and entry.gain is None for entry in read.entries)
+
+
+def test_benchmarks_are_chosen_and_columns_and_ranges_named(tmp_path: Path):
+    table = tmp_path / "columns.csv"
+    rows = [
+        "one,a,0,30",
+        "one,a,9,60",
+        "one,b,0,50",
+        "one,b,9,55",
+        "two,a,0,10",
+        "two,a,9,20",
+        "two,b,0,9",
+        "two,b,9,8",
+    ]
+    table.write_text("\n".join(["task,model,step,acc", *rows]) + "\n")
+    options = Options(
+        benchmarks=("two", "one"), columns={"score": "acc", "benchmark": "task"}, score_range=(0.0, 100.0)
+    )
+    release = release_from([table], options=options)
+    assert [one.name for one in release.benchmarks] == ["two", "one"]
+    assert release.benchmarks[1].entries[0].trajectory[-1].score == 60.0
+    with pytest.raises(InputError, match=r"benchmark must be one of those given \(one, two\), got 'three'"):
+        release_from([table], options=replace(options, benchmarks=("three",)))
 
 
 def test_a_broken_seal_is_refused(tmp_path: Path):

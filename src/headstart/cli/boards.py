@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from headstart.cli import board_client, board_server
-from headstart.cli.common import CostUnit, Seed, progress_bar, tell
+from headstart.cli.common import Columns, CostUnit, ScoreRange, Seed, parse_range, progress_bar, tell
 from headstart.cli.completion import complete_rewards
+from headstart.cli.reading import parse_columns
 
 board = typer.Typer(no_args_is_help=True, help="Publish a ranking that does not pay to game.")
 
@@ -19,7 +20,7 @@ def build(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUNS...",
+            metavar="RUNS",
             help="Folders of `headstart tune`, tables as `headstart audit` reads them, audits as JSON.",
         ),
     ],
@@ -29,6 +30,9 @@ def build(
     title: Annotated[str, typer.Option(help="Name of the leaderboard; by default the benchmarks' names.")] = "",
     about: Annotated[
         list[str] | None, typer.Option(help="A paragraph above the ranking; may be given several times.")
+    ] = None,
+    benchmark: Annotated[
+        list[str] | None, typer.Option(help="Show this benchmark alone; may be given several times, in that order.")
     ] = None,
     level: Annotated[
         float | None,
@@ -41,6 +45,8 @@ def build(
             autocompletion=complete_rewards,
         ),
     ] = None,
+    columns: Columns = None,
+    score_range: ScoreRange = None,
     cost_unit: CostUnit = None,
     date: Annotated[
         str | None,
@@ -64,7 +70,16 @@ def build(
     from headstart.board.site.gather import Options, release_from
 
     check_folder(out)
-    options = Options(level=level, rewards=rewards, cost_unit=cost_unit, draws=draws, seed=seed)
+    options = Options(
+        benchmarks=tuple(benchmark or ()),
+        level=level,
+        rewards=rewards,
+        columns=parse_columns(columns),
+        score_range=parse_range(score_range),
+        cost_unit=cost_unit,
+        draws=draws,
+        seed=seed,
+    )
     with progress_bar() as progress:
         release = release_from(
             runs, title=title, about=about or (), created_at=date, options=options, progress=progress

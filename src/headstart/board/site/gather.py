@@ -15,6 +15,7 @@ from headstart.board.site.from_audit import benchmark_from, benchmark_of_documen
 from headstart.board.site.from_comparison import benchmarks_from
 from headstart.board.site.seals import SealedRun, read_sealed
 from headstart.board.site.values import Benchmark, Model, Release, Seal
+from headstart.contest.arrays import require
 from headstart.data.rows import TrajectoryRow
 from headstart.data.trajectories import Trajectories
 from headstart.data.trajectory_files import read_results, read_rows, require_auditable
@@ -34,15 +35,21 @@ class Options:
     """How tables are read and audited; see ``headstart audit``.
 
     Args:
+        benchmarks: Those to show, in this order; all when empty.
         level: Published level, in steps; by default the one that each audit recommends.
         rewards: What ranks are worth, in the short form; by default the audit's assumption.
+        columns: The tables' own names of columns, such as ``{"score": "acc"}``.
+        score_range: Range of the scores in tables, where it is not (0, 1).
         cost_unit: Unit of costs, for tables with costs.
         draws: Posterior draws behind every interval; by default as many as the rewards allow.
         seed: Of the posterior draws.
     """
 
+    benchmarks: tuple[str, ...] = ()
     level: float | None = None
     rewards: str | None = None
+    columns: Mapping[str, str] | None = None
+    score_range: tuple[float, float] | None = None
     cost_unit: str | None = None
     draws: int | None = None
     seed: int = 0
@@ -88,8 +95,12 @@ def release_from(
     chosen = options or Options()
     found = _Found()
     for path in dict.fromkeys(Path(os.path.realpath(path)) for path in paths):
-        _take(found, path)
+        _take(found, path, chosen)
     names = list(dict.fromkeys([*found.audits, *found.rows]))
+    if chosen.benchmarks:
+        for name in chosen.benchmarks:
+            require(name in names, "benchmark", f"one of those given ({', '.join(names)})", name)
+        names = list(dict.fromkeys(chosen.benchmarks))
     if not names:
         raise InputError("RUNS must name at least one folder of a run, table or audit")
     benchmarks: list[Benchmark] = []
@@ -106,7 +117,7 @@ def release_from(
     )
 
 
-def _take(found: _Found, path: Path) -> None:
+def _take(found: _Found, path: Path, options: Options) -> None:
     """One input of whichever kind."""
     if path.is_dir():
         table = next((path / name for name in RUN_TABLES if (path / name).is_file()), None)
@@ -114,7 +125,7 @@ def _take(found: _Found, path: Path) -> None:
             raise InputError(
                 f"must hold a table of a run ({', '.join(RUN_TABLES)}): the run may not have finished", file=str(path)
             )
-        _take_table(found, table)
+        _take_table(found, table, options)
         sealed = read_sealed(path)
         if sealed is not None:
             found.sealed[sealed.seal.hash] = sealed
@@ -127,11 +138,11 @@ def _take(found: _Found, path: Path) -> None:
         found.audits[form.benchmark] = form
         found.files.append(path)
         return
-    _take_table(found, path)
+    _take_table(found, path, options)
 
 
-def _take_table(found: _Found, path: Path) -> None:
-    for row in read_rows(path):
+def _take_table(found: _Found, path: Path, options: Options) -> None:
+    for row in read_rows(path, columns=options.columns):
         by_file = found.rows.setdefault(row.benchmark or path.stem, {})
         by_file.setdefault(path, []).append(row)
     found.files.append(path)
@@ -172,12 +183,15 @@ def _read(found: _Found, name: str, options: Options) -> Trajectories | TwoColum
     if len(tables) == 1:
         (path,) = tables
         named = name if any(row.benchmark is not None for row in rows) else None
-        return read_results(path, benchmark=named, cost_unit=unit)
+        return read_results(
+            path, benchmark=named, columns=options.columns, score_range=options.score_range, cost_unit=unit
+        )
     _check_together(found, name)
     import polars as pl
 
     columns = {key: [name if key == "benchmark" else getattr(row, key) for row in rows] for key in _COLUMNS}
-    return read_results(pl.DataFrame(columns, infer_schema_length=None), benchmark=name, cost_unit=unit)
+    frame = pl.DataFrame(columns, infer_schema_length=None)
+    return read_results(frame, benchmark=name, score_range=options.score_range, cost_unit=unit)
 
 
 def _check_together(found: _Found, name: str) -> None:
