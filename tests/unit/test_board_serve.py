@@ -283,9 +283,11 @@ def test_a_registered_model_is_measured_as_the_protocol_says(tmp_path: Path, mon
     ids = [live.board.submit(f"model-{name}", model=registered_reference(name)) for name in ("m1", "m2")]
     plans: list[dict[str, Any]] = []
 
-    def tune(command: Any, folder: Path, **_: Any) -> Ended:
+    def tune(command: Any, folder: Path, **more: Any) -> Ended:
         """Leaves what ``headstart tune`` leaves; bench/board_end_to_end.py runs the command itself."""
         arguments = list(command[command.index("tune") + 1 :])
+        assert not more["limits"].network
+        assert arguments[arguments.index("--executor") + 1] == "local"
         plans.append(json.loads(Path(arguments[0]).read_text()))
         (model,) = plans[-1]["models"]
         described = {"files": {"model.safetensors": Path(model["path"]).name.encode().hex().ljust(64, "0")}}
