@@ -323,6 +323,16 @@ def test_a_cancelled_submission_takes_the_job_from_its_worker(board: Board) -> N
         board.finish(job, prepared())
 
 
+def test_a_job_that_nobody_waits_for_holds_up_no_other(board: Board) -> None:
+    gone, waiting = board.submit("gone"), board.submit("waiting")
+    board.store.write(lambda write: submissions.cancel(write, gone, "team"))
+    board.store.write(lambda write: write.connection.execute(update(tables.cell_job).values(state="open")))
+    job = board.claim()
+    assert job is not None
+    assert job["submission"] == waiting
+    assert board.claim() is None
+
+
 def test_a_worker_on_another_machine_gives_its_job_back(board: Board) -> None:
     published(board)
     second = board.submit("second")
