@@ -81,8 +81,8 @@ Outcome = Resolved | Scored | Broken
 def claim(write: Transaction, worker: str, *, kinds: tuple[Kind, ...], settings: Settings) -> dict[str, Any] | None:
     """The oldest open job, leased to a worker; None when there is none.
 
-    A job that another process is claiming is passed over (``SKIP LOCKED``), where the database can. One whose submission
-    does not wait for it is stopped, so that no mistake in the data holds up those behind it.
+    A job that another process is claiming is passed over (``SKIP LOCKED``), where the database can. One whose
+    submission does not wait for it is stopped, so that no mistake in the data holds up those behind it.
     """
     table = tables.cell_job
     wanted = (
