@@ -284,7 +284,7 @@ def _luck(rows: Sequence[Any], measured: int) -> list[str]:
         return []
     return [
         f"{benchmark}: the team had {measured} variants measured; the best of so many equally good ones is expected to "
-        f"exceed its true score by {luck['expected_luck']:.4f} at step {luck['step']}."
+        f"exceed its true score by up to {luck['expected_luck']:.4f} at step {luck['step']}."
         for benchmark, luck in luck_of_best(rows, measured).items()
         if luck["expected_luck"] is not None
     ]
