@@ -2,9 +2,8 @@
 
     python bench/board_end_to_end.py [PLAN]
 
-Without a plan, three tiny random models are built and a small plan for them. `headstart board serve` is started as
-a user starts it; its local models are submitted by the command; the time of every state, the ledger and the pages are
-checked.
+Without a plan, three tiny random models are built and a small plan for them. `headstart board serve` is started as a
+user starts it; its local models are submitted by the command; the states, the ledger and the pages are checked.
 """
 
 from __future__ import annotations

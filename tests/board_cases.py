@@ -1,5 +1,9 @@
 """A board's database with teams and a protocol, for tests of its parts."""
 
+import atexit
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,28 +29,43 @@ class Time:
         return self.seconds
 
 
+def _fill(write: Transaction) -> None:
+    for team in ("t-one", "t-two"):
+        write.connection.execute(insert(tables.team).values(id=team, name=team, created_at=write.now))
+    write.connection.execute(
+        insert(tables.protocol).values(
+            id="p-one", name="p", bundle_sha256="b" * 64, bundle={}, active=True, created_at=write.now
+        )
+    )
+    register_model(write, "m0", "/models/m0")
+
+
+@cache
+def _template() -> Path:
+    """A migrated database, made once: migrating takes longer than most tests."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    path, time = Path(folder.name) / "board.sqlite", Time()
+    store = Store(f"sqlite:///{path}", clock=Clock(time, time))
+    store.migrate()
+    store.write(_fill)
+    store.close()
+    return path
+
+
 class Board:
     """A store with one open protocol and two teams."""
 
     def __init__(self, folder: Path, settings: Settings = SETTINGS, url: str | None = None) -> None:
         self.time = Time()
         self.settings = settings
+        if url is None:
+            shutil.copyfile(_template(), folder / "board.sqlite")
         self.store = Store(url or f"sqlite:///{folder / 'board.sqlite'}", clock=Clock(self.time, self.time))
-        self.store.migrate()
-        self.teams = ("t-one", "t-two")
-        self.protocol = "p-one"
-        self.store.write(self._fill)
+        if url is not None:
+            self.store.migrate()
+            self.store.write(_fill)
         self._keys = 0
-
-    def _fill(self, write: Transaction) -> None:
-        for team in self.teams:
-            write.connection.execute(insert(tables.team).values(id=team, name=team, created_at=write.now))
-        write.connection.execute(
-            insert(tables.protocol).values(
-                id=self.protocol, name="p", bundle_sha256="b" * 64, bundle={}, active=True, created_at=write.now
-            )
-        )
-        register_model(write, "m0", "/models/m0")
 
     def submit(self, name: str = "model", *, team: str = "t-one", key: str | None = None, **more: Any) -> str:
         self._keys += 1

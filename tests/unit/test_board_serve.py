@@ -243,13 +243,17 @@ def test_a_copy_is_a_board_and_a_damaged_one_is_found(pages: Pages, tmp_path: Pa
         back_up(tmp_path, tmp_path / "copy")
     (tmp_path / "board.toml").write_text('title = "Copied"\n')
     (tmp_path / "runs" / "s-1").mkdir(parents=True)
+    publish.publish(tmp_path, pages.board.store, title="Copied")
     copied = back_up(tmp_path, tmp_path / "copy")
-    assert (copied.submissions, copied.entries) == (1, 8)
+    assert (copied.submissions, copied.entries) == (1, 9)
     assert (tmp_path / "copy" / "runs" / "s-1").is_dir()
     with pytest.raises(InputError, match="must be a new folder"):
         back_up(tmp_path, tmp_path / "copy")
     restored = set_up(tmp_path / "copy")
     assert restored.board.settings.title == "Copied"
+    with restored.board.store.read() as connection:
+        assert publish.is_missing(connection, tmp_path / "copy"), "its pages are built when it is served"
+        assert not publish.is_missing(connection, tmp_path)
     restored.board.store.close()
     assert local_token(tmp_path / "copy", "submit", team="t-one", days=1).startswith("hsb_")
     with pytest.raises(InputError, match="scope must be one of"):
@@ -279,9 +283,11 @@ def test_a_registered_model_is_measured_as_the_protocol_says(tmp_path: Path, mon
     ids = [live.board.submit(f"model-{name}", model=registered_reference(name)) for name in ("m1", "m2")]
     plans: list[dict[str, Any]] = []
 
-    def tune(command: Any, folder: Path, **_: Any) -> Ended:
+    def tune(command: Any, folder: Path, **more: Any) -> Ended:
         """Leaves what ``headstart tune`` leaves; bench/board_end_to_end.py runs the command itself."""
         arguments = list(command[command.index("tune") + 1 :])
+        assert not more["limits"].network
+        assert arguments[arguments.index("--executor") + 1] == "local"
         plans.append(json.loads(Path(arguments[0]).read_text()))
         (model,) = plans[-1]["models"]
         described = {"files": {"model.safetensors": Path(model["path"]).name.encode().hex().ljust(64, "0")}}

@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from board_cases import SETTINGS, Board, prepared, scored
 from headstart.board.ledger import ledger_lines, verify_ledger
 from headstart.board.server import jobs, submissions, tables
+from headstart.board.server.clock import Clock
 from headstart.board.server.errors import BoardError
 from headstart.board.server.moves import locked, move
 from headstart.board.server.settings import Settings
@@ -322,6 +323,16 @@ def test_a_cancelled_submission_takes_the_job_from_its_worker(board: Board) -> N
         board.finish(job, prepared())
 
 
+def test_a_job_that_nobody_waits_for_holds_up_no_other(board: Board) -> None:
+    gone, waiting = board.submit("gone"), board.submit("waiting")
+    board.store.write(lambda write: submissions.cancel(write, gone, "team"))
+    board.store.write(lambda write: write.connection.execute(update(tables.cell_job).values(state="open")))
+    job = board.claim()
+    assert job is not None
+    assert job["submission"] == waiting
+    assert board.claim() is None
+
+
 def test_a_worker_on_another_machine_gives_its_job_back(board: Board) -> None:
     published(board)
     second = board.submit("second")
@@ -377,6 +388,15 @@ def test_times_written_under_a_clock_that_ran_ahead_are_cut(board: Board) -> Non
     assert board.store.write(lambda write: sweep(write, SETTINGS)).mended == 2
     board.time.seconds += SETTINGS.lease_seconds + 1
     assert board.store.write(lambda write: sweep(write, SETTINGS)).retaken == 1
+
+
+def test_a_clock_that_jumps_is_not_followed() -> None:
+    wall, steady = [1000.0], [5.0]
+    clock = Clock(lambda: wall[0], lambda: steady[0])
+    wall[0], steady[0] = 9e9, 6.0
+    assert clock.now() == 1001.0
+    wall[0] = 0.0
+    assert clock.now() == 1001.0
 
 
 def test_settings_say_which_line_is_wrong(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from headstart.cli.common import JsonOut, check_outputs, tell
+from headstart.cli.completion import EXPORTS, complete_export, complete_scope
 from headstart.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ TokenFile = Annotated[
 ]
 Insecure = Annotated[bool, typer.Option("--insecure", help="Send the token over http to another machine all the same.")]
 SubmissionId = Annotated[str, typer.Argument(metavar="SUBMISSION", help="Id of a submission, such as s-0123...")]
-
-EXPORTS = ("csv", "json", "ledger")
 
 
 def submit(
@@ -139,7 +138,9 @@ def withdraw(
 
 
 def token(
-    scope: Annotated[str, typer.Argument(metavar="submit|read|worker|admin", help="What it may do.")] = "submit",
+    scope: Annotated[
+        str, typer.Argument(metavar="submit|read|worker|admin", help="What it may do.", autocompletion=complete_scope)
+    ] = "submit",
     team: Annotated[
         str | None, typer.Option(help="Name or id of the team, for submit and read; a new name makes a new team.")
     ] = None,
@@ -178,7 +179,9 @@ def token(
 
 
 def export(
-    what: Annotated[str, typer.Argument(metavar="csv|json|ledger", help="What to fetch.")] = "csv",
+    what: Annotated[
+        str, typer.Argument(metavar="csv|json|ledger", help="What to fetch.", autocompletion=complete_export)
+    ] = "csv",
     out: Annotated[
         str, typer.Option("--out", "-o", metavar="FILE", help="Where it goes; - for standard output.")
     ] = "-",

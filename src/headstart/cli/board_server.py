@@ -72,6 +72,11 @@ def work(
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each cell. Sealed with the protocol.")] = 1,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where the cells compute.")] = "auto",
+    executor: Annotated[
+        str,
+        typer.Option(metavar="local|ray", help="As of `headstart tune`; a cluster's runs are not cut off the network."),
+    ] = "local",
+    address: Annotated[str | None, typer.Option(help="Ray cluster to join, such as auto.")] = None,
     until_idle: Annotated[bool, typer.Option("--until-idle", help="Stop when there is nothing to do.")] = False,
     token_file: TokenFile = None,
     insecure: Annotated[
@@ -92,9 +97,11 @@ def work(
     from headstart.board.worker.measure import TuneMeasure
     from headstart.board.worker.sandbox import network_wall
     from headstart.board.worker.work import Worker
+    from headstart.tune.executors import check_executor
     from headstart.tune.executors.devices import check_device
 
     check_device(device)
+    check_executor(executor, address=address)
     if os.environ.get("HEADSTART_BOARD_LOCAL_WORKER"):
 
         def end_with_parent() -> None:
@@ -114,6 +121,8 @@ def work(
             workers=cells,
             threads=threads,
             device=device,
+            executor=executor,
+            address=address,
         )
         done = Worker(client=client, measure=measure).work(until_idle=until_idle)
     print(f"headstart: {done} jobs done", file=sys.stderr)

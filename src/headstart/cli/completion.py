@@ -12,6 +12,10 @@ FORGETTING = ("keep", "exclude", "peak")
 MISSING = ("drop-models", "drop-tasks", "refuse")
 
 
+SCOPES = ("submit", "read", "worker", "admin")
+EXPORTS = ("csv", "json", "ledger")
+
+
 def complete_columns(ctx: typer.Context, incomplete: str) -> list[str]:
     """``score=acc,model=``: a known field before each ``=``, a column of the file behind it."""
     from headstart.data.measurements import FIELDS
@@ -97,6 +101,16 @@ def complete_aggregation(incomplete: str) -> list[str]:
 def complete_missing(incomplete: str) -> list[str]:
     """What may be done where a score is missing."""
     return _starting(incomplete, MISSING)
+
+
+def complete_scope(incomplete: str) -> list[str]:
+    """What a board's token may do."""
+    return _starting(incomplete, SCOPES)
+
+
+def complete_export(incomplete: str) -> list[str]:
+    """What can be fetched from a board."""
+    return _starting(incomplete, EXPORTS)
 
 
 def _source(ctx: typer.Context) -> str | None:

@@ -18,7 +18,7 @@ def expected_best(k: int) -> float:
     """Expectation of the largest of ``k`` independent standard normal values, ``k >= 1``, by numerical integration.
 
     The score of the best of ``k`` equally good variants is expected to lie so many standard errors above their common
-    true score.
+    true score if their errors are independent, and less where they answer the same items and err alike.
 
     Source: order statistics of the normal distribution; for k = 2 it is 1/sqrt(pi), for k = 3 it is 3/(2 sqrt(pi)).
 
@@ -120,6 +120,6 @@ def _of_protocol(connection: Connection, team_id: str, protocol_id: str) -> dict
         "best_of": {
             row.id: luck_of_best(row.trajectories, max(len(scored), 1)) for row in scored if row.state == "published"
         },
-        "correction": "expected_luck: by how much the best of the team's measured variants is expected to exceed its "
-        "true score if all were equally good; subtract it before comparing with a team that tried once",
+        "correction": "expected_luck: by how much at most the best of the team's measured variants is expected to "
+        "exceed its true score if all were equally good; subtract it before comparing with a team that tried once",
     }

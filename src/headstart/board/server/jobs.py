@@ -18,6 +18,9 @@ from headstart.tune.seal import differences
 
 Kind = Literal["prepare", "run"]
 
+_WAITS_IN = {"prepare": "received", "run": "queued"}
+"""The state in which a submission waits for a job of each kind."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Resolved:
@@ -78,18 +81,27 @@ Outcome = Resolved | Scored | Broken
 def claim(write: Transaction, worker: str, *, kinds: tuple[Kind, ...], settings: Settings) -> dict[str, Any] | None:
     """The oldest open job, leased to a worker; None when there is none.
 
-    A job that another process is claiming is passed over (``SKIP LOCKED``), where the database can.
+    A job that another process is claiming is passed over (``SKIP LOCKED``), where the database can. One whose
+    submission does not wait for it is stopped, so that no mistake in the data holds up those behind it.
     """
     table = tables.cell_job
-    job = write.connection.execute(
+    wanted = (
         select(table)
         .where(table.c.state == "open", table.c.kind.in_(kinds))
         .order_by(table.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)
-    ).one_or_none()
-    if job is None:
-        return None
+    )
+    while (job := write.connection.execute(wanted).one_or_none()) is not None:
+        submission = locked(write, job.submission_id)
+        if submission.state == _WAITS_IN[job.kind]:
+            return _lease(write, worker, job, submission, settings)
+        _end(write, job, "stopped")
+    return None
+
+
+def _lease(write: Transaction, worker: str, job: Row[Any], submission: Row[Any], settings: Settings) -> dict[str, Any]:
+    table = tables.cell_job
     until = write.now + settings.lease_seconds
     write.connection.execute(
         update(table)
@@ -103,7 +115,6 @@ def claim(write: Transaction, worker: str, *, kinds: tuple[Kind, ...], settings:
             progress=None,
         )
     )
-    submission = locked(write, job.submission_id)
     if job.kind == "run":
         submission = move(write, submission, "running", "worker", attempt=job.attempts + 1, fence=job.fence + 1)
     model = write.connection.execute(
@@ -338,8 +349,8 @@ def _reopen(
         move(write, submission, "queued", actor, code=code, fence=job.fence)
 
 
-def _end(write: Transaction, job: Row[Any]) -> None:
+def _end(write: Transaction, job: Row[Any], state: str = "done") -> None:
     table = tables.cell_job
     write.connection.execute(
-        update(table).where(table.c.id == job.id).values(state="done", lease_until=None, finished_at=write.now)
+        update(table).where(table.c.id == job.id).values(state=state, lease_until=None, finished_at=write.now)
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, func, insert, or_, select
 
 from headstart.board.server import tables
 from headstart.board.server.clock import iso
@@ -33,11 +33,18 @@ def is_stale(connection: Connection) -> bool:
     """Whether the ranking is not what the pages show: something was published or taken out since the last release."""
     release, table = tables.release, tables.ledger
     built = connection.execute(select(func.max(release.c.ledger_sequence))).scalar() or 0
-    for row in connection.execute(select(table.c.entry).where(table.c.sequence > built)).scalars():
-        entry = json.loads(row)
-        if "published" in (entry.get("to"), entry.get("from")):
-            return True
-    return False
+    # Entries are canonical JSON, in which these texts can stand for nothing else.
+    moved = or_(table.c.entry.like('%"to":"published"%'), table.c.entry.like('%"from":"published"%'))
+    return (
+        connection.execute(select(table.c.sequence).where(table.c.sequence > built, moved).limit(1)).first() is not None
+    )
+
+
+def is_missing(connection: Connection, folder: Path) -> bool:
+    """Whether the pages of the last release are gone, as in a folder that was restored from a copy."""
+    release = tables.release
+    shown = connection.execute(select(release.c.published).order_by(release.c.number.desc()).limit(1)).scalar()
+    return bool(shown) and not (folder / SITE / "index.html").is_file()
 
 
 def publish(folder: Path, store: Store, *, title: str) -> BuiltSite | None:
@@ -277,7 +284,7 @@ def _luck(rows: Sequence[Any], measured: int) -> list[str]:
         return []
     return [
         f"{benchmark}: the team had {measured} variants measured; the best of so many equally good ones is expected to "
-        f"exceed its true score by {luck['expected_luck']:.4f} at step {luck['step']}."
+        f"exceed its true score by up to {luck['expected_luck']:.4f} at step {luck['step']}."
         for benchmark, luck in luck_of_best(rows, measured).items()
         if luck["expected_luck"] is not None
     ]

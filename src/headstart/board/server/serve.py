@@ -24,7 +24,7 @@ from headstart.board.server.app import create_app
 from headstart.board.server.clock import Clock
 from headstart.board.server.context import Context
 from headstart.board.server.protocols import freeze, open_bundle
-from headstart.board.server.publish import is_stale
+from headstart.board.server.publish import is_missing, is_stale
 from headstart.board.server.references import register_model
 from headstart.board.server.settings import Settings, read_settings
 from headstart.board.server.store import Store, Transaction
@@ -150,7 +150,7 @@ class Background:
 
         board = self.board
         with board.store.read() as connection:
-            if not is_stale(connection):
+            if not is_stale(connection) and not is_missing(connection, board.folder):
                 return False
         with suppress(Timeout), FileLock(board.folder / ".publish.lock", timeout=0):
             command = [sys.executable, "-P", "-m", "headstart.board.server.publish", str(board.folder)]

@@ -71,6 +71,8 @@ class TuneMeasure:
         workers: Cells at a time; None for what suits the device.
         threads: Of each cell; part of the protocol's seal.
         device: Where the cells compute.
+        executor: ``local``, or another of ``headstart tune``; runs on it need the network, so they are not cut off.
+        address: Of the executor's cluster.
     """
 
     client: BoardClient
@@ -79,6 +81,8 @@ class TuneMeasure:
     workers: int | None = None
     threads: int = 1
     device: str = "auto"
+    executor: str = "local"
+    address: str | None = None
 
     def prepare(self, job: Job, *, stopped: Callable[[], bool]) -> dict[str, Any]:
         """Fetch the weights if need be, and see what they are and how long a run would take.
@@ -149,12 +153,14 @@ class TuneMeasure:
 
     def _command(self, plan: Path, home: Path) -> tuple[str, ...]:
         workers = () if self.workers is None else ("--workers", str(self.workers))
-        options = ("--out", str(home / "run"), "--threads", str(self.threads), "--device", self.device, *workers)
-        return (*_CLI, "tune", str(plan), *options)
+        address = () if self.address is None else ("--address", self.address)
+        options = ("--out", str(home / "run"), "--threads", str(self.threads), "--device", self.device)
+        return (*_CLI, "tune", str(plan), *options, "--executor", self.executor, *address, *workers)
 
     def _closed(self, job: Job, command: tuple[str, ...], home: Path, stopped: Callable[[], bool]) -> Ended:
         environment = {**_OFFLINE, "HF_HOME": str(self.folder / "hub")}
-        return run_closed(command, home, limits=_limits(job, network=False), environment=environment, stopped=stopped)
+        limits = _limits(job, network=self.executor != "local")
+        return run_closed(command, home, limits=limits, environment=environment, stopped=stopped)
 
     def _fetch(self, job: Job, home: Path, stopped: Callable[[], bool]) -> None:
         model = job["model"]
