@@ -9,36 +9,39 @@ from sqlalchemy import bindparam, insert, select, update
 from headstart.board.server import tables
 from headstart.board.server.store import Transaction
 
-_LOCK = (
-    select(tables.quota)
-    .where(
-        tables.quota.c.protocol_id == bindparam("protocol_id"),
-        tables.quota.c.subject == bindparam("subject"),
-        tables.quota.c.period == bindparam("period"),
-    )
-    .with_for_update()
+_KEY = (
+    tables.quota.c.protocol_id == bindparam("of_protocol"),
+    tables.quota.c.subject == bindparam("of_subject"),
+    tables.quota.c.period == bindparam("of_period"),
 )
-_COUNT = update(tables.quota).where(tables.quota.c.id == bindparam("quota_id")).values(used=tables.quota.c.used + 1)
+_THERE = select(tables.quota.c.id).where(*_KEY)
+_TAKE = (
+    update(tables.quota)
+    .where(*_KEY, tables.quota.c.used < tables.quota.c.limit)
+    .values(used=tables.quota.c.used + 1)
+    .returning(tables.quota.c.id)
+)
 
 
 def take(write: Transaction, *, protocol_id: str, subject: str, limit: int, period: int) -> str | None:
     """Take one attempt; the name of the row it was taken from, or None when all are used.
 
-    The row is locked until the transaction ends, so that requests which arrive together are counted one by one.
+    Compared and counted in one statement, which locks the row until the transaction ends, so that requests which arrive
+    together are counted one by one.
 
     Args:
         limit: For a row that is made now; one that is there keeps its own, which an administrator may have changed.
     """
-    key: dict[str, Any] = {"protocol_id": protocol_id, "subject": subject, "period": period}
-    row = write.connection.execute(_LOCK, key).one_or_none()
-    if row is None:
-        name = tables.new_id("q")
-        write.connection.execute(insert(tables.quota), {"id": name, **key, "limit": limit, "used": 1})
-        return name
-    if row.used >= row.limit:
+    key: dict[str, Any] = {"of_protocol": protocol_id, "of_subject": subject, "of_period": period}
+    taken = write.connection.execute(_TAKE, key).scalar_one_or_none()
+    if taken is not None:
+        return taken
+    if limit < 1 or write.connection.execute(_THERE, key).first() is not None:
         return None
-    write.connection.execute(_COUNT, {"quota_id": row.id})
-    return row.id
+    name = tables.new_id("q")
+    row = {"id": name, "protocol_id": protocol_id, "subject": subject, "period": period, "limit": limit, "used": 1}
+    write.connection.execute(insert(tables.quota), row)
+    return name
 
 
 def give_back(write: Transaction, quota_id: str) -> None:

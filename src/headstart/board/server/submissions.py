@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, exists, insert, select, update
 
 from headstart.board.server import quotas, tables
 from headstart.board.server.clock import iso
@@ -25,16 +25,12 @@ LIVE = tuple(name for name, state in STATES.items() if not state.terminal or nam
 _BY_KEY = select(tables.submission).where(
     tables.submission.c.team_id == bindparam("team"), tables.submission.c.idempotency_key == bindparam("key")
 )
-_OPEN = select(tables.protocol.c.id).where(tables.protocol.c.active)
-_NAMESAKE = (
-    select(tables.submission.c.id)
-    .where(
-        tables.submission.c.protocol_id == bindparam("protocol"),
-        tables.submission.c.name == bindparam("name"),
-        tables.submission.c.state.in_(LIVE),
-    )
-    .limit(1)
+_NAMESAKE = exists().where(
+    tables.submission.c.protocol_id == tables.protocol.c.id,
+    tables.submission.c.name == bindparam("name"),
+    tables.submission.c.state.in_(LIVE),
 )
+_OPEN = select(tables.protocol.c.id, _NAMESAKE.label("taken")).where(tables.protocol.c.active)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +74,10 @@ def receive(
         if known.request_sha256 != digest:
             raise conflict("this Idempotency-Key was used for another submission", code="key_used")
         return known, True
-    protocol = open_protocol(write.connection, request.protocol)
+    protocol = open_protocol(write.connection, request.protocol, name)
     _check_date(request.withhold_until, write.now, settings)
-    _check_free(write.connection, protocol.id, name)
+    if protocol.taken:
+        raise conflict("a submission of this name is in the ranking or on its way; choose another", code="name_taken")
     if request.model.kind == "hub" and not settings.hub:
         raise bad_request("this board takes registered models only", field="model.hub")
     model = reference_id(write, request.model)
@@ -178,15 +175,15 @@ def stop_jobs(write: Transaction, submission_id: str) -> None:
     )
 
 
-def open_protocol(connection: Connection, name: str | None) -> Row[Any]:
-    """The protocol of that id; None for the only one that is open.
+def open_protocol(connection: Connection, wanted: str | None, name: str) -> Row[Any, bool]:
+    """The protocol of that id (None for the only one that is open), and whether its ranking has a model of that name.
 
     Raises:
         BoardError: If there is none, or several and none was named.
     """
-    rows = connection.execute(_OPEN).all()
-    if name is not None:
-        rows = [row for row in rows if row.id == name]
+    rows = connection.execute(_OPEN, {"name": name}).all()
+    if wanted is not None:
+        rows = [row for row in rows if row.id == wanted]
         if not rows:
             raise bad_request("protocol must be the id of one that is open", field="protocol")
     if not rows:
@@ -249,10 +246,3 @@ def _check_date(until: float | None, now: float, settings: Settings) -> None:
             f"withhold_until must be a date within {settings.max_withhold_days} days from now, got {iso(until)}",
             field="withhold_until",
         )
-
-
-def _check_free(connection: Connection, protocol_id: str, name: str) -> None:
-    """No two models of a ranking have one name."""
-    taken = connection.execute(_NAMESAKE, {"protocol": protocol_id, "name": name}).first()
-    if taken is not None:
-        raise conflict("a submission of this name is in the ranking or on its way; choose another", code="name_taken")
