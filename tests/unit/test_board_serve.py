@@ -19,7 +19,6 @@ from headstart.board.server import publish, submissions, tables, tokens
 from headstart.board.server.app import create_app
 from headstart.board.server.backup import back_up, check_database, local_token
 from headstart.board.server.context import Context
-from headstart.board.server.exposure import expected_best
 from headstart.board.server.serve import set_up
 from headstart.board.worker import measure
 from headstart.board.worker.sandbox import Ended
@@ -173,11 +172,6 @@ def test_what_is_published_is_built_and_what_is_withdrawn_leaves(pages: Pages) -
     assert "No result has been published yet" in pages.client.get("/").text, "nothing that was withdrawn stays"
     releases = pages.client.get("/v1/releases").json()["releases"]
     assert [(one["number"], one["published"]) for one in releases] == [(4, 0), (3, 1), (2, 2), (1, 1)]
-
-
-def test_luck_of_the_best_is_that_of_normal_draws() -> None:
-    assert expected_best(3) == pytest.approx(1.5 / 3.141592653589793**0.5, abs=1e-9)
-    assert expected_best(10) == pytest.approx(1.5387527308, abs=1e-8)  # Harter (1961), table of normal order statistics
 
 
 # ------------------------------------------------------------------------------------------------- set-up and copies

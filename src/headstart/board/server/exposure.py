@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -12,28 +11,7 @@ from sqlalchemy import Connection, select
 from headstart.board.server import tables
 from headstart.board.server.clock import iso
 from headstart.board.server.errors import not_found
-
-
-def expected_best(k: int) -> float:
-    """Expectation of the largest of ``k`` independent standard normal values, ``k >= 1``, by numerical integration.
-
-    The score of the best of ``k`` equally good variants is expected to lie so many standard errors above their common
-    true score if their errors are independent, and less where they answer the same items and err alike.
-
-    Source: order statistics of the normal distribution; for k = 2 it is 1/sqrt(pi), for k = 3 it is 3/(2 sqrt(pi)).
-
-    >>> abs(expected_best(2) - math.pi**-0.5) < 1e-9 and expected_best(1) == 0.0
-    True
-    """
-    if k <= 1:
-        return 0.0
-    # E max = integral of x k phi(x) Phi(x)^(k-1); the trapezoid rule is exact to machine precision for it.
-    step, total = 0.01, 0.0
-    for number in range(-1000, 1001):
-        x = number * step
-        below = 0.5 * math.erfc(-x / math.sqrt(2))
-        total += x * math.exp(-0.5 * x * x) * below ** (k - 1)
-    return k * total * step / math.sqrt(2 * math.pi)
+from headstart.rank.variants import expected_largest
 
 
 def team_exposure(connection: Connection, team_id: str) -> dict[str, Any]:
@@ -62,8 +40,8 @@ def luck_of_best(rows: Sequence[Any], variants: int) -> dict[str, Any]:
         variants: Different weights the team has had measured.
 
     Returns:
-        Per benchmark, the correction at the last step: ``expected_best(variants)`` standard errors; None where the
-        standard error is unknown.
+        Per benchmark, the correction at the last step: ``expected_largest(variants)`` standard errors, an upper bound where
+        variants err alike; None where the standard error is unknown.
     """
     last: dict[str, tuple[int, list[float | None]]] = {}
     for row in rows:
@@ -80,7 +58,7 @@ def luck_of_best(rows: Sequence[Any], variants: int) -> dict[str, Any]:
         found[benchmark] = {
             "step": step,
             "stderr": error,
-            "expected_luck": None if error is None else expected_best(variants) * error,
+            "expected_luck": None if error is None else float(expected_largest(variants)) * error,
         }
     return found
 
