@@ -40,8 +40,8 @@ def luck_of_best(rows: Sequence[Any], variants: int) -> dict[str, Any]:
         variants: Different weights the team has had measured.
 
     Returns:
-        Per benchmark, the correction at the last step: ``expected_largest(variants)`` standard errors, an upper bound where
-        variants err alike; None where the standard error is unknown.
+        Per benchmark, the correction at the last step: ``expected_largest(variants)`` standard errors, an upper bound
+        where variants err alike; None where the standard error is unknown.
     """
     last: dict[str, tuple[int, list[float | None]]] = {}
     for row in rows:
