@@ -1,10 +1,10 @@
 """Levels that are certainly not enough, where very high levels are not settled: a bound from below, and who breaks it.
 
-Two witnesses serve. A deviation that pays at a level shows that no level up to it is enough. And where the
-reward of a model differs between two levels, some level between them is not stable: where its reward changes the model is tied with
-others, not all their ranks pay alike, and the last of them passes the others with as little effort as it likes
-(docs/theory, "Levels that are not enough"). The second needs two rankings only, so it also holds at levels at which one more
-step is lost in rounding.
+Two witnesses serve. A deviation that pays at a level shows that no level up to it is enough. And where the reward of a
+model differs between two levels, some level between them is not stable: where its reward changes the model is tied
+with others, their ranks do not all pay alike, and the last of them passes the others with as little effort as it likes
+(docs/theory, "Levels that are not enough"). The second needs two rankings only, so it also holds at levels at which
+one more step is lost in rounding.
 """
 
 from __future__ import annotations
@@ -65,9 +65,8 @@ def not_enough(game: Game, known: float) -> str | None:
     found = _last_witness(game, start)
     if found is not None:
         log_level, witness = found
-        return f"no level up to {_down(log_level)} is enough, because {witness.model} then still gains by passing " + (
-            witness.overtakes
-        )
+        who = f"{witness.model} then still gains by passing {witness.overtakes}"
+        return f"no level up to {_down(log_level)} is enough, because {who}"
     if swap is not None and float(swap[0].log_level[0]) >= known:
         low, high, model = swap
         up, other = _passed(low, high, model)

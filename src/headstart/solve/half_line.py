@@ -1,7 +1,7 @@
 """The stable levels where they are known to be one half-line: found by halving, one decision at a time.
 
 Where one family of curves with one floor and ceiling never crosses, a place above never becomes cheaper as the level
-rises (docs/theory, Prop. D). Then whatever the number of models some forty decisions at single levels settle all levels.
+rises (docs/theory, Prop. D). Then some forty decisions at single levels settle all levels, however many models.
 """
 
 from __future__ import annotations

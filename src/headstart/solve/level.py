@@ -34,6 +34,9 @@ EXACT = 1e-6
 CLEARANCES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 """Distances beyond the horizon, in log(1 + level), at which the search may end."""
 
+MOST_PAIRS = 1_000_000
+"""Twice the pairs up to which all are looked at beyond the horizon, if those that seem to matter settle nothing."""
+
 LOG_WITHOUT_END = 40.0
 """How far, in log(1 + level), the search goes at least where no horizon is known."""
 
@@ -142,14 +145,15 @@ def _end_of_search(game: Game, horizon: float) -> tuple[float, int]:
     Far enough to be clear of the last sign change, but no farther than rounding allows: a saturating score
     underflows at a level that may be a small multiple of the horizon.
     """
-    log_end, tail = 0.0, 0
-    for clearance in CLEARANCES:
-        log_end = min(np.log1p(horizon) + clearance, LARGEST_LOG_LEVEL)
-        level = np.array([np.expm1(log_end)])
-        tail = int(game.classify(level, level)[0][0])
-        if tail:
-            break
-    return float(log_end), tail
+    few, log_end = game.contest.n**2 <= MOST_PAIRS, 0.0
+    for every_pair in (False, True)[: 1 + few]:
+        for clearance in CLEARANCES:
+            log_end = float(min(np.log1p(horizon) + clearance, LARGEST_LOG_LEVEL))
+            level = np.array([np.expm1(log_end)])
+            tail = int(game.classify(level, level, every_pair=every_pair)[0][0])
+            if tail:
+                return log_end, tail
+    return log_end, 0
 
 
 @dataclass(frozen=True, kw_only=True)
