@@ -61,13 +61,13 @@ def not_enough(game: Game, known: float) -> str | None:
         known: A level, in log(1 + level), below which a deviation is known to pay; 0 if there is none.
     """
     swap = _last_swap(game)
-    start = max(known, 0.0 if swap is None else float(swap[0].log_level[0]))
-    found = _last_witness(game, start)
+    swapped = 0.0 if swap is None else float(swap[0].log_level[0])
+    found = _last_witness(game, max(known, swapped), known)
     if found is not None:
         log_level, witness = found
         who = f"{witness.model} then still gains by passing {witness.overtakes}"
         return f"no level up to {_down(log_level)} is enough, because {who}"
-    if swap is not None and float(swap[0].log_level[0]) >= known:
+    if swap is not None and swapped >= known:
         low, high, model = swap
         up, other = _passed(low, high, model)
         one, two = (game.contest.names[m] for m in ((model, other) if up else (other, model)))
@@ -134,15 +134,14 @@ def _ranks(game: Game, log_level: FloatArray) -> _Ranks:
 
 
 def _narrowed(game: Game, low: _Ranks, high: _Ranks, model: int) -> tuple[_Ranks, _Ranks, int]:
-    """The same with the two levels closer together, as far as rankings are certain, and as high as possible."""
+    """The same with the lower of the two levels as high as rankings are certain."""
+    end = float(high.log_level[0])
     for _ in range(HALVINGS):
-        middle = _ranks(game, (low.log_level + high.log_level) / 2)
+        middle = _ranks(game, (low.log_level + end) / 2)
         if middle.differs(high)[model]:
             low = middle
-        elif middle.differs(low)[model]:
-            high = middle
         else:
-            break
+            end = float(middle.log_level[0])
     return low, high, model
 
 
@@ -158,21 +157,27 @@ def _passed(low: _Ranks, high: _Ranks, model: int) -> tuple[bool, int]:
 # --- deviations that pay ------------------------------------------------------------------------------------------
 
 
-def _last_witness(game: Game, known: float) -> tuple[float, Witness] | None:
-    """The highest level above ``known`` at which a deviation is found to pay, and that deviation."""
+def _last_witness(game: Game, start: float, known: float) -> tuple[float, Witness] | None:
+    """The highest level above ``start`` at which a deviation is found to pay, and that deviation.
+
+    If there is none and ``start`` is ``known``, the level up to which one pays: the one there.
+    """
     grid = np.linspace(0.0, LARGEST_LOG_LEVEL, DECIDED)
     for index in range(grid.size - 1, -1, -1):
-        if grid[index] <= known:
+        if grid[index] <= start:
             break
         witness = _witness(game, grid[index])
         if witness is not None:
             return _raised(game, float(grid[index]), float(grid[min(index + 1, grid.size - 1)]), witness)
-    # a level just below one that a whole range of levels is known to lead up to
+    if start > known:
+        return None
     at = known - max(1e-9, 1e-6 * known)
     witness = _witness(game, at) if at > 0 else None
     above = float(grid[min(np.searchsorted(grid, known, side="right"), grid.size - 1)])
-    found = None if witness is None else _raised(game, at, above, witness)
-    return found if found is not None and found[0] >= known else None
+    if witness is None:
+        return None
+    log_level, witness = _raised(game, at, above, witness)
+    return max(log_level, known), witness
 
 
 def _raised(game: Game, low: float, high: float, witness: Witness) -> tuple[float, Witness]:
