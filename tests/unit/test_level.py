@@ -224,6 +224,7 @@ def test_where_very_high_levels_are_not_settled_the_pair_and_a_bound_are_named()
     found = stabilising_level(contest(close, [2.0, 0.0]))
     assert "whose order changes beyond floating point" in found.reason
     assert "because b then still gains by passing a" in found.reason and 0.166 < bound_in(found) < 0.167
+    assert found.reason.endswith(" to 2.35385e+17 is stable") and found.intervals[-1][1] == pytest.approx(math.exp(40))
 
 
 def bound_in(found) -> float:

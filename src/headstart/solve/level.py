@@ -210,6 +210,9 @@ def _without_end(game: Game, horizon: Horizon, cells: _Found, log_end: float) ->
     if bound is not None:
         reason += f"; {bound}"
     intervals = _stable_intervals(cells, log_end, 0)
+    if cells.kind[-1] > 0:
+        low, high = intervals[-1]
+        reason += f"; every level from {low:.6g} to {high:.6g} is stable"
     return StabilisingLevel(status="unknown", level=None, intervals=intervals, proof="numeric", reason=reason)
 
 
