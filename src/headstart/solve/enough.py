@@ -96,15 +96,16 @@ def _last_swap(game: Game) -> tuple[_Ranks, _Ranks, int] | None:
     rises = contest.curves.rises_at(np.expm1(LARGEST_LOG_LEVEL)) & (contest.max_effort > game.free)
     if not rises.all():
         return None  # the last of those that tie might be unable to rise
-    lowest, highest = np.full(contest.n, -np.inf), np.full(contest.n, np.inf)
-    above: list[_Ranks] = []
+    lowest, highest = np.full(contest.n, -np.inf), np.full(contest.n, np.inf)  # extremes over all higher levels
+    at_lowest, at_highest = np.zeros(contest.n), np.zeros(contest.n)  # where they are
     for here in _from_above(game):
-        changed = (here.highest[0] < lowest) | (here.lowest[0] > highest)
-        if changed.any():
-            model = int(np.argmax(changed))
-            return _narrowed(game, here, next(r for r in reversed(above) if here.differs(r)[model]), model)
+        rises, falls = here.highest[0] < lowest, here.lowest[0] > highest
+        if (rises | falls).any():
+            model = int(np.argmax(rises | falls))
+            above = (at_lowest if rises[model] else at_highest)[model : model + 1]
+            return _narrowed(game, here, _ranks(game, above), model)
+        at_lowest[here.lowest[0] > lowest] = at_highest[here.highest[0] < highest] = here.log_level[0]
         lowest, highest = np.maximum(lowest, here.lowest[0]), np.minimum(highest, here.highest[0])
-        above.append(here)
     return None
 
 
