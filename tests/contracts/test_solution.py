@@ -113,6 +113,38 @@ def test_the_stabilising_level(answer) -> None:
         assert level["level"] == pytest.approx(0.4)
 
 
+POWER_LAWS = """
+schema = "headstart.contest/1"
+rewards = [2.0, 0.0]
+[defaults]
+cost = {{ kind = "power", scale = 1.0, exponent = 1.0, free = 0.0 }}
+[[models]]
+name = "first"
+curve = {{ kind = "logit_power", L = {floor}, U = 1.0, alpha = {alpha}, beta = 1.0 }}
+[[models]]
+name = "second"
+curve = {{ kind = "logit_power", L = 0.0, U = 1.0, alpha = 0.0, beta = {beta} }}
+"""
+
+
+def test_a_level_that_is_proved_while_lower_ones_are_not_all_decided(tmp_path, capsys):
+    # alpha is all but -log 2: floating point does not settle the last levels, the proof does
+    text = POWER_LAWS.format(floor=0.5, alpha=-0.6931471805599453, beta=1.0)
+    level = solve(tmp_path, text, capsys)["stabilising_level"]
+    assert (level["status"], level["level"], level["proof"]) == ("partial", 1.0618832e17, "interval")
+    assert level["proved_low"] == 1.0618831e17 and level["intervals"][-1] == [level["level"], None]
+    assert level["reason"].startswith("stable from 1.0618832e+17 on and not just below it; which lower levels")
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Nobody tuning is an equilibrium from level 1.0618832e+17 on (proved) and not just below it; which" in shown
+
+
+def test_an_unknown_level_names_the_pair_and_a_deviation_that_bounds_it_from_below(tmp_path, capsys):
+    level = solve(tmp_path, POWER_LAWS.format(floor=0.0, alpha=1.0, beta=1.001), capsys)["stabilising_level"]
+    assert (level["status"], level["level"], level["proof"]) == ("unknown", None, "numeric")
+    assert "for second and first, whose order changes beyond floating point; no level up to 0.166" in level["reason"]
+    assert "is enough, because second then still gains by passing first; every level from 0.166" in level["reason"]
+
+
 def test_a_mixed_equilibrium_stands_where_there_is_no_pure_one(answer) -> None:
     document, verdict, _ = answer
     mixed = document["mixed"]

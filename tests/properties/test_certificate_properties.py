@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import random
+from collections import Counter
 from decimal import Decimal
 from fractions import Fraction
 from itertools import product
@@ -258,6 +261,37 @@ def test_a_model_said_to_stay_behind_is_behind_at_every_sampled_level(low, high,
         gap = gap_in_score(low, x, high, y, start + fmpq(*float(step).as_integer_ratio()))
         assert not gap < 0
         assert behind == 0 or not gap <= 0
+
+
+def one_ceiling(rng: random.Random) -> tuple[LogitPower, LogitPower]:
+    """Power laws with one ceiling and one beta but other floors; the ratio of their slopes often tends to nearly 1."""
+    low_floor, high_floor = rng.sample(["0", "0.25", "0.2500001", "0.5", "0.99"], 2)
+    beta, alpha = parse(rng.choice(["0.3", "1", "1.5", "3.7"])), parse(f"{rng.uniform(-5, 5):.3f}")
+    a, b = parse(low_floor), parse(high_floor)
+    even = math.log((1 - float(b)) / (1 - float(a)))  # where the limit of the ratio is 1
+    step = f"{even:.{rng.choice([2, 5, 12, 16])}f}" if rng.random() < 0.5 else f"{rng.uniform(-3, 3):.3f}"
+    return LogitPower(a, fmpq(1), alpha, beta), LogitPower(b, fmpq(1), alpha + parse(step), beta)
+
+
+def test_one_beta_and_other_floors_are_ahead_wherever_they_are_said_to_be():
+    rng, said = random.Random(5), Counter()
+    levels = [fmpq(0), *(fmpq(4) ** k / 1000 for k in range(0, 40, 4)), *(fmpq(10) ** p for p in (20, 60, 150, 300))]
+    for _ in range(80):
+        low, high = one_ceiling(rng)
+        x, y = (parse(rng.choice(["0", "0.5", "2", "50", "1000"])) for _ in range(2))
+        start = parse(rng.choice(["0", "0.1", "3", "1000", "1e12"]))
+        efforts = [Real.rational(x), Real.rational(y)]
+        if rng.random() < 0.3:  # efforts known by balls only
+            efforts = [Real(exact=None, enclose=lambda at=at: arb(at) + arb(2).sqrt() / 7) for at in (x, y)]
+        own, rival = Side(curve=low, effort=efforts[0]), Side(curve=high, effort=efforts[1])
+        behind = stays_behind(Signs(), own, rival, start)
+        said[behind] += 1
+        for level in levels if behind is not None else ():
+            with ctx.workprec(2600):
+                at = [side.curve.log_shortfall(side.at(start + level)[1].enclose()) for side in (own, rival)]
+                assert not at[0] < at[1]
+                assert behind == 0 or at[0] > at[1]
+    assert said[1] > 20 and said[None] > 20
 
 
 @given(st.fractions())

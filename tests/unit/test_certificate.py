@@ -15,6 +15,7 @@ from scipy.interpolate import PchipInterpolator
 
 import headstart.certificate as certificate
 from headstart.certificate import digest, verify
+from headstart.certificate.compare import compare
 from headstart.certificate.curves import Exponential, LogitPower, Points
 from headstart.certificate.document import read
 from headstart.certificate.forever import Side, cell_end, stays_behind
@@ -288,6 +289,16 @@ def test_a_lead_that_shrinks_before_it_grows_is_not_taken_for_lasting():
     ahead, tuned = Side(curve=low, effort=Real.rational(fmpq(0))), Side(curve=high, effort=Real.rational(fmpq(10)))
     assert stays_behind(Signs(), ahead, tuned, fmpq(0)) is None  # overtaken around level 90
     assert stays_behind(Signs(), ahead, tuned, fmpq(10**6)) == 1
+
+
+def test_a_dip_below_is_seen_between_power_laws_with_other_floors_and_one_beta():
+    # the one with the higher floor is ahead by little at 0, behind at 4, ahead for good later
+    low, high = (LogitPower(*map(parse, p)) for p in (("0", "1", "-1.06", "2"), ("0.5", "1", "-1.57", "2")))
+    ahead, behind = Side(curve=high, effort=Real.rational(fmpq(0))), Side(curve=low, effort=Real.rational(fmpq(1)))
+    assert compare(Signs(), *behind.at(fmpq(0)), *ahead.at(fmpq(0))) == -1
+    assert compare(Signs(), *behind.at(fmpq(4)), *ahead.at(fmpq(4))) == 1
+    assert stays_behind(Signs(), behind, ahead, fmpq(0)) is None
+    assert stays_behind(Signs(), behind, ahead, fmpq(100)) == 1
 
 
 # the verifier itself

@@ -75,7 +75,9 @@ def _level(level: ProvedLevel) -> str:
         )
         return f"The stable levels are {parts}: {level.reason}."
     if level.status == "partial":
-        return f"Nobody tuning is an equilibrium from level {level.level:.8g} on{known}: {level.reason}."
+        rest = level.reason.removeprefix(f"stable from {level.level:.8g} on")  # the reason stands alone in the document
+        proved = known and " (proved)"
+        return f"Nobody tuning is an equilibrium from level {level.level:.8g} on{proved}{rest}."
     return f"Stabilising level: {level.status} ({level.reason}){known}."
 
 

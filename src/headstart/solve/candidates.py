@@ -7,6 +7,7 @@ at every pair (docs/theory, "Searching the levels").
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -71,11 +72,7 @@ def pairs_that_matter(
     """
     cells, n = at_low.score.shape
     largest = float(np.max(contest.curves.ceiling))
-    least, most = _key(at_low, largest, -1), _key(at_high, largest, 1)
-    order = np.argsort(least, axis=1, kind="stable")
-    sorted_least, sorted_most = np.take_along_axis(least, order, axis=1), np.sort(most, axis=1)
-    above = n - _count(sorted_least, most, "right")
-    below = _count(sorted_most, least, "left")
+    order, sorted_least, least, most, above, below = enclose(largest, at_low, at_high)
     rewards = contest.rewards
     highest, lowest = rewards[above], rewards[n - below - 1]  # by the best and the worst rank
     tangled = np.where(highest > lowest, n - 1 - above - below, 0).sum(axis=1)
@@ -97,6 +94,26 @@ def pairs_that_matter(
     cell, x, y = code // n**2, code // n % n, code % n
     known = (least[cell, x] > most[cell, y]) | (least[cell, y] > most[cell, x])
     return Listed(cell=cell, x=x, y=y, known=known, complete=complete, above=above, below=below)
+
+
+class Enclosed(NamedTuple):
+    """Bounds on a rising function of each score all over each cell, and on each rank; shapes (cells, models)."""
+
+    order: IntArray  # by the lower bound
+    sorted_least: FloatArray
+    least: FloatArray
+    most: FloatArray
+    above: IntArray  # how many are certainly above
+    below: IntArray
+
+
+def enclose(largest: float, at_low: Standing, at_high: Standing) -> Enclosed:
+    """Enclose scores and ranks; ``largest`` is the largest ceiling."""
+    least, most = _key(at_low, largest, -1), _key(at_high, largest, 1)
+    order = np.argsort(least, axis=1, kind="stable")
+    sorted_least, sorted_most = np.take_along_axis(least, order, axis=1), np.sort(most, axis=1)
+    above = least.shape[1] - _count(sorted_least, most, "right")
+    return Enclosed(order, sorted_least, least, most, above, _count(sorted_most, least, "left"))
 
 
 def _key(standing: Standing, largest: float, side: int) -> FloatArray:

@@ -72,15 +72,20 @@ class Game:
         curve = _same_curves(contest.curves)
         return cls(contest=contest, free=free, curve=curve, smooth=smooth, steps=tuple(steps))
 
-    def classify(self, low: FloatArray, high: FloatArray) -> tuple[IntArray, int]:
+    def classify(self, low: FloatArray, high: FloatArray, *, every_pair: bool = False) -> tuple[IntArray, int]:
         """+1 where every level in [low, high] is stable, -1 where every one is unstable, 0 where that is not proved.
+
+        Args:
+            low: Lowest level of each cell, shape (cells,).
+            high: Highest level.
+            every_pair: Look at all pairs in a large field too: where many models tie on plateaus.
 
         Returns:
             The kinds, shape (cells,), and the number of models and pairs evaluated.
         """
         cells = _Cells.of(self, low, high)
         n = self.contest.n
-        if n <= SMALL_FIELD:
+        if n <= SMALL_FIELD or every_pair:
             listed = all_pairs(low.size, n)
         else:
             listed = pairs_that_matter(self.contest, self.free, high, cells.low_end.of_models, cells.high_end.of_models)

@@ -17,6 +17,8 @@ from headstart.contest.arrays import FloatArray, IntArray
 from headstart.contest.contest import Contest
 from headstart.contest.curves.logit_power import LARGEST_LOG_LEVEL
 from headstart.solve.cells import Game
+from headstart.solve.enough import not_enough
+from headstart.solve.half_line import half_line, is_half_line
 from headstart.solve.horizon import Horizon, horizon_of
 from headstart.solve.pure import Proof
 
@@ -26,8 +28,14 @@ Intervals = tuple[tuple[float, float | None], ...]
 RESOLUTION = 1e-10
 """Boundaries are located to this width in log(1 + level) unless asked otherwise."""
 
+EXACT = 1e-6
+"""Width in log(1 + level) up to which a boundary that rounding hides is still called exact."""
+
 CLEARANCES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 """Distances beyond the horizon, in log(1 + level), at which the search may end."""
+
+MOST_PAIRS = 1_000_000
+"""Twice the pairs up to which all are looked at beyond the horizon, if those that seem to matter settle nothing."""
 
 LOG_WITHOUT_END = 40.0
 """How far, in log(1 + level), the search goes at least where no horizon is known."""
@@ -39,7 +47,7 @@ MOST_CELLS = 20_000
 """Undecided ranges at one time after which a whole stretch of levels, not a boundary, must be undecidable; in large
 fields there may be more of them for another reason, crossings, of which there are at most as many as pairs."""
 
-MOST_WORK, LESS_WORK = 50_000_000, 10_000_000
+MOST_WORK, LESS_WORK = 50_000_000, 5_000_000
 """Evaluations of models and pairs, about a microsecond each, after which the search says how far it came; the latter
 where very high levels are not settled anyway."""
 
@@ -99,12 +107,36 @@ def stabilising_level(contest: Contest, *, resolution: float = RESOLUTION) -> St
     horizon = horizon_of(contest)
     game = Game.of(contest)
     log_end, tail = _end_of_search(game, horizon.level)
+    settled = _if_half_line(game, log_end if horizon.unsettled is None else LARGEST_LOG_LEVEL, resolution)
+    if settled is not None:
+        return settled
     if horizon.unsettled is not None:
         log_end, tail = max(log_end, LOG_WITHOUT_END), 0
     cells = _search(game, log_end, resolution, MOST_WORK if tail else LESS_WORK)
     if tail == 0:
-        return _without_end(contest, horizon, cells, log_end)
+        return _without_end(game, horizon, cells, log_end)
     return _describe(cells, log_end, tail)
+
+
+def _if_half_line(game: Game, log_end: float, resolution: float) -> StabilisingLevel | None:
+    """The stable levels where Prop. D makes them one half-line and some level is seen to be stable."""
+    found = half_line(game, log_end, resolution) if is_half_line(game) else None
+    if found is None:
+        return None
+    status: Status = "finite"
+    level, reason = float(np.expm1(found.stable)), "stable exactly from this level on"
+    if found.stable == 0:
+        status, reason = "zero", "nobody tuning is an equilibrium under direct evaluation already"
+    elif found.stable - found.unstable > max(EXACT, resolution):
+        status = "partial"
+        if found.unstable < 0:
+            reason = f"stable from {level:.8g} on; rounding hides whether lower levels are stable"
+        else:
+            below = np.expm1(found.unstable)
+            reason = f"stable from {level:.8g} on and at no level up to {below:.8g}; rounding hides what is between"
+    elif found.stable - found.unstable > 10 * resolution:
+        reason += f", to a relative {found.stable - found.unstable:.1g} that rounding hides"
+    return StabilisingLevel(status=status, level=level, intervals=((level, None),), proof="numeric", reason=reason)
 
 
 def _end_of_search(game: Game, horizon: float) -> tuple[float, int]:
@@ -113,14 +145,15 @@ def _end_of_search(game: Game, horizon: float) -> tuple[float, int]:
     Far enough to be clear of the last sign change, but no farther than rounding allows: a saturating score
     underflows at a level that may be a small multiple of the horizon.
     """
-    log_end, tail = 0.0, 0
-    for clearance in CLEARANCES:
-        log_end = min(np.log1p(horizon) + clearance, LARGEST_LOG_LEVEL)
-        level = np.array([np.expm1(log_end)])
-        tail = int(game.classify(level, level)[0][0])
-        if tail:
-            break
-    return float(log_end), tail
+    few, log_end = game.contest.n**2 <= MOST_PAIRS, 0.0
+    for every_pair in (False, True)[: 1 + few]:
+        for clearance in CLEARANCES:
+            log_end = float(min(np.log1p(horizon) + clearance, LARGEST_LOG_LEVEL))
+            level = np.array([np.expm1(log_end)])
+            tail = int(game.classify(level, level, every_pair=every_pair)[0][0])
+            if tail:
+                return log_end, tail
+    return log_end, 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,8 +195,9 @@ def _search(game: Game, log_end: float, resolution: float, most_work: int) -> _F
     return _Found(start=start[order], kind=kind, open_below=float(high[-1]) if high.size else 0.0)
 
 
-def _without_end(contest: Contest, horizon: Horizon, cells: _Found, log_end: float) -> StabilisingLevel:
+def _without_end(game: Game, horizon: Horizon, cells: _Found, log_end: float) -> StabilisingLevel:
     """What is known where very high levels are not settled."""
+    contest = game.contest
     if horizon.unsettled is None:
         reason = "rounding hides very high levels"
     else:
@@ -171,10 +205,14 @@ def _without_end(contest: Contest, horizon: Horizon, cells: _Found, log_end: flo
         where = "whose order changes beyond floating point" if horizon.beyond else "whose curves end alike"
         reason = f"no argument settles very high levels for {a} and {b}, {where}"
     unstable = np.flatnonzero(cells.kind < 0)
-    if unstable.size:
-        enough = np.expm1(np.append(cells.start, log_end)[unstable[-1] + 1])
-        reason += f"; no level up to {enough:.6g} is enough"
+    known = float(np.append(cells.start, log_end)[unstable[-1] + 1]) if unstable.size else 0.0
+    bound = not_enough(game, known)
+    if bound is not None:
+        reason += f"; {bound}"
     intervals = _stable_intervals(cells, log_end, 0)
+    if cells.kind[-1] > 0:
+        low, high = intervals[-1]
+        reason += f"; every level from {low:.6g} to {high:.6g} is stable"
     return StabilisingLevel(status="unknown", level=None, intervals=intervals, proof="numeric", reason=reason)
 
 

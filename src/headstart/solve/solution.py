@@ -336,7 +336,8 @@ def _level(contest: Contest, proof: Json | None) -> ProvedLevel:
 def _from_proof_on(found: StabilisingLevel, low: float, high: float, proof: Proof) -> ProvedLevel:
     """The stable set where the search in floating point ended early, but the proof gives the level."""
     below = tuple((a, b) for a, b in found.intervals if b is not None and b <= low)
-    reason = f"stable from {high:.8g} on and not just below it; of lower levels is known: {found.reason}"
+    lower = "which lower levels are stable for a while is not known in full"
+    reason = f"stable from {high:.8g} on and not just below it; {lower}"
     return ProvedLevel(
         status="partial", level=high, intervals=(*below, (high, None)), proof=proof, reason=reason,
         proved_low=low, proved_high=high,
