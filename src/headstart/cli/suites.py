@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headstart.cli.common import Columns, HtmlOut, JsonOut, Reading, Seed, check_outputs, parse_range, progress_bar, tell
+from headstart.cli.common import (
+    Columns,
+    HtmlOut,
+    JsonOut,
+    Reading,
+    Seed,
+    check_outputs,
+    parse_range,
+    progress_bar,
+    tell,
+)
 from headstart.cli.completion import complete_aggregation, complete_missing
 from headstart.cli.reading import parse_columns, parse_reading
 from headstart.errors import InputError
@@ -27,8 +37,8 @@ def suite(
         list[str],
         typer.Argument(
             metavar="FILES...",
-            help="Scores of one or many tasks each: direct and tuned, leaderboards, trajectories, and what `import list` "
-            "lists, folders too; - for standard input.",
+            help="Scores of one or many tasks each: direct and tuned, leaderboards, trajectories, and what `headstart "
+            "import list` lists, folders too; - for standard input.",
         ),
     ],
     aggregation: Annotated[
