@@ -26,10 +26,17 @@ def sentence(found: RankingCheck) -> str:
     models = sum(len(one.models) for one in found.rankings)
     certainty = f"{100 * found.confidence:g} %"
     if found.supported:
+        if len(found.rankings) > 1:
+            start = f"All {len(found.rankings)} rankings may stand: their data support"
+            return f"{start} every order shown ({certainty} sure, all ranks of a ranking at once)."
         who = count(models, "model")
         return f"The ranking of {who} may stand: its data support every order shown ({certainty} sure, all at once)."
     involved = sum(not row.supported for one in found.rankings for row in one.models)
     what = f"{count(len(found.findings), 'finding')}; {involved} of {count(models, 'model')} without support"
+    if len(found.rankings) > 1:
+        wrong = sum(bool(one.findings) for one in found.rankings)
+        where = f", in {wrong} of {len(found.rankings)} rankings" if wrong else ""
+        what = f"{count(len(found.findings), 'finding')}{where}"
     return f"The ranking is not supported as published: {what} ({certainty} sure, all at once)."
 
 
