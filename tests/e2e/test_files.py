@@ -61,7 +61,7 @@ def test_folders_are_imported_and_audited(run) -> None:
         (("--read", "metric"), "--read must be KEY=VALUE"),
         (("--read", "step=-1"), "--read step must be a number >= 0, got '-1'"),
         (("--read", "flip=maybe"), "--read flip must be yes or no, got 'maybe'"),
-        (("--read", "metric=a", "--read", "metric=b"), "--read must give each key once, got metric twice"),
+        (("--read", "step=1", "--read", "step=2"), "--read must give each key once, got step twice"),
         (("--read", "metric=eval/loss"), "more is better, got 'eval/loss'"),
         ((), "holds several metrics (eval/accuracy; eval/loss)"),
     ],

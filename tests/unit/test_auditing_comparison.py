@@ -202,6 +202,15 @@ def test_only_models_with_both_scores_count_and_the_others_are_named():
         compare(table([0.5, np.nan], [0.6, 0.7]))
 
 
+def test_a_rising_agreement_of_benchmarks_decides_where_no_single_change_is_known_to_be_real():
+    made = made_up(models=14, tasks=5, own=2.0)
+    for stderr, why in ((None, "without standard errors"), (0.2, "none of them beyond noise")):
+        decision = compare(table(made.direct, made.tuned, stderr=stderr)).decision
+        assert decision.action == "publish the tuned ranking"
+        assert "agree with each other at a mean tau-b of" in decision.sentence
+        assert "That rests on the agreement alone: " in decision.sentence and why in decision.sentence
+
+
 def test_figures_over_benchmarks_that_do_not_exist_say_why():
     across = compare(table([[0.1, 0.2, 0.3]] * 2, [[0.2, 0.3, 0.4]] * 2)).across
     assert across is not None and across.tau_b is None and across.first_component is None

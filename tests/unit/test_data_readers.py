@@ -116,6 +116,7 @@ def test_a_table_of_runs() -> None:
     path = FIXTURES / "runs" / "runs.csv"
     refused(path, r"mmlu: holds several metrics \(acc; acc_norm\)")
     refused(path, "gsm8k: metric must be one of exact_match, got 'acc'", metric="acc")
+    assert {task for task, *_ in scores(path, metric=("acc", "exact_match"))} == {"mmlu", "gsm8k"}
     found = scores(path, metric="acc", tasks=("mmlu",))
     assert found["mmlu", "alpha", 500, "2"] == 0.51 and len(found) == 6
     gsm8k = read_parsed(path, options=ReadOptions(tasks=("gsm8k",)))

@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 
+from headstart.auditing.ranking_check import check_ranking
+from headstart.data.rankings import read_rankings
 from headstart.data.trajectory_files import read_rows
 from headstart.data.writers import WRITERS, Published, PublishedScore, Writer, write_published
 from headstart.errors import InputError
@@ -173,3 +175,14 @@ def test_a_writer_of_another_package(tmp_path, monkeypatch) -> None:
     assert (tmp_path / "n.txt").read_text() == "6"
     with pytest.raises(InputError, match=r"must be a Writer, got str"):
         registry.register("seven", "7")
+
+
+def test_numbers_of_items_give_rank_sets_and_a_table_that_passes_the_check(tmp_path) -> None:
+    path = tmp_path / "two.csv"
+    path.write_text("benchmark,model,step,score,n_items\nx,a,0,0.9,1000\nx,b,0,0.5,1000\nx,c,0,0.49,1000\n")
+    found, _ = published_results(str(path))
+    assert [(one.model, one.best_rank, one.worst_rank) for one in found.scores] == [
+        ("a", 1, 1), ("b", 2, 3), ("c", 2, 3),
+    ]  # fmt: skip
+    (tmp_path / "R.md").write_bytes(WRITERS["markdown"].render(found))
+    assert check_ranking(read_rankings(tmp_path / "R.md")).supported

@@ -156,6 +156,11 @@ def test_the_text_says_what_to_publish(capsys: pytest.CaptureFixture[str]) -> No
     assert "not supported as published" in shown and "Publish instead: m0, m1 share rank 1–2." in shown
     print_check(check_ranking([ranking([0.9, 0.5], [1, 2])]), quiet=True)
     assert "may stand" in capsys.readouterr().out
+    good, bad = ranking([0.9, 0.5], [1, 2]), ranking([0.705, 0.70], [1, 2])
+    print_check(check_ranking([good, good]), quiet=True)
+    assert "All 2 rankings may stand" in capsys.readouterr().out
+    print_check(check_ranking([good, bad]), quiet=True)
+    assert "1 finding, in 1 of 2 rankings" in capsys.readouterr().out
 
 
 def test_thousands_of_models_are_checked() -> None:

@@ -187,3 +187,29 @@ def test_items_of_the_recorded_run_are_read() -> None:
     found = read_ranked_items(path, ["full", "drop-1"], benchmark="city", step=0)
     assert found.scores.shape == (2, 500)
     assert np.isfinite(found.scores).all()
+
+
+def test_items_are_read_from_logs_of_inspect_too(tmp_path: Path) -> None:
+    logs = Path(__file__).parents[1] / "fixtures" / "readers" / "inspect"
+    found = read_ranked_items(logs, ["mockllm/beta", "mockllm/alpha"], benchmark="sums")
+    assert found.scores.tolist() == [[1, 1, 1, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1, 0, 0]]
+    with pytest.raises(InputError, match="benchmark must be one of sums, got 'products'"):
+        read_ranked_items(logs, ["mockllm/beta"], benchmark="products")
+    with pytest.raises(InputError, match="got none of 'mockllm/gamma'"):
+        read_ranked_items(logs, ["mockllm/gamma"])
+    with pytest.raises(InputError, match="step must be one of 0, got 5"):
+        read_ranked_items(logs, ["mockllm/beta"], step=5)
+
+
+def test_a_model_without_a_score_is_named_and_refused_where_its_rank_is_above_another(tmp_path: Path) -> None:
+    shown = table(tmp_path, "model,score,stderr\na,0.5,0.1\nb,nan,0.1\nc,0.4,0.1\n", "some.csv")
+    (found,) = read_rankings(shown)
+    assert found.models == ("a", "c")
+    assert "No score, and so left out of the check: b." in found.notes
+    ranked = table(tmp_path, "rank,model,score,stderr\n1,a,nan,0.1\n2,b,0.4,0.1\n", "ranked.csv")
+    with pytest.raises(
+        InputError, match="score must be a number where a rank above another model is shown, got none for 'a'"
+    ):
+        read_rankings(ranked)
+    with pytest.raises(InputError, match="must hold a score, got none"):
+        read_rankings(table(tmp_path, "model,score,stderr\na,,0.1\n", "none.csv"))

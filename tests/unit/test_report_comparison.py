@@ -9,7 +9,8 @@ import pytest
 from headstart.auditing.comparison import compare
 from headstart.report.comparison_document import comparison_document
 from headstart.report.comparison_page import comparison_page
-from headstart.report.comparison_text import WIDTH, comparison_lines, print_comparison
+from headstart.report.comparison_text import comparison_lines, print_comparison
+from headstart.report.plain_text import WIDTH
 from two_column_tables import made_up, of, table
 
 MANY = compare(of(made_up(models=40, tasks=24)), source="many.json")

@@ -115,12 +115,36 @@ def test_the_decision_follows_the_agreement_of_the_tasks() -> None:
     assert rank_suite(whole(alike[:3], mixed[:3])).action == "measure more"
 
 
+def test_a_change_of_order_beyond_noise_decides_before_the_agreement_of_the_tasks() -> None:
+    direct, tuned = [[0.5, 0.5], [0.9, 0.8], [0.1, 0.2]], [[0.9, 0.9], [0.6, 0.5], [0.2, 0.2]]
+    found = rank_suite(whole(direct, tuned, stderr=0.01))
+    assert found.action == "publish the tuned ranking"
+    assert "under mean 1 of 3 pairs of models changes order with the same tuning, beyond noise" in found.sentence
+    assert (found.pairs.reversed, found.pairs.same, found.pairs.changed) == (1, 2, 1)
+    noisy = rank_suite(whole(direct, tuned, stderr=0.4))
+    assert (noisy.action, noisy.pairs.reversed, noisy.pairs.changed) == ("measure more", 0, 1)
+
+
+def test_what_the_agreement_alone_decides_says_so() -> None:
+    rng = np.random.default_rng(0)
+    strength = np.linspace(0.2, 0.8, 10)[:, None]
+    alike, mixed = strength + rng.normal(0, 0.01, (10, 6)), strength + rng.normal(0, 0.15, (10, 6))
+    unknown = rank_suite(whole(mixed.clip(0, 1), alike.clip(0, 1)), rigging=False)
+    assert "That rests on the agreement alone: which changes of order are noise is not known, since" in unknown.sentence
+    known = rank_suite(whole(mixed.clip(0, 1), alike.clip(0, 1), stderr=0.5), rigging=False)
+    assert "order with the same tuning, none of them beyond noise" in known.sentence
+    first = rank_suite(whole([[0.5, 0.5], [0.49, 0.5], [0.1, 0.1]], stderr=0.01)).sentence
+    assert "noise leaves the first rank to 2 models (a, b): show ties." in first
+
+
 def test_a_leaderboard_on_which_the_rules_disagree_must_name_its_rule() -> None:
     scores = whole([[1.0, 0.4, 0.4], [0.5, 0.5, 0.5], [0.1, 0.1, 0.1]])
     found = rank_suite(scores)
     assert found.action == "name the rule"
     assert "a is first under mean; under " in found.sentence
-    assert rank_suite(whole([[0.9, 0.8], [0.5, 0.2]])).sentence.endswith("and under every other rule.")
+    assert rank_suite(whole([[0.9, 0.8], [0.5, 0.2]])).sentence.startswith(
+        "Publish the ranking: a is first under mean and under every other rule. Whether noise decides it is not known"
+    )
 
 
 def test_an_unknown_rule_is_refused() -> None:

@@ -98,7 +98,7 @@ def test_branching_closes_what_duality_leaves_open_and_contradicts_neither_it_no
 
 def test_mixtures_of_laws_are_priced_as_a_search_over_splits_finds() -> None:
     rng = np.random.default_rng(14)
-    for _ in range(6):
+    for _ in range(4):
         weak: list[Curve] = [
             Exponential(floor=0.3, ceiling=rng.uniform(0.5, 0.8), rate=rng.uniform(0.01, 0.1)),
             LogitPower(L=0.3, U=0.8, alpha=rng.uniform(-6.0, -2.0), beta=rng.uniform(0.5, 3.0)),

@@ -1,13 +1,17 @@
 """Files as suites: every layout, missing cells by rule, and what is refused."""
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from headstart.data.readers.reader import Given, ReadOptions
 from headstart.errors import InputError
 from headstart.suite.missing import complete
+from headstart.suite.price.reading import read_tasks
 from headstart.suite.reading import read_suite
 from two_column_tables import made_up, texts
 
@@ -125,3 +129,47 @@ def test_bad_tables_are_refused_with_one_message(text: str, options: dict, messa
     (path,) = put(tmp_path, board__csv=text)
     with pytest.raises(InputError, match=message):
         complete(read_suite([path], **options))
+
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "readers"
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "labels", "tasks"),
+    [
+        ("every-eval-ever", {}, ("direct", "tuned"), 2),
+        ("leaderboard", {}, ("direct",), 6),
+        ("leaderboard-table/contents.csv", {}, ("direct",), 6),
+        ("lm-eval", {"metric": "acc"}, ("direct", "tuned"), 1),
+        ("inspect", {}, ("direct",), 1),
+        ("eval-results", {}, ("direct",), 2),
+        ("runs/runs.csv", {"metric": "acc", "tasks": ("mmlu",)}, ("direct", "tuned"), 1),
+        ("wandb/two_metrics.csv", {"metric": "eval/accuracy"}, ("direct", "tuned"), 1),
+        ("trainer-state", {}, ("direct", "tuned"), 1),
+    ],
+)
+def test_files_and_folders_of_other_tools_are_suites_too(
+    source: str, options: dict[str, object], labels: tuple[str, ...], tasks: int
+) -> None:
+    cells = read_suite([FIXTURES / source], options=ReadOptions(**options))
+    assert (cells.labels, len(cells.tasks)) == (labels, tasks)
+    assert not np.isnan(cells.scores).all()
+
+
+def test_a_leaderboard_table_is_read_by_its_reader_and_not_column_by_column() -> None:
+    cells = read_suite([FIXTURES / "leaderboard-table" / "contents.csv"])
+    assert cells.tasks == ("IFEval", "BBH", "MATH Lvl 5", "GPQA", "MUSR", "MMLU-PRO")
+    assert "org/alpha (bfloat16, 1111)" in cells.models
+
+
+def test_prices_and_ranks_are_read_from_one_reading_of_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [f"{m},{t},{s},{0.3 + s / 800}" for m in "ab" for t in "xy" for s in (0, 50, 100, 200)]
+    text = io.TextIOWrapper(io.BytesIO(("model,benchmark,step,score\n" + "\n".join(rows) + "\n").encode()))
+    monkeypatch.setattr(sys, "stdin", text)
+    given = Given("-")
+    assert read_suite([given]).tasks == tuple(read_tasks([given])) == ("x", "y")
+
+
+def test_prices_are_refused_where_there_is_one_score_for_each_model_and_task() -> None:
+    with pytest.raises(InputError, match="prices need scores along tuning"):
+        read_tasks([FIXTURES / "leaderboard"])

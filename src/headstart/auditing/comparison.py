@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
@@ -28,12 +28,11 @@ from headstart.data.two_columns import TwoColumns
 from headstart.errors import InputError
 from headstart.rank import (
     Jackknife,
-    OrderMatrix,
     RankSets,
     first_component_share,
     indistinct_groups,
     mean_pairwise_tau_b,
-    rank_sets_from_estimates,
+    rank_sets_where_known,
     tau_a,
     tau_b,
 )
@@ -113,7 +112,10 @@ def _benchmark(table: TwoColumns, b: int, falls_from: float, least_tau: float, s
     kept = np.flatnonzero(table.complete[b])
     scores = np.stack([table.direct[b, kept], table.tuned[b, kept]])
     errors = np.stack([table.direct_stderr[b, kept], table.tuned_stderr[b, kept]])
-    before, after = (_sets(score, error, seed) for score, error in zip(scores, errors, strict=True))
+    before, after = (
+        rank_sets_where_known(score, error, confidence=ONE_COLUMN, seed=seed)
+        for score, error in zip(scores, errors, strict=True)
+    )
     columns = _Columns(
         names=tuple(table.models[m] for m in kept.tolist()),
         scores=scores,
@@ -121,7 +123,7 @@ def _benchmark(table: TwoColumns, b: int, falls_from: float, least_tau: float, s
         sets=None if before is None or after is None else (before, after),
     )
     agreement, changed = float(tau_b(scores[0], scores[1])), int(np.triu(columns.changed).sum())
-    pairs = _pairs(columns, changed)
+    pairs = None if columns.sets is None else pairs_of(*columns.sets)
     return BenchmarkComparison(
         benchmark=table.benchmarks[b],
         models=_models(columns, falls_from),
@@ -142,29 +144,15 @@ def _benchmark(table: TwoColumns, b: int, falls_from: float, least_tau: float, s
     )
 
 
-def _sets(scores: Float[FloatArray, " models"], errors: Float[FloatArray, " models"], seed: int) -> RankSets | None:
-    """Rank sets of one column; a model without a standard error is ordered with no other. None if all are without."""
-    known = np.flatnonzero(~np.isnan(errors))
-    if not known.size:
-        return None
-    found = rank_sets_from_estimates(scores[known], standard_errors=errors[known], confidence=ONE_COLUMN, seed=seed)
-    if known.size == scores.size:
-        return found
-    ahead = np.zeros((scores.size, scores.size), dtype=np.bool_)
-    ahead[np.ix_(known, known)] = found.ahead
-    return replace(found, estimates=scores.copy(), orders=OrderMatrix(ahead=ahead))
-
-
-def _pairs(columns: _Columns, changed: int) -> Pairs | None:
-    if columns.sets is None:
-        return None
-    before, after = (one.ahead for one in columns.sets)
-    n = len(columns.names)
+def pairs_of(before: RankSets, after: RankSets) -> Pairs:
+    """Pairs of models by their order in the rank sets before and after tuning."""
+    n, changed = len(before.estimates), before.estimates[:, None] > before.estimates
+    changed &= after.estimates[:, None] < after.estimates
     return Pairs(
         all=n * (n - 1) // 2,
-        reversed=int((before & after.T).sum()),
-        same=int((before & after).sum()),
-        changed=changed,
+        reversed=int((before.ahead & after.ahead.T).sum()),
+        same=int((before.ahead & after.ahead).sum()),
+        changed=int(changed.sum()),
     )
 
 

@@ -10,6 +10,7 @@ from headstart.auditing.comparison_values import (
     BenchmarkComparison,
     ComparisonDecision,
     Pairs,
+    Shift,
     Verdict,
 )
 from headstart.auditing.level_values import TiedModels
@@ -19,6 +20,9 @@ AGREES = 0.9
 
 HARDLY = 100.0
 """Times the items beyond which more of them is no advice."""
+
+ON_AGREEMENT_ALONE = "That rests on the agreement alone"
+"""What a decision rests on where no change of order is beyond noise."""
 
 
 def verdict_of(pairs: Pairs | None, least_tau: float) -> Verdict:
@@ -40,6 +44,9 @@ def decide_comparison(
 ) -> ComparisonDecision:
     """Which ranking to publish, or what to measure.
 
+    A change of order beyond noise decides for the tuned rankings, and so does an agreement of the benchmarks that
+    rises by more than the choice of the models explains.
+
     Args:
         found: At least one benchmark.
         across: What they say together.
@@ -52,8 +59,14 @@ def decide_comparison(
         return ComparisonDecision(action="publish the tuned ranking", sentence=sentence, items_factor=None)
     if not open_ones:
         return ComparisonDecision(action="keep the direct ranking", sentence=_keep(found, labels), items_factor=None)
-    factors = [one.items_factor for one in open_ones if one.items_factor is not None]
-    factor = min(factors, default=None)
+    factor = min((one.items_factor for one in open_ones if one.items_factor is not None), default=None)
+    shift = None if across is None else across.tau_b
+    if shift is not None and shift.difference.low > 0:
+        sentence = (
+            f"Publish the rankings {_after(labels)}: {len(found)} benchmarks agree with each other "
+            f"{agreement_in_words(shift)}. {ON_AGREEMENT_ALONE}: {_no_change_certain(open_ones)}."
+        )
+        return ComparisonDecision(action="publish the tuned ranking", sentence=sentence, items_factor=factor)
     return ComparisonDecision(
         action="measure more", sentence=_cannot_say(found, open_ones, factor, labels), items_factor=factor
     )
@@ -70,7 +83,7 @@ def _publish_tuned(
         pairs = one.pairs
         moved, total = (pairs.reversed, pairs.all) if pairs else (0, 0)
         return (
-            f"Publish the ranking {_after(labels)}: {_change_order(moved, total)} with the same tuning, beyond "
+            f"Publish the ranking {_after(labels)}: {change_order(moved, total)} with the same tuning, beyond "
             f"noise{_agreement(one)}. {_publish_ties(one)}"
         )
     sentence = (
@@ -110,23 +123,40 @@ def _cannot_say(
     if all(one.pairs is None for one in open_ones):
         one = open_ones[0]
         n = len(one.models)
-        changes = f"{_change_order(one.changed, n * (n - 1) // 2)} as measured{_agreement(one)}"
+        changes = f"{change_order(one.changed, n * (n - 1) // 2)} as measured{_agreement(one)}"
         where = "" if len(found) == 1 else f" On {one.benchmark}, {changes}."
         told = f": {changes}, but without" if len(found) == 1 else ": without"
         return (
             f"{start}{told} standard errors nobody knows which changes are noise.{where} Give a standard error or the "
             "number of items for every score."
         )
-    known = [one.pairs for one in open_ones if one.pairs is not None]
-    changed, every = sum(pairs.changed for pairs in known), sum(pairs.all for pairs in known)
     where = "" if len(found) == 1 else f" on {len(open_ones)} of {len(found)} benchmarks"
-    sentence = f"{start}{where}: {_change_order(changed, every)} with the same tuning, none of them beyond noise."
+    sentence = f"{start}{where}: {_no_change_certain(open_ones)}."
     if factor is None or factor > HARDLY:
         return f"{sentence} More items will hardly decide it: measure more models or more benchmarks."
     return f"{sentence} Measure on about {_rounded(factor):g} times the items, which would confirm the clearest change."
 
 
-def _change_order(count: int, total: int) -> str:
+def _no_change_certain(open_ones: Sequence[BenchmarkComparison]) -> str:
+    """How many pairs change order on the benchmarks that are open, and that none is known to do so beyond noise."""
+    known = [one.pairs for one in open_ones if one.pairs is not None]
+    if not known:
+        return "without standard errors nobody knows which changes of order are noise"
+    changed, every = sum(pairs.changed for pairs in known), sum(pairs.all for pairs in known)
+    return f"{change_order(changed, every)} with the same tuning, none of them beyond noise"
+
+
+def agreement_in_words(shift: Shift) -> str:
+    """How far benchmarks agree before and after tuning, with the interval of the difference over the models."""
+    change = shift.difference
+    return (
+        f"at a mean tau-b of {shift.tuned.value:.2f} after tuning and {shift.direct.value:.2f} before "
+        f"(difference {change.value:+.2f} [{change.low:+.2f}, {change.high:+.2f}])"
+    )
+
+
+def change_order(count: int, total: int) -> str:
+    """``7 of 45 pairs of models change order``."""
     pairs = "pair" if total == 1 else "pairs"
     return f"{count:,} of {total:,} {pairs} of models {'changes' if count == 1 else 'change'} order"
 

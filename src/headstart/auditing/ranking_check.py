@@ -20,12 +20,11 @@ from headstart.errors import InputError
 from headstart.io.encode import as_json
 from headstart.io.run import Run
 from headstart.rank import (
-    OrderMatrix,
     RankSets,
     TieGroup,
     indistinct_groups,
-    rank_sets_from_estimates,
     rank_sets_from_items,
+    rank_sets_where_known,
     separated_groups,
 )
 from headstart.rank.intervals import CONFIDENCE
@@ -204,28 +203,13 @@ def _sets(given: PublishedRanking, items: RankedItems | None, confidence: float,
     """Rank sets from the items, else from the errors; a model without one is ordered with no other."""
     if items is not None:
         return rank_sets_from_items(items.scores, clusters=items.clusters, confidence=confidence, seed=seed)
-    known = np.flatnonzero(~np.isnan(given.stderr))
-    if not known.size:
+    found = rank_sets_where_known(given.score, given.stderr, confidence=confidence, seed=seed)
+    if found is None:
         raise InputError(
             "must tell how noisy the scores are: a column stderr or n_items, or scores per item (--items)",
             file=given.source,
         )
-    found = rank_sets_from_estimates(
-        given.score[known], standard_errors=given.stderr[known], confidence=confidence, seed=seed
-    )
-    if known.size == len(given.models):
-        return found
-    ahead = np.zeros((len(given.models), len(given.models)), dtype=np.bool_)
-    ahead[np.ix_(known, known)] = found.ahead
-    return RankSets(
-        estimates=given.score.copy(),
-        orders=OrderMatrix(ahead=ahead),
-        critical_value=found.critical_value,
-        confidence=confidence,
-        claim="confidence",
-        n_draws=found.n_draws,
-        steps=found.steps,
-    )
+    return found
 
 
 def _unsupported(given: PublishedRanking, sets: RankSets, claim: Claim) -> Int[IntArray, "pairs 2"]:

@@ -39,7 +39,8 @@ def check(
     items: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Scores per item (model, item, score): models are then compared item by item."
+            metavar="FILE",
+            help="Scores per item (model, item, score; or logs of Inspect): models are compared item by item.",
         ),
     ] = None,
     item_columns: Annotated[

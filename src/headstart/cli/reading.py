@@ -37,21 +37,21 @@ def parse_reading(pairs: Sequence[str] | None) -> ReadOptions:
     from headstart.data.readers.reader import ReadOptions
 
     found: dict[str, str] = {}
-    tasks: list[str] = []
+    several: dict[str, list[str]] = {"metric": [], "task": []}
     for pair in pairs or ():
         key, equals, value = (part.strip() for part in pair.partition("="))
         if not (equals and value) or key not in READING:
             raise InputError(f"--read must be KEY=VALUE with one of the keys {', '.join(READING)}, got {pair!r}")
         if key in found:
             raise InputError(f"--read must give each key once, got {key} twice")
-        if key == "task":
-            tasks.append(value)
+        if key in several:
+            several[key].append(value)
         else:
             found[key] = value
     return ReadOptions(
         reader=found.get("reader"),
-        metric=found.get("metric"),
-        tasks=tuple(tasks),
+        metric=tuple(several["metric"]) or None,
+        tasks=tuple(several["task"]),
         model=found.get("model"),
         step=_step(found.get("step")),
         layout=found.get("layout"),

@@ -10,9 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headstart.cli.common import Columns, HtmlOut, JsonOut, Seed, check_outputs, parse_range, progress_bar, tell
+from headstart.cli.common import (
+    Columns,
+    HtmlOut,
+    JsonOut,
+    Reading,
+    Seed,
+    check_outputs,
+    parse_range,
+    progress_bar,
+    tell,
+)
 from headstart.cli.completion import complete_aggregation, complete_missing
-from headstart.cli.reading import parse_columns
+from headstart.cli.reading import parse_columns, parse_reading
 from headstart.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,8 +37,8 @@ def suite(
         list[str],
         typer.Argument(
             metavar="FILES...",
-            help="Tables of scores, of one or many tasks each: direct and tuned, leaderboards, trajectories; - for "
-            "standard input.",
+            help="Scores of one or many tasks each: direct and tuned, leaderboards, trajectories, and what `headstart "
+            "import list` lists, folders too; - for standard input.",
         ),
     ],
     aggregation: Annotated[
@@ -54,6 +64,7 @@ def suite(
         list[str] | None,
         typer.Option(metavar="TASK", help="Task of which less is better, turned round; may be given several times."),
     ] = None,
+    read: Reading = None,
     columns: Columns = None,
     score_range: Annotated[
         list[str] | None,
@@ -100,8 +111,11 @@ def suite(
 
     Example: `headstart suite mmlu.csv gsm8k.csv wikitext.csv --less-is-better wikitext --score-range wikitext=0:50`
 
+    Example: `headstart suite runs/ --read metric=acc_norm`
+
     Example: `headstart suite trajectories.csv --prices --level 0,500`
     """
+    from headstart.data.readers.reader import Given
     from headstart.suite.missing import complete
     from headstart.suite.reading import read_suite
     from headstart.suite.suite import rank_suite
@@ -112,12 +126,10 @@ def suite(
     rule = _missing_rule(missing)
     levels = _levels(level, prices)
     names = None if tasks is None else [name.strip() for name in tasks.split(",")]
+    own, options, ranges = parse_columns(columns), parse_reading(read), _ranges(score_range or [])
+    sources = [Given(file, own) for file in files]  # each is read once, standard input too
     cells = read_suite(
-        files,
-        columns=parse_columns(columns),
-        ranges=_ranges(score_range or []),
-        less_is_better=less_is_better or (),
-        tasks=names,
+        sources, columns=own, ranges=ranges, less_is_better=less_is_better or (), tasks=names, options=options
     )
     whole = complete(cells, rule)
     with progress_bar() as progress:
@@ -130,7 +142,7 @@ def suite(
             from headstart.suite.price.pricing import price_suite
             from headstart.suite.price.reading import read_tasks
 
-            measured = read_tasks(files, columns=parse_columns(columns), ranges=_ranges(score_range or []), only=names)
+            measured = read_tasks(sources, columns=own, ranges=ranges, only=names, options=options)
             priced = price_suite(measured, levels=levels, seed=seed, progress=progress)
     _publish(found, priced, json=json, csv=csv, html=html, quiet=quiet)
 

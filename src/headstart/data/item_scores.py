@@ -102,7 +102,8 @@ def _by_item(samples: Sequence[Mapping[str, object]], log: Given, options: ReadO
     for at, sample in enumerate(samples):
         scores = mapping(sample.get("scores"))
         item = str(sample.get("id"))
-        scorer = options.metric if options.metric in scores or len(scores) != 1 else next(iter(scores))
+        asked = next((name for name in options.metrics if name in scores), next(iter(options.metrics), None))
+        scorer = asked if asked in scores or len(scores) != 1 else next(iter(scores))
         if scorer is None and scores:
             raise InputError(f"holds several scorers ({', '.join(scores)}); metric=NAME must name one", file=log.source)
         value = mapping(scores.get(scorer or "")).get("value")

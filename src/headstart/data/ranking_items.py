@@ -1,4 +1,4 @@
-"""Scores per item behind a published ranking: a table with one row for each model and item."""
+"""Scores per item behind a published ranking: a table with one row for each model and item, or logs of Inspect."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from jaxtyping import Float, Shaped
 from numpy.typing import NDArray
 
 from headstart.contest.arrays import FloatArray
+from headstart.data.item_scores import read_items
+from headstart.data.readers.reader import Given
 from headstart.errors import InputError
 from headstart.io.text import read_bytes, suggestion
 
@@ -29,6 +31,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "step": (),
 }
 """What a column may be, and other names under which it is understood."""
+
+_TABLES = (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,10 +62,11 @@ def read_ranked_items(
     columns: Mapping[str, str] | None = None,
     step: float | None = None,
 ) -> RankedItems:
-    """Read the scores of some models on every item: Parquet, CSV, TSV or JSON lines, in long form.
+    """Read the scores of some models on every item: a table in long form, or what ``read_items`` reads.
 
     Args:
-        path: File with the columns model, item and score, and optionally cluster, benchmark and step.
+        path: Parquet, CSV, TSV or JSON lines with the columns model, item and score, and optionally cluster, benchmark
+            and step; or a log of Inspect, or a folder of logs.
         models: Those of the ranking.
         benchmark: Which one, where the file holds several.
         columns: The file's own name of a field of ``FIELDS``.
@@ -70,9 +75,11 @@ def read_ranked_items(
     Raises:
         InputError: If it is no such table, a model has no rows, or fewer than two items are shared by all models.
     """
+    source = os.fspath(path)
+    if Path(path).suffix.lower() not in _TABLES:
+        return _of_logs(path, models, benchmark, step, source)
     import polars as pl  # here, because it takes longer to import than most commands run
 
-    source = os.fspath(path)
     frame = _frame(path, source)
     own = _recognise(frame.columns, columns or {}, source)
     frame = frame.select([pl.col(column).alias(name) for name, column in own.items()])
@@ -81,11 +88,7 @@ def read_ranked_items(
     if "step" in own:
         frame = _at_step(frame, step, source)
     frame = frame.with_columns(pl.col("model").cast(pl.String), pl.col("item").cast(pl.String))
-    there = set(frame["model"].unique().to_list())
-    absent = [name for name in models if name not in there]
-    if absent:
-        near = suggestion(absent[0], sorted(there))
-        raise InputError(f"every model must have scores on the items, got none of {absent[0]!r}{near}", file=source)
+    _check_models(models, set(frame["model"].unique().to_list()), source)
     try:
         frame = frame.with_columns(pl.col("score").cast(pl.Float64))
     except pl.exceptions.PolarsError:
@@ -99,34 +102,65 @@ def read_ranked_items(
     means = wanted.group_by(["model", *keys]).agg(pl.col("score").mean())
     wide = means.pivot(on="model", index=keys, values="score").sort(keys)
     whole = wide.drop_nulls(list(models)) if set(models) <= set(wide.columns) else wide.clear()
-    if len(whole) < 2:
-        raise InputError(f"at least 2 items must have a score of every model, got {len(whole)}", file=source)
-    lost = len(wide) - len(whole)
-    note = f"{lost} of {len(wide)} items lack the score of a model and are left out." if lost else ""
     return RankedItems(
         scores=np.ascontiguousarray(whole.select(list(models)).to_numpy().T, dtype=np.float64),
         clusters=np.asarray(whole["cluster"].cast(pl.String).to_list()) if "cluster" in own else None,
-        notes=(note,) if note else (),
+        notes=_left_out(len(wide), len(whole), source),
     )
+
+
+def _of_logs(
+    path: str | os.PathLike[str], models: Sequence[str], benchmark: str, step: float | None, source: str
+) -> RankedItems:
+    """The items of the logs of one task at one step."""
+    given = Given(path)
+    if not given.is_folder and not given.is_zip and Path(path).suffix.lower() != ".json":
+        listed = ", ".join(_TABLES)
+        raise InputError(f"the name must end in {listed}, or be of logs of Inspect, got {source!r}", file=source)
+    found = read_items(given)
+    names = sorted({one.benchmark for one in found})
+    if len(names) > 1 or benchmark not in ("", *names):
+        _check_benchmark(benchmark, names, source)
+        found = tuple(one for one in found if one.benchmark == benchmark)
+    at = _chosen_step(sorted({one.step for one in found}), step, source)
+    (items,) = (one for one in found if one.step == at)
+    _check_models(models, set(items.models), source)
+    scores = items.scores[[items.models.index(name) for name in models]]
+    whole = ~np.isnan(scores).any(axis=0)
+    return RankedItems(
+        scores=np.ascontiguousarray(scores[:, whole]),
+        clusters=None,
+        notes=_left_out(whole.size, int(whole.sum()), source),
+    )
+
+
+def _check_models(models: Sequence[str], there: set[str], source: str) -> None:
+    absent = [name for name in models if name not in there]
+    if absent:
+        near = suggestion(absent[0], sorted(there))
+        raise InputError(f"every model must have scores on the items, got none of {absent[0]!r}{near}", file=source)
+
+
+def _left_out(items: int, kept: int, source: str) -> tuple[str, ...]:
+    """A note where items lack scores."""
+    if kept < 2:
+        raise InputError(f"at least 2 items must have a score of every model, got {kept}", file=source)
+    return (f"{items - kept} of {items} items lack the score of a model and are left out.",) if items > kept else ()
 
 
 def _frame(path: str | os.PathLike[str], source: str) -> pl.DataFrame:
     import polars as pl
 
-    readers = {".parquet": pl.read_parquet, ".csv": pl.read_csv, ".jsonl": pl.read_ndjson, ".ndjson": pl.read_ndjson}
     suffix, data = Path(path).suffix.lower(), read_bytes(path)
+    readers = {".parquet": pl.read_parquet, ".jsonl": pl.read_ndjson, ".ndjson": pl.read_ndjson}
     try:
-        if suffix == ".tsv":
-            return pl.read_csv(io.BytesIO(data), separator="\t", infer_schema_length=None)
-        if suffix == ".csv":
-            return pl.read_csv(io.BytesIO(data), infer_schema_length=None)
         if suffix in readers:
             return readers[suffix](io.BytesIO(data))
+        return pl.read_csv(io.BytesIO(data), separator="\t" if suffix == ".tsv" else ",", infer_schema_length=None)
     # polars reports some damaged files by a panic, which is not an Exception
     except (Exception, pl.exceptions.PanicException) as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"cannot be read as {suffix[1:]}: {reason}", file=source) from None
-    raise InputError(f"the name must end in .parquet, .csv, .tsv, .jsonl or .ndjson, got {suffix!r}", file=source)
 
 
 def _recognise(names: Sequence[str], columns: Mapping[str, str], source: str) -> dict[str, str]:
@@ -155,9 +189,7 @@ def _of_benchmark(frame: pl.DataFrame, benchmark: str, source: str) -> pl.DataFr
     names: list[str] = frame["benchmark"].cast(pl.String).unique().drop_nulls().sort().to_list()
     if len(names) < 2 and benchmark in ("", *names):
         return frame
-    if benchmark not in names:
-        got = f"{benchmark!r}" if benchmark else "a ranking that names none"
-        raise InputError(f"benchmark must be one of {', '.join(names)}, got {got}", file=source, field="benchmark")
+    _check_benchmark(benchmark, names, source)
     return frame.filter(pl.col("benchmark").cast(pl.String) == benchmark)
 
 
@@ -165,12 +197,20 @@ def _at_step(frame: pl.DataFrame, step: float | None, source: str) -> pl.DataFra
     import polars as pl
 
     steps: list[float] = frame["step"].cast(pl.Float64).unique().sort().to_list()
+    return frame.filter(pl.col("step").cast(pl.Float64) == _chosen_step(steps, step, source))
+
+
+def _check_benchmark(benchmark: str, names: Sequence[str], source: str) -> None:
+    if benchmark not in names:
+        got = f"{benchmark!r}" if benchmark else "a ranking that names none"
+        raise InputError(f"benchmark must be one of {', '.join(names)}, got {got}", file=source, field="benchmark")
+
+
+def _chosen_step(steps: Sequence[float], step: float | None, source: str) -> float:
+    """The step asked for, or the only one."""
+    listed = ", ".join(f"{one:g}" for one in steps)
     if step is None and len(steps) > 1:
-        listed = ", ".join(f"{one:g}" for one in steps)
         raise InputError(f"--step must say at which of {listed} the ranking was measured", file=source, field="step")
-    if step is None:
-        return frame
-    if step not in steps:
-        listed = ", ".join(f"{one:g}" for one in steps)
+    if step is not None and step not in steps:
         raise InputError(f"step must be one of {listed}, got {step:g}", file=source, field="step")
-    return frame.filter(pl.col("step").cast(pl.Float64) == step)
+    return steps[0] if step is None else step

@@ -260,14 +260,19 @@ def _rankings(
             message = f"{error.message.partition(';')[0]}; --lower-is-better says that smaller scores are better"
             raise InputError(message, file=source, row=table.header, field=own["score"]) from None
     groups: dict[str, list[_Row]] = {}
+    unscored: dict[str, list[_Row]] = {}
     for number, cells in table.rows:
         row = _row(number, cells, own, source, problems)
-        if row is not None:
+        if row is not None and math.isnan(row.score):
+            unscored.setdefault(row.benchmark or heading, []).append(row)
+        elif row is not None:
             groups.setdefault(row.benchmark or heading, []).append(row)
+    if not (groups or problems):
+        problems.append(InputError("must hold a score, got none", field=own["score"]))
     found: list[PublishedRanking] = []
     for name, rows in groups.items():
         try:
-            found.append(_ranking(name, rows, own, source, score_range, lower_is_better))
+            found.append(_ranking(name, rows, own, source, score_range, lower_is_better, unscored.get(name, [])))
         except InputError as error:
             problems.append(error)
     if problems:
@@ -290,7 +295,7 @@ class _Row:
 def _row(
     number: int, cells: Mapping[str, Cell], own: Mapping[str, str], source: str, problems: list[InputError]
 ) -> _Row | None:
-    """One row; None where it has no score or is bad."""
+    """One row, its score nan where it has none; None where it is bad."""
 
     def cell(field: str) -> Cell:
         return cells.get(own[field]) if field in own else None
@@ -303,8 +308,6 @@ def _row(
         ranks = _ranks(cell, own)
     except InputError as error:
         problems.append(error.located(file=source, row=number))
-        return None
-    if math.isnan(score):
         return None
     benchmark, plan_hash = cell("benchmark"), cell("plan_hash")
     return _Row(
@@ -373,6 +376,7 @@ def _ranking(
     source: str,
     score_range: tuple[float, float] | None,
     lower_is_better: bool,
+    unscored: Sequence[_Row],
 ) -> PublishedRanking:
     seen: dict[str, int] = {}
     for row in rows:
@@ -392,6 +396,14 @@ def _ranking(
     stderr, basis = _errors(rows, score, score_range, own, source)
     ends = [row.ranks or (at, at) for at, row in enumerate(rows, 1)]
     notes = ["The table shows no ranks, so the order of its rows is taken as the ranking."] if by_order else []
+    for row in unscored:
+        if row.ranks is not None and row.ranks[0] < max(last for _, last in ends):
+            message = f"{own['score']} must be a number where a rank above another model is shown, got none for"
+            raise InputError(f"{message} {row.model!r}", file=source, row=row.number, field=own["score"])
+    if unscored:
+        names = [row.model for row in unscored]
+        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        notes.append(f"No score, and so left out of the check: {shown}.")
     return PublishedRanking(
         source=source,
         benchmark=name,

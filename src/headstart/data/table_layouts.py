@@ -185,7 +185,12 @@ def _check_required(named: _Named, needed: Sequence[str]) -> None:
             hints.append(f"{name}={likely}")
     raise InputError(
         f"missing column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; got {', '.join(table.columns)}"
-        + (f"; did you mean columns {','.join(hints)}?" if hints else ""),
+        + (f"; did you mean columns {','.join(hints)}?" if hints else "")
+        + (
+            "; headstart suite ranks over benchmarks without steps"
+            if missing == ["step"] and named.has("benchmark")
+            else ""
+        ),
         file=table.source,
         row=table.header,
     )

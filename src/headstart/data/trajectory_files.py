@@ -11,7 +11,7 @@ from typing import cast
 
 import numpy as np
 
-from headstart.data.benchmarks import choose_benchmark, with_range_hint
+from headstart.data.benchmarks import choose_benchmark, listed_benchmarks, with_range_hint
 from headstart.data.columns import Line
 from headstart.data.measurements import REQUIRED
 from headstart.data.readers import read_measurements
@@ -25,6 +25,10 @@ from headstart.io.tables import write_table
 from headstart.io.text import STDIN
 
 _COLUMN_ORDER = ("benchmark", *REQUIRED, "stderr", "n_items", "seed", "cost_per_step", "outcome", "plan_hash")
+
+NO_STEPS = (
+    "holds direct and tuned scores and no steps, so no curve can be fitted; headstart audit compares the two columns"
+)
 
 
 def read_trajectories(
@@ -58,11 +62,7 @@ def read_trajectories(
     """
     parsed = _parse(given, columns, score_range, options)
     if parsed.two_columns and not parsed.problems:
-        raise InputError(
-            "holds direct and tuned scores and no steps, so no curve can be fitted; headstart audit compares the two "
-            "columns",
-            file=parsed.source,
-        )
+        raise InputError(NO_STEPS, file=parsed.source)
     return _build(
         parsed.rows,
         parsed.places,
@@ -74,6 +74,39 @@ def read_trajectories(
         cost_per_step=cost_per_step,
         cost_unit=cost_unit,
     )
+
+
+def trajectories_of(
+    parsed: ParsedRows, *, fallback_name: str, ranges: Mapping[str | None, tuple[float, float]] | None = None
+) -> dict[str, Trajectories]:
+    """The trajectories of every benchmark among the rows of one file, in the order of their first row.
+
+    Args:
+        parsed: The rows.
+        fallback_name: What a benchmark is called that the file does not name.
+        ranges: Score range by benchmark; under None the one of all others, [0, 1] when not given.
+
+    Raises:
+        InputError: As ``read_trajectories``.
+    """
+    if parsed.two_columns and not parsed.problems:
+        raise InputError(NO_STEPS, file=parsed.source)
+    known = ranges or {}
+    listed = listed_benchmarks(parsed.rows, parsed.places, parsed.source) or [fallback_name]
+    return {
+        name: _build(
+            parsed.rows,
+            parsed.places,
+            parsed=parsed,
+            source=parsed.source,
+            fallback_name=fallback_name,
+            benchmark=name,
+            score_range=known.get(name, known.get(None)),
+            cost_per_step=None,
+            cost_unit=None,
+        )
+        for name in listed
+    }
 
 
 def read_results(

@@ -14,6 +14,7 @@ from headstart.rank.pairs import OrderMatrix, Orders
 from headstart.rank.rank_sets import RankSets, rank_sets_from_estimates
 from headstart.rank.rank_sets_draws import rank_sets_from_draws
 from headstart.rank.rank_sets_items import rank_sets_from_items
+from headstart.rank.rank_sets_known import rank_sets_where_known
 from headstart.rank.tie_groups import TieGroup, indistinct_groups, indistinct_runs, separated_groups
 from headstart.rank.variant_gains import VariantGains, next_variant_gain, variant_gains, variant_rewards
 from headstart.rank.variants import (
@@ -58,6 +59,7 @@ __all__ = [
     "rank_sets_from_draws",
     "rank_sets_from_estimates",
     "rank_sets_from_items",
+    "rank_sets_where_known",
     "separated_groups",
     "share_ahead",
     "sign_test",

@@ -35,7 +35,7 @@ def tasks_chart(found: Suite) -> Chart:
     axis = alt.X(
         "d:Q",
         title="mean tau-b with the other tasks (1 = the same ranking)",
-        scale=_scale(low, 1.0),
+        scale=_scale(low - 0.05 if low < 0 else low, 1.0),  # so that no dot covers a name
         axis=alt.Axis(tickCount=6, format=".1f", labelOverlap="greedy"),
     )
     base = alt.Chart(data).encode(y=_names([found.tasks[k] for k in order]))

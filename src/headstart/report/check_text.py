@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from headstart.auditing.ranking_check import CheckedRanking, Finding, RankingCheck
 from headstart.io.junit import Check
 from headstart.report.console import say, stdout
+from headstart.report.plain_text import table
 from headstart.report.wording import count, ranks, score_in_words
 
 SHOWN = 12
@@ -25,10 +26,17 @@ def sentence(found: RankingCheck) -> str:
     models = sum(len(one.models) for one in found.rankings)
     certainty = f"{100 * found.confidence:g} %"
     if found.supported:
+        if len(found.rankings) > 1:
+            start = f"All {len(found.rankings)} rankings may stand: their data support"
+            return f"{start} every order shown ({certainty} sure, all ranks of a ranking at once)."
         who = count(models, "model")
         return f"The ranking of {who} may stand: its data support every order shown ({certainty} sure, all at once)."
     involved = sum(not row.supported for one in found.rankings for row in one.models)
     what = f"{count(len(found.findings), 'finding')}; {involved} of {count(models, 'model')} without support"
+    if len(found.rankings) > 1:
+        wrong = sum(bool(one.findings) for one in found.rankings)
+        where = f", in {wrong} of {len(found.rankings)} rankings" if wrong else ""
+        what = f"{count(len(found.findings), 'finding')}{where}"
     return f"The ranking is not supported as published: {what} ({certainty} sure, all at once)."
 
 
@@ -46,7 +54,8 @@ def print_check(found: RankingCheck, *, quiet: bool = False) -> None:
     for one in found.rankings:
         out.print()
         say(out, f"{one.benchmark or 'Ranking'}: rank sets from {one.basis}.")
-        for line in _columns(_rows(one)[: SHOWN + 1]):
+        header, *rows = _rows(one)
+        for line in table(header, rows[:SHOWN]):
             out.print(line, markup=False, soft_wrap=True)
         if len(one.models) > SHOWN:
             say(out, f"and {len(one.models) - SHOWN} more (--json, --markdown)")
@@ -132,17 +141,6 @@ def _rows(one: CheckedRanking) -> list[tuple[str, ...]]:
             )
             for row in one.models
         ),
-    ]
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.ljust(width) if at == 0 else cell.rjust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
     ]
 
 

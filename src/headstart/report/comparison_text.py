@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from headstart.auditing.comparison_values import BenchmarkComparison, Comparison
@@ -23,9 +22,9 @@ from headstart.report.comparison_wording import (
     subject,
 )
 from headstart.report.console import stdout
+from headstart.report.plain_text import table, wrapped
 from headstart.report.wording import ranks
 
-WIDTH = 80
 ROWS = 10
 """Rows of the table that are shown."""
 
@@ -39,40 +38,24 @@ MOST = 2
 def print_comparison(found: Comparison, *, quiet: bool = False) -> None:
     """The comparison as text, or only what to do; names are shown as they are."""
     console = stdout()
-    for line in _wrapped(found.decision.sentence) if quiet else comparison_lines(found):
+    for line in wrapped(found.decision.sentence) if quiet else comparison_lines(found):
         console.print(line, markup=False, soft_wrap=True)
 
 
 def comparison_lines(found: Comparison) -> list[str]:
     """The lines, none longer than ``WIDTH``."""
     several = len(found.benchmarks) > 1
-    lines = [*_wrapped(found.decision.sentence), "", *_wrapped(subject(found, NAME)), ""]
+    lines = [*wrapped(found.decision.sentence), "", *wrapped(subject(found, NAME)), ""]
     lines += _benchmarks(found.benchmarks) if several else _models(found.benchmarks[0])
     if several:
         lines += _across(found)
     else:
         one = found.benchmarks[0]
-        lines += ["", *_wrapped(first_place_in_words(one)), *_wrapped(prices_in_words(one))]
+        lines += ["", *wrapped(first_place_in_words(one)), *wrapped(prices_in_words(one))]
     lines += _movers(found, several)
     for name, reason in found.skipped[:MOST]:
-        lines += _wrapped(f"Left out: {fit(name, NAME)} ({reason}).")
-    lines += ["", *(line for note in found.notes[:3] for line in _wrapped(note))]
-    return lines
-
-
-def _wrapped(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_long_words=True) or [""]
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns as wide as they need; the first, of names, takes what is left."""
-    widths = [max(len(row[at]) for row in [header, *rows]) for at in range(len(header))]
-    widths[0] = min(widths[0], WIDTH - sum(widths[1:]) - 2 * (len(header) - 1))
-    lines: list[str] = []
-    for row in [header, *rows]:
-        cells = [fit(row[0], widths[0]).ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        lines.append("  ".join(cells).rstrip())
+        lines += wrapped(f"Left out: {fit(name, NAME)} ({reason}).")
+    lines += ["", *(line for note in found.notes[:3] for line in wrapped(note))]
     return lines
 
 
@@ -98,7 +81,7 @@ def _benchmarks(found: Sequence[BenchmarkComparison]) -> list[str]:
         "changed: pairs of models in the other order after tuning; certain: beyond noise; to first: models whose tuned "
         "score passes the best direct score; direct: whether the direct ranking stands"
     )
-    return [*_table(header, rows), *more, *_wrapped(legend)]
+    return [*table(header, rows), *more, *wrapped(legend)]
 
 
 def _models(one: BenchmarkComparison) -> list[str]:
@@ -121,7 +104,7 @@ def _models(one: BenchmarkComparison) -> list[str]:
     tau = "not defined" if one.tau_b is None else f"{one.tau_b:.2f}"
     bounds = "" if one.tau_bounds is None else f"; noise leaves {one.tau_bounds[0]:.2f} to {one.tau_bounds[1]:.2f}"
     agreement = f"Agreement of the two rankings: tau-b {tau}, tau-a {one.tau_a:.2f}{bounds}."
-    return [*_table(header, rows), *more, *_wrapped(agreement)]
+    return [*table(header, rows), *more, *wrapped(agreement)]
 
 
 def _across(found: Comparison) -> list[str]:
@@ -137,19 +120,19 @@ def _across(found: Comparison) -> list[str]:
         if shift is not None:
             rows.append((name, *shift_in_words(shift)))
         else:
-            reasons += _wrapped(f"No {name} between benchmarks: {reason}.")
-    table = _table(("between benchmarks", *found.labels, "difference"), rows) if rows else []
-    return ["", *table, *reasons]
+            reasons += wrapped(f"No {name} between benchmarks: {reason}.")
+    rows_shown = table(("between benchmarks", *found.labels, "difference"), rows) if rows else []
+    return ["", *rows_shown, *reasons]
 
 
 def _movers(found: Comparison, several: bool) -> list[str]:
     lines: list[str] = []
     for title, moved in (("Up", risers(found, MOST)), ("Down", sinkers(found, MOST))):
         for move in moved:
-            lines += _wrapped(f"{title}: {move_in_words(move, named=several, width=NAME)}", indent="  ")
+            lines += wrapped(f"{title}: {move_in_words(move, named=several, width=NAME)}", indent="  ")
     fallen = fallers(found)
     if fallen:
         first = move_in_words(fallen[0], named=several, width=NAME)
         more = f" and {len(fallen) - 1} more" if len(fallen) > 1 else ""
-        lines += _wrapped(f"Score falls beyond noise although all were tuned alike: {first}{more}", indent="  ")
+        lines += wrapped(f"Score falls beyond noise although all were tuned alike: {first}{more}", indent="  ")
     return ["", *lines] if lines else []

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from headstart.data.columns import binomial_stderr
 from headstart.data.metrics import check_more_is_better
 from headstart.data.readers.reader import Given, ReadOptions, mapping, number, sequence, text
 from headstart.data.rows import TrajectoryRow
@@ -30,7 +33,8 @@ def published_results(
     """The scores of a file with their ranks, and notes on what was left out.
 
     Of an audit's document the scores, ranks and rank sets of every level are taken as they stand there. Otherwise
-    models are ranked by score within each benchmark and step, with rank sets where every score has a standard error.
+    models are ranked by score within each benchmark and step, with rank sets where every score has
+    a standard error or a number of items.
 
     Args:
         given: A file or folder of measurements, a document of ``headstart audit --json``, or ``"-"``.
@@ -56,7 +60,9 @@ def published_results(
         for benchmark in dict.fromkeys(row.benchmark for row in rows):
             if benchmark is not None:
                 check_more_is_better(benchmark, "benchmark", source=source.source, whole=False)
-        scores = tuple(one for group in _groups(rows, fallback) for one in _ranked(group, seed))
+        scores = tuple(
+            one for group in _groups(rows, fallback) for one in _ranked(group, score_range or (0.0, 1.0), seed)
+        )
         words = ("Direct scores are written as step 0, tuned ones as step 1.",) if parsed.two_columns else ()
         notes = (*parsed.notes, *words)
     low, high = score_range or (0.0, 1.0)
@@ -95,10 +101,10 @@ def _groups(rows: Sequence[TrajectoryRow], fallback: str) -> list[list[Published
     return list(groups.values())
 
 
-def _ranked(group: Sequence[PublishedScore], seed: int) -> list[PublishedScore]:
+def _ranked(group: Sequence[PublishedScore], score_range: tuple[float, float], seed: int) -> list[PublishedScore]:
     """The scores of one ranking, best first; equal scores share the better rank."""
     scores = [one.score for one in group]
-    errors = [one.stderr for one in group]
+    errors = [_error(one, score_range) for one in group]
     known = [error for error in errors if error is not None]
     sets = None
     if len(known) == len(group) > 1:
@@ -113,6 +119,15 @@ def _ranked(group: Sequence[PublishedScore], seed: int) -> list[PublishedScore]:
         for at, one in enumerate(group)
     ]
     return sorted(ranked, key=lambda one: (-one.score, one.model))
+
+
+def _error(one: PublishedScore, score_range: tuple[float, float]) -> float | None:
+    """The standard error, else that of a share of the items; None where neither is known."""
+    low, high = score_range
+    if one.stderr is not None or one.n_items is None or not low <= one.score <= high:
+        return one.stderr
+    share = np.array([(one.score - low) / (high - low)])
+    return (high - low) * float(binomial_stderr(share, np.array([float(one.n_items)]))[0])
 
 
 def _of_audit(source: Given, schema: str) -> tuple[PublishedScore, ...]:

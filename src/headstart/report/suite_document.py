@@ -41,6 +41,7 @@ def suite_document(found: Suite) -> dict[str, Any]:
             else {
                 "tasks": [_moved(one) for one in found.by_task],
                 "rules": [_moved(one) for one in found.in_all],
+                **_or_reason("pairs", _plain(found.pairs), found.columns[0].rank_sets_reason),
                 "agreement_of_tasks": {
                     **_or_reason("kendall_tau_b", _plain(found.shifts.tau_b), "it does not exist in a column"),
                     **_or_reason("kendall_tau_a", _plain(found.shifts.tau_a), "it does not exist in a column"),

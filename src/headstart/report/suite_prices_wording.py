@@ -102,8 +102,8 @@ def _gaming(found: SuitePricing) -> list[str]:
         return percent(round(upper, 3)) if upper - lower < 0.005 else f"{percent(lower)} to {percent(upper)}"
 
     words = (
-        f"With scores as noisy as they are, gaming the mean gains a developer up to {gain(first.lower, first.upper)} "
-        f"of first prize {under(first.level)}"
+        "With scores as noisy as they are, the developer whom gaming the mean serves most gains "
+        f"{gain(first.lower, first.upper)} of first prize {under(first.level)}"
     )
     if last.level != first.level:
         words += f" and {gain(last.lower, last.upper)} {under(last.level)}"

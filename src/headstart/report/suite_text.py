@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Sequence
-
 from headstart.report.comparison_wording import fit, rank_in_words
 from headstart.report.console import stdout
+from headstart.report.plain_text import table, wrapped
 from headstart.report.suite_wording import (
     ASSUMPTIONS,
     agreements,
@@ -20,7 +18,6 @@ from headstart.report.wording import ranks
 from headstart.suite.suite import places
 from headstart.suite.values import Suite
 
-WIDTH = 80
 ROWS = 10
 """Models that are shown."""
 
@@ -31,41 +28,25 @@ TASKS = 3
 def print_suite(found: Suite, *, quiet: bool = False) -> None:
     """The suite as text, or only what to do; names are shown as they are."""
     console = stdout()
-    for line in _wrapped(found.sentence) if quiet else suite_lines(found):
+    for line in wrapped(found.sentence) if quiet else suite_lines(found):
         console.print(line, markup=False, soft_wrap=True)
 
 
 def suite_lines(found: Suite) -> list[str]:
     """The lines, none longer than ``WIDTH``."""
-    lines = [*_wrapped(found.sentence), "", *_wrapped(subject(found)), "", *_ranking(found), ""]
-    lines += _table(("of tasks", *(c.label for c in found.columns), *_difference(found)), agreements(found))
-    lines += _wrapped("Agreement of the tasks with each other; component 1: share of the variance it holds.")
+    lines = [*wrapped(found.sentence), "", *wrapped(subject(found)), "", *_ranking(found), ""]
+    lines += table(("of tasks", *(c.label for c in found.columns), *_difference(found)), agreements(found))
+    lines += wrapped("Agreement of the tasks with each other; component 1: share of the variance it holds.")
     reason = found.columns[-1].agreement.reason
-    lines += _wrapped(f"Missing: {reason}.") if reason else []
+    lines += wrapped(f"Missing: {reason}.") if reason else []
     lines += ["", *_moved(found)] if found.by_task else []
     lines += ["", *_rigging(found)]
     notes = [*found.notes[:3], *_rank_set_note(found)]
-    return [*lines, "", *(line for note in notes for line in _wrapped(note))]
+    return [*lines, "", *(line for note in notes for line in wrapped(note))]
 
 
 def _difference(found: Suite) -> tuple[str, ...]:
     return ("difference",) if found.shifts is not None else ()
-
-
-def _wrapped(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_long_words=True) or [""]
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns as wide as they need; the first, of names, takes what is left."""
-    widths = [max(len(row[at]) for row in [header, *rows]) for at in range(len(header))]
-    widths[0] = min(widths[0], WIDTH - sum(widths[1:]) - 2 * (len(header) - 1))
-    lines: list[str] = []
-    for row in [header, *rows]:
-        cells = [fit(row[0], widths[0]).ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        lines.append("  ".join(cells).rstrip())
-    return lines
 
 
 def _ranking(found: Suite) -> list[str]:
@@ -86,7 +67,7 @@ def _ranking(found: Suite) -> list[str]:
     more = [f"and {len(order) - ROWS} more (--csv, --html, --json)"] if len(order) > ROWS else []
     legend = f"over rules: best and worst rank ({column.label}) under {', '.join(column.rankings)}"
     legend += "; rigging: tasks to train on to be first among direct scores" if rigged else ""
-    return [*_table((*header, *rigged), rows), *more, *_wrapped(legend)]
+    return [*table((*header, *rigged), rows), *more, *wrapped(legend)]
 
 
 def _moved(found: Suite) -> list[str]:
@@ -94,13 +75,13 @@ def _moved(found: Suite) -> list[str]:
     tasks = "; ".join(f"{fit(one.name, 30)} {one.tau_b:.2f}" for one in by_task[:TASKS])
     whole = next(one for one in found.in_all if one.name == found.aggregation)
     tau = "not defined" if whole.tau_b is None else f"tau-b {whole.tau_b:.2f}, tau-a {whole.tau_a:.2f}"
-    lines = _wrapped(f"Direct against tuned ranking in all ({found.aggregation}): {tau}.")
-    return lines + (_wrapped(f"Least alike (tau-b): {tasks}.") if tasks else [])
+    lines = wrapped(f"Direct against tuned ranking in all ({found.aggregation}): {tau}.")
+    return lines + (wrapped(f"Least alike (tau-b): {tasks}.") if tasks else [])
 
 
 def _rigging(found: Suite) -> list[str]:
     if not found.rigging:
-        return _wrapped(f"Rigging count: {found.rigging_reason or 'not asked for'}.")
+        return wrapped(f"Rigging count: {found.rigging_reason or 'not asked for'}.")
     assumptions = [name for name in ASSUMPTIONS if any(one.assumption == name for one in found.rigging)]
     rows: list[tuple[str, ...]] = []
     for rule in dict.fromkeys(one.aggregation for one in found.rigging):
@@ -110,7 +91,7 @@ def _rigging(found: Suite) -> list[str]:
     title = f"Rigging count: fewest of {len(found.tasks)} tasks to train on to be first among the direct scores"
     legend = "; ".join(f"{name}: {ASSUMPTIONS[name]}" for name in assumptions)
     legend += "; least, half: with so many the first, and half, of the other models get there"
-    return [*_wrapped(title), *_table(header, rows), *_wrapped(legend)]
+    return [*wrapped(title), *table(header, rows), *wrapped(legend)]
 
 
 def _rank_set_note(found: Suite) -> list[str]:

@@ -26,9 +26,10 @@ def left_out(found: Suite) -> str:
     """Missing cells counted, and what they cost, named."""
     scores = found.scores
     left = scores.models_left_out or scores.tasks_left_out
-    kind = "models" if scores.models_left_out else "tasks"
+    kind = ("model" if scores.models_left_out else "task") + ("" if len(left) == 1 else "s")
     shown = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
-    return f"; {len(scores.missing):,} scores are missing, and so {len(left)} {kind} are left out ({shown})"
+    missing = f"{len(scores.missing):,} {'score is' if len(scores.missing) == 1 else 'scores are'} missing"
+    return f"; {missing}, and so {len(left)} {kind} {'is' if len(left) == 1 else 'are'} left out ({shown})"
 
 
 def rank_of(found: Suite, column: SuiteColumn, m: int) -> tuple[int, tuple[int, int] | None]:
@@ -77,8 +78,8 @@ def least_and_half(one: RiggingCount) -> tuple[str, str, str]:
 
 
 def interval(found: Estimate | None) -> str:
-    """``0.71 [0.65, 0.77]``, or a dash."""
-    return "–" if found is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+    """``0.713 [0.65, 0.77]``, or a dash."""
+    return "–" if found is None else f"{found.value:.3f} [{found.low:.2f}, {found.high:.2f}]"
 
 
 def agreements(found: Suite) -> list[tuple[str, ...]]:

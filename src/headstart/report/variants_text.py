@@ -9,6 +9,8 @@ from headstart.auditing.exposure import Exposure, SingleExposure
 from headstart.io.atomic import JsonValue, envelope
 from headstart.io.encode import encode, encode_fields
 from headstart.report.console import say, stdout
+from headstart.report.plain_text import table
+from headstart.report.wording import number
 
 SCHEMA = "headstart.variants/1"
 ROWS = 15
@@ -48,7 +50,8 @@ def print_exposure(found: Sequence[Exposure]) -> None:
         say(
             out,
             f"{name}One submission is every model's best reply, while the others' scores stand, once a further "
-            f"one costs {one.price:.3g} ({one.rewards}); whatever the others do, once it costs {one.ceiling:.3g}.",
+            f"one costs {number(one.price)} ({one.rewards}); whatever the others do, once it costs "
+            f"{number(one.ceiling)}.",
         )
         header = ("model", "score", "sd", f"best of {one.k:,} adds", "to pass next", "gains", "price for one")
         rows = [
@@ -58,19 +61,13 @@ def print_exposure(found: Sequence[Exposure]) -> None:
                 f"{row.sd:.2g}",
                 f"{row.inflation:.2g}",
                 "–" if math.isinf(row.to_next) else f"{row.to_next:,.0f}",
-                f"{row.gain:.3g}",
-                f"{row.price:.3g}",
+                number(row.gain),
+                number(row.price),
             )
             for row in one.models[:ROWS]
         ]
-        table = [header, *rows]
-        widths = [max(len(row[c]) for row in table) for c in range(len(header))]
-        for row in table:
-            cells = [
-                cell.ljust(width) if c == 0 else cell.rjust(width)
-                for c, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ]
-            out.print("  ".join(cells).rstrip(), markup=False, soft_wrap=True)
+        for line in table(header, rows):
+            out.print(line, markup=False, soft_wrap=True)
         if len(one.models) > ROWS:
             say(out, f"and {len(one.models) - ROWS} more (--json)")
         say(

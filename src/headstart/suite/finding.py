@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
-from headstart.auditing.comparison_values import Shift
+import numpy as np
+
+from headstart.auditing.comparison_decision import ON_AGREEMENT_ALONE, agreement_in_words, change_order
 from headstart.suite.missing import named
 from headstart.suite.values import Action, Suite, SuiteColumn
 
 
 def find(found: Suite) -> tuple[Action, str]:
-    """The action and the sentence: whether tasks agree more after tuning, else whether all rules have one leader."""
+    """The action and the sentence, with what they rest on.
+
+    A change of order beyond noise decides for the tuned ranking, as in a comparison; without one the agreement of the
+    tasks decides, where it changes by more than the choice of the models explains.
+    """
     if found.shifts is None:
         return _of_one_column(found)
-    shift, tasks = found.shifts.tau_b, len(found.tasks)
-    if shift is None:
-        reason = found.columns[0].agreement.reason or "all scores of a task are equal"
-        return "measure more", (
-            f"The data cannot say whether the {tasks} tasks agree more after tuning: {reason}. "
-            f"{_first(found, found.columns[-1])}"
+    shift, tasks, pairs = found.shifts.tau_b, len(found.tasks), found.pairs
+    direct, tuned = found.columns
+    agree = "" if shift is None else f"the rankings of {tasks} tasks agree with each other {agreement_in_words(shift)}"
+    if pairs is not None and pairs.reversed:
+        words = (
+            f"under {found.aggregation} {change_order(pairs.reversed, pairs.all)} with the same tuning, beyond noise"
         )
-    words = f"the rankings of {tasks} tasks agree with each other {_change(shift)}"
+        told = f"; {agree}" if agree else ""
+        return "publish the tuned ranking", f"Publish the tuned ranking: {words}{told}. {_first(found, tuned)}"
+    if shift is None:
+        reason = direct.agreement.reason or "all scores of a task are equal"
+        start = f"The data cannot say whether the {tasks} tasks agree more after tuning: {reason}."
+        return "measure more", f"{start} {_first(found, tuned)}"
+    rests = f"{ON_AGREEMENT_ALONE}: {_no_change_certain(found)}."
     if shift.difference.low > 0:
-        return "publish the tuned ranking", f"Publish the tuned ranking: {words}. {_first(found, found.columns[-1])}"
+        return "publish the tuned ranking", f"Publish the tuned ranking: {agree}. {rests} {_first(found, tuned)}"
     if shift.difference.high < 0:
-        return "keep the direct ranking", f"Keep the direct ranking: {words}. {_first(found, found.columns[0])}"
+        return "keep the direct ranking", f"Keep the direct ranking: {agree}. {rests} {_first(found, direct)}"
     return "measure more", (
-        f"The data cannot say which ranking to publish: {words}, and the change may be zero over other models. "
-        f"{_first(found, found.columns[-1])}"
+        f"The data cannot say which ranking to publish: {agree}, and the change may be zero over other models; "
+        f"{_no_change_certain(found)}. {_first(found, tuned)}"
     )
 
 
-def _change(shift: Shift) -> str:
-    change = shift.difference
-    return (
-        f"at a mean tau-b of {shift.tuned.value:.2f} after tuning and {shift.direct.value:.2f} before "
-        f"(difference {change.value:+.2f} [{change.low:+.2f}, {change.high:+.2f}])"
-    )
+def _no_change_certain(found: Suite) -> str:
+    if found.pairs is None:
+        reasons = [column.rank_sets_reason for column in found.columns if column.rank_sets_reason]
+        return f"which changes of order are noise is not known, since {reasons[0]}"
+    changed = change_order(found.pairs.changed, found.pairs.all)
+    return f"under {found.aggregation} {changed} with the same tuning, none of them beyond noise"
 
 
 def _of_one_column(found: Suite) -> tuple[Action, str]:
@@ -48,7 +60,17 @@ def _of_one_column(found: Suite) -> tuple[Action, str]:
         if mean is None
         else f" The tasks agree at a mean tau-b of {mean.value:.2f} [{mean.low:.2f}, {mean.high:.2f}]."
     )
-    return action, f"{start}: {_first(found, found.columns[-1])}{agree}"
+    return action, f"{start}: {_first(found, column)}{_noise_at_the_top(found, column)}{agree}"
+
+
+def _noise_at_the_top(found: Suite, column: SuiteColumn) -> str:
+    """How many models noise leaves the first rank, or that nothing tells."""
+    if column.rank_sets is None:
+        return f" Whether noise decides it is not known, since {column.rank_sets_reason}."
+    first = [found.models[m] for m in np.flatnonzero(column.rank_sets[:, 0] == 1).tolist()]
+    if len(first) == 1:
+        return f" Under {found.aggregation} noise leaves the first rank to no other model."
+    return f" Under {found.aggregation} noise leaves the first rank to {len(first)} models ({named(first)}): show ties."
 
 
 def _first(found: Suite, column: SuiteColumn) -> str:

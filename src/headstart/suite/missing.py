@@ -62,7 +62,10 @@ def complete(cells: SuiteCells, rule: MissingRule = "drop-models") -> CompleteSu
     models = np.flatnonzero(~anywhere.any(axis=1) if rule == "drop-models" else np.ones(len(cells.models), dtype=bool))
     tasks = np.flatnonzero(~anywhere.any(axis=0) if rule == "drop-tasks" else np.ones(len(cells.tasks), dtype=bool))
     if len(cells.tasks) < 2:
-        raise InputError(f"a suite needs at least 2 tasks, got {', '.join(cells.tasks)}", file=cells.source)
+        raise InputError(
+            f"a suite needs at least 2 tasks, got {', '.join(cells.tasks)} (headstart audit is for one)",
+            file=cells.source,
+        )
     if len(cells.models) < 2:
         raise InputError(f"a suite needs at least 2 models, got {', '.join(cells.models)}", file=cells.source)
     if len(models) < 2 or len(tasks) < 2:

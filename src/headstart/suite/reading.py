@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from jaxtyping import Float
@@ -14,14 +12,15 @@ from jaxtyping import Float
 from headstart.contest.arrays import FloatArray
 from headstart.data.benchmarks import with_range_hint
 from headstart.data.columns import Place
+from headstart.data.measurements import Measurements
 from headstart.data.metrics import less_is_better
+from headstart.data.readers import read_measurements, recognise
+from headstart.data.readers.reader import Given, ReadOptions, with_columns
 from headstart.data.row_parsing import ParsedRows, parse_rows
 from headstart.data.rows import TrajectoryRow
-from headstart.data.table_layouts import measurements_of
 from headstart.data.trajectories import Trajectories
 from headstart.errors import InputError, together
-from headstart.io.tables import read_table
-from headstart.io.text import STDIN, suggestion
+from headstart.io.text import suggestion
 from headstart.suite.leaderboards import leaderboard_measurements
 
 Ranges = Mapping[str | None, tuple[float, float]]
@@ -67,11 +66,10 @@ class _Task:
 
 @dataclass(kw_only=True)
 class _Options:
-    columns: Mapping[str, str]
+    reading: ReadOptions
     ranges: Ranges
     less_is_better: Collection[str]
     tasks: Collection[str] | None
-    used: set[str] = field(default_factory=set[str])
 
     def range_of(self, task: str) -> tuple[float, float]:
         return self.ranges.get(task, self.ranges.get(None, UNIT))
@@ -84,27 +82,35 @@ def read_suite(
     ranges: Ranges | None = None,
     less_is_better: Collection[str] = (),
     tasks: Collection[str] | None = None,
+    options: ReadOptions | None = None,
 ) -> SuiteCells:
     """Read every task of the files into one table.
 
-    Direct-and-tuned tables, trajectories (direct is the first step, tuned the last that all models of the task were
-    measured at) and leaderboards without any tuning are understood; several files are put together.
+    Every kind of file and folder that a reader recognises (``data.readers``) and leaderboards without any tuning are
+    understood; of trajectories, direct is the first step and tuned the last that all models of the task were measured
+    at. Several files are put together.
 
     Args:
-        files: Paths, ``"-"`` for standard input, or data frames.
+        files: Paths, ``"-"`` for standard input, data frames, or ``Given`` of these.
         columns: The files' own name of a column, such as ``{"score": "acc"}``.
         ranges: Range of the scores of a task, under None of all others; [0, 1] when not given.
         less_is_better: Tasks of which less is better: their scores are read as low + high - score.
         tasks: Only these; all when None.
+        options: What the files do not say, or hold more of than is wanted.
 
     Raises:
         InputError: With every problem of the files.
     """
-    given = _Options(columns=columns or {}, ranges=ranges or {}, less_is_better=less_is_better, tasks=tasks)
+    ranges = ranges or {}
+    reading = with_columns(options or ReadOptions(), columns)
+    if reading.score_range is None:
+        reading = replace(reading, score_range=ranges.get(None))
+    given = _Options(reading=reading, ranges=ranges, less_is_better=less_is_better, tasks=tasks)
+    sources = [file if isinstance(file, Given) else Given(file, reading.columns) for file in files]
     found: list[_Task] = []
     models: list[str] = []
     notes: list[str] = []
-    for file in files:
+    for file in sources:
         read, who, said = _file(file, given)
         found += read
         models += who
@@ -117,20 +123,17 @@ def read_suite(
         raise InputError(
             f"task must be one of the files' ({listed}), got {unknown!r}{suggestion(unknown, sorted(named))}"
         )
-    return _together(found, list(dict.fromkeys(models)), notes, given, files)
+    return _together(found, list(dict.fromkeys(models)), notes, given, sources)
 
 
-def _file(file: object, given: _Options) -> tuple[list[_Task], list[str], list[str]]:
+def _file(file: Given, given: _Options) -> tuple[list[_Task], list[str], list[str]]:
     """The tasks of one file, its models in their order, and what was said."""
-    table = read_table(file)
-    measurements = leaderboard_measurements(table, given.columns, given.tasks)
-    if measurements is None:
-        measurements = measurements_of(table, given.columns)
+    measurements = suite_measurements(file, given.reading, given.tasks)
     parsed = parse_rows(measurements)
     if not parsed.rows:
         raise together(parsed.problems)
     by_task: dict[str, list[tuple[TrajectoryRow, Place]]] = {}
-    unnamed = _stem(file)
+    unnamed = file.stem
     for row, place in zip(parsed.rows, parsed.places, strict=True):
         by_task.setdefault(row.benchmark or unnamed, []).append((row, place))
     problems = list(parsed.problems)
@@ -163,11 +166,22 @@ def _file(file: object, given: _Options) -> tuple[list[_Task], list[str], list[s
     return found, who, [*measurements.notes, *(note for one in found for note in one.notes)]
 
 
-def _stem(file: object) -> str:
-    if not isinstance(file, (str, os.PathLike)):
-        return "benchmark"
-    path = os.fspath(cast("str | os.PathLike[str]", file))
-    return "benchmark" if path == STDIN else Path(path).stem
+def suite_measurements(file: Given, options: ReadOptions, tasks: Collection[str] | None) -> Measurements:
+    """The scores of one file: as its reader reads it, or of a leaderboard without steps.
+
+    Args:
+        file: A file, folder, standard input or data frame.
+        options: What it does not say itself.
+        tasks: Columns of a leaderboard that are tasks; every column of numbers, but for averages, when None.
+
+    Raises:
+        InputError: If it is neither, or bad.
+    """
+    found = recognise(file, options)
+    if found is not None:
+        return found.reader.read(found.files, options)
+    board = None if file.table is None else leaderboard_measurements(file.table, options.columns, tasks)
+    return read_measurements(file, options) if board is None else board
 
 
 def _task(name: str, rows: Sequence[tuple[TrajectoryRow, Place]], parsed: ParsedRows, given: _Options) -> _Task:
@@ -218,7 +232,7 @@ def _steps(table: Trajectories, words: bool) -> tuple[list[float], list[str]]:
 
 
 def _together(
-    found: Sequence[_Task], models: Sequence[str], notes: Sequence[str], given: _Options, files: Sequence[object]
+    found: Sequence[_Task], models: Sequence[str], notes: Sequence[str], given: _Options, files: Sequence[Given]
 ) -> SuiteCells:
     """One table; a score that two files give is refused."""
     tuned = any(len(one.columns) > 1 for one in found)
@@ -246,9 +260,7 @@ def _together(
         scores[:, :, at_task[task]] = low + high - scores[:, :, at_task[task]]
     said = [f"Turned round, since less is better (low + high - score): {', '.join(turned)}."] if turned else []
     return SuiteCells(
-        source=", ".join(
-            Path(os.fspath(cast("str", file))).name for file in files if isinstance(file, (str, os.PathLike))
-        ),
+        source=", ".join(file.source if file.path is None else Path(file.source).name for file in files),
         labels=("direct", "tuned") if tuned else ("direct",),
         models=tuple(models),
         tasks=tuple(tasks),

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.stats import rankdata
 
-from headstart.auditing.comparison import LEAST_MODELS, ONE_COLUMN, TWO_SIDED
+from headstart.auditing.comparison import LEAST_MODELS, ONE_COLUMN, TWO_SIDED, pairs_of
 from headstart.auditing.comparison_values import Shift
 from headstart.auditing.level_values import Estimate, TiedModels
 from headstart.contest.arrays import FloatArray, IntArray, require
@@ -78,13 +78,16 @@ def rank_suite(
     tables = [scores.direct] if scores.tuned is None else [scores.direct, scores.tuned]
     confidence = CONFIDENCE if len(tables) == 1 else ONE_COLUMN
     columns: list[SuiteColumn] = []
-    jackknives: list[tuple[Jackknife, Jackknife, Jackknife | None]] = []
+    jackknives: list[Figures] = []
+    sets: list[RankSets | None] = []
     for label, table in zip(("direct", "tuned"), tables, strict=False):
         if progress is not None:
             progress(f"ranking, {label}", len(columns) / len(tables))
-        column, figures = _column(label, table, aggregation, confidence, seed)
+        column, figures, of_column = _column(label, table, aggregation, confidence, seed)
         columns.append(column)
         jackknives.append(figures)
+        sets.append(of_column)
+    before, after = sets[0], sets[-1]
     wanted = len(scores.direct.models) <= MOST_COUNTED if rigging is None else rigging
     counts = _rigging(scores, aggregation, progress) if wanted else ()
     reason = None if wanted else f"not computed for more than {MOST_COUNTED} models unless asked for (--rigging)"
@@ -96,6 +99,7 @@ def rank_suite(
         by_task=_by_task(scores),
         in_all=_in_all(columns),
         shifts=None if len(columns) == 1 else _shifts(jackknives[0], jackknives[1]),
+        pairs=None if len(columns) == 1 or before is None or after is None else pairs_of(before, after),
         rigging=counts,
         rigging_reason=reason,
         action="publish",
@@ -113,7 +117,7 @@ Figures = tuple[Jackknife, Jackknife, Jackknife | None]
 
 def _column(
     label: str, table: ScoreTable, aggregation: str, confidence: float, seed: int
-) -> tuple[SuiteColumn, Figures]:
+) -> tuple[SuiteColumn, Figures, RankSets | None]:
     rankings: dict[str, RuleRanking] = {}
     for name in dict.fromkeys([*AGGREGATIONS.own, aggregation]):
         values = AGGREGATIONS[name].values(table.scores)
@@ -141,7 +145,7 @@ def _column(
         rank_sets_reason=reason,
         ties=None if sets is None else _ties(sets, table.models),
     )
-    return column, (tau.mean_tau_b, tau.mean_tau_a, component)
+    return column, (tau.mean_tau_b, tau.mean_tau_a, component), sets
 
 
 def _reason(enough: bool, component: Estimate | None, models: int) -> str | None:

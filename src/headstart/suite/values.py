@@ -11,7 +11,7 @@ from typing import Literal
 
 from jaxtyping import Float, Int
 
-from headstart.auditing.comparison_values import Shift
+from headstart.auditing.comparison_values import Pairs, Shift
 from headstart.auditing.level_values import Estimate, TiedModels
 from headstart.contest.arrays import FloatArray, IntArray
 from headstart.io.run import Run
@@ -21,7 +21,8 @@ from headstart.suite.rigging import RiggingCount
 Action = Literal["publish the tuned ranking", "keep the direct ranking", "measure more", "publish", "name the rule"]
 """What to do, in short.
 
-With tuned scores: the tasks agree more after tuning, less, or neither is shown. Without: the rules agree on the first
+With tuned scores: pairs of models change order beyond noise or the tasks agree more after tuning, the tasks agree less,
+or neither is shown. Without: the rules agree on the first
 model, or they do not.
 """
 
@@ -126,6 +127,8 @@ class Suite:
         by_task: Direct against tuned ranking, task by task; empty without tuned scores.
         in_all: The same under every rule; empty without tuned scores.
         shifts: What tuning changes in the agreement of the tasks; None without tuned scores.
+        pairs: Pairs of models by their order before and after tuning under the chosen rule; None without rank sets of
+            both columns.
         rigging: Rigging counts, if they were asked for.
         rigging_reason: Why there are none.
         action: What to do, in short.
@@ -141,6 +144,7 @@ class Suite:
     by_task: tuple[Moved, ...]
     in_all: tuple[Moved, ...]
     shifts: TaskShifts | None
+    pairs: Pairs | None
     rigging: tuple[RiggingCount, ...]
     rigging_reason: str | None
     action: Action

@@ -24,7 +24,7 @@ class ReadOptions:
     Args:
         reader: Name of the reader to use, in place of the one that recognises the file.
         columns: The file's own name of a column, such as ``{"score": "acc"}``.
-        metric: Which metric to take, where the file holds several.
+        metric: Which metric to take, where the file holds several; of several names each task takes the first it has.
         tasks: Which tasks to take; all when empty.
         model: Name of the model, for a file that holds one and does not say which.
         step: Step of scores whose file says none: 0 for models that were not tuned.
@@ -36,7 +36,7 @@ class ReadOptions:
 
     reader: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict[str, str])
-    metric: str | None = None
+    metric: str | tuple[str, ...] | None = None
     tasks: tuple[str, ...] = ()
     model: str | None = None
     step: float | None = None
@@ -44,6 +44,11 @@ class ReadOptions:
     newest: bool = False
     flip: bool = False
     score_range: tuple[float, float] | None = None
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics asked for, the preferred one first."""
+        return self.metric if isinstance(self.metric, tuple) else () if self.metric is None else (self.metric,)
 
     def turned(self, score: float) -> float:
         """A score of which less is better as one of which more is."""

@@ -133,7 +133,7 @@ def _of_one_metric(scores: list[Score], options: ReadOptions, source: str) -> li
         metrics = tuple(dict.fromkeys(one.metric for one in of_it))
         primary = tuple(dict.fromkeys(one.metric for one in of_it if one.primary))
         try:
-            chosen[benchmark] = choose_metric(primary if primary and options.metric is None else metrics, options)
+            chosen[benchmark] = choose_metric(primary if primary and not options.metrics else metrics, options)
         except InputError as error:
             problems.append(InputError(f"{benchmark}: {error.message}", file=source))
     if problems:
@@ -142,23 +142,24 @@ def _of_one_metric(scores: list[Score], options: ReadOptions, source: str) -> li
 
 
 def choose_metric(metrics: Sequence[str], options: ReadOptions) -> str:
-    """The metric asked for, exactly or without its filter, else the only one.
+    """The first of the metrics asked for that is there, exactly or without its filter, else the only one.
 
     Raises:
         InputError: If it is not there, or which one is meant is open; lists those there are.
     """
     listed = "; ".join(metrics)
-    if options.metric is None:
+    if not options.metrics:
         if len(metrics) == 1:
             return metrics[0]
         raise InputError(f"holds several metrics ({listed}); metric=NAME must name one")
-    wanted = options.metric
-    fitting = [one for one in metrics if one == wanted] or [one for one in metrics if one.partition(",")[0] == wanted]
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
-        raise InputError(f"holds several metrics ({'; '.join(fitting)}); metric=NAME must name one")
-    raise InputError(f"metric must be one of {listed}, got {wanted!r}{suggestion(wanted, metrics)}")
+    for wanted in options.metrics:
+        fitting = [one for one in metrics if one == wanted] or [one for one in metrics if one.split(",")[0] == wanted]
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting:
+            raise InputError(f"holds several metrics ({'; '.join(fitting)}); metric=NAME must name one")
+    got = " and ".join(map(repr, options.metrics))
+    raise InputError(f"metric must be one of {listed}, got {got}{suggestion(options.metrics[0], metrics)}")
 
 
 def _newest(scores: list[Score], options: ReadOptions, source: str, told: list[str]) -> list[Score]:

@@ -35,13 +35,15 @@ def _table(scores: Sequence[PublishedScore]) -> list[str]:
     bounded = any(one.best_rank is not None for one in scores)
     seeded = any(one.seed is not None for one in scores)
     head = [*(["rank"] if ranked else []), *(["ranks that noise allows"] if bounded else []), "model"]
-    head += [*(["seed"] if seeded else []), "score", "standard error"]
+    by_items = all(one.stderr is None for one in scores) and any(one.n_items is not None for one in scores)
+    head += [*(["seed"] if seeded else []), "score", "items" if by_items else "standard error"]
     rows = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for one in scores:
         cells = [*(["" if one.rank is None else str(one.rank)] if ranked else [])]
         cells += [_bounds(one)] if bounded else []
         cells += [markdown_text(one.model), *([markdown_text(one.seed or "")] if seeded else [])]
-        cells += [f"{one.score:.4f}", "" if one.stderr is None else f"{one.stderr:.4f}"]
+        noise = one.n_items if by_items else None if one.stderr is None else f"{one.stderr:.4f}"
+        cells += [f"{one.score:.4f}", "" if noise is None else str(noise)]
         rows.append("| " + " | ".join(cells) + " |")
     return rows
 
