@@ -71,7 +71,7 @@ def cluster():
 def test_a_grid_of_six_cells_outlives_one_of_two_workers(cluster, tmp_path):
     from headstart.tune.executors.on_ray import RayExecutor
 
-    plan = read_plan(tiny_plan(tmp_path, models=3, seeds=2, levels="[0, 5, 80]"))
+    plan = read_plan(tiny_plan(tmp_path, models=3, seeds=2, levels="[0, 5, 240]"))
     killer = KillANode(cluster, [cluster.add_node(num_cpus=1) for _ in range(2)])
     with RayExecutor(address=cluster.address) as executor:
         assert executor.workers == 2
