@@ -13,8 +13,8 @@ origins, and by the choice.
   given a probability below .025.
 * Seconds of a fit and forecast of all models with 400 draws, the choice included.
 
-The file is not part of the project: its path is the first argument, the environment variable HEADSTART_TRAJECTORIES,
-or ../shared/data/mmlu_trajectories.csv. Without it nothing is written. Writes bench/results/forecast_quality.json.
+The file is not part of the project: its path is the first argument or the environment variable HEADSTART_TRAJECTORIES.
+Without it nothing is written. Writes bench/results/forecast_quality.json.
 
     OMP_NUM_THREADS=1 PYTHONPATH=src python bench/forecast_quality.py FILE
 """
@@ -46,7 +46,7 @@ OTHER_SEEDS = 3
 """How much of the figures is the draws' own noise."""
 
 RESULT = Path(__file__).parent / "results" / "forecast_quality.json"
-FILE = Path(__file__).parents[1] / ".." / "shared" / "data" / "mmlu_trajectories.csv"
+FILE = "trajectories.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
