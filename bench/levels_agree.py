@@ -21,8 +21,8 @@ from machine import machine
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
-from headstart.solve import candidates, cells  # noqa: E402
-from random_contests import compare_levels, crossing_contest, random_contest  # noqa: E402
+from headstart.solve import candidates, cells
+from random_contests import compare_levels, crossing_contest, random_contest
 
 RESULT = HERE / "results" / "levels_agree.json"
 

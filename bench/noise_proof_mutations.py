@@ -23,12 +23,12 @@ from machine import machine
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
-from headstart.certificate import verify  # noqa: E402
-from headstart.contest.contest_file import contest_from_document  # noqa: E402
-from headstart.errors import ComputationError, HeadstartError  # noqa: E402
-from headstart.solve.incentive import incentive  # noqa: E402
-from headstart.solve.prove import prove  # noqa: E402
-from noisy_proofs import Proof, coarser, document, model, mutations, plain, says_the_truth  # noqa: E402
+from headstart.certificate import verify
+from headstart.contest.contest_file import contest_from_document
+from headstart.errors import ComputationError, HeadstartError
+from headstart.solve.incentive import incentive
+from headstart.solve.prove import prove
+from noisy_proofs import Proof, coarser, document, model, mutations, plain, says_the_truth
 
 RESULT = HERE / "results" / "noise_proof_mutations.json"
 

@@ -22,11 +22,11 @@ from machine import machine
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
-from headstart.certificate import verify  # noqa: E402
-from headstart.contest import Contest  # noqa: E402
-from headstart.solve.prove import certified_decision, exact_document, prove  # noqa: E402
-from headstart.solve.pure import solve_pure  # noqa: E402
-from random_contests import random_contest  # noqa: E402
+from headstart.certificate import verify
+from headstart.contest import Contest
+from headstart.solve.prove import certified_decision, exact_document, prove
+from headstart.solve.pure import solve_pure
+from random_contests import random_contest
 
 RESULT = HERE / "results" / "proofs_decide.json"
 

@@ -27,7 +27,7 @@ from headstart.suite.price.prices import suite_prices
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
-from suite_enumeration import (  # noqa: E402
+from suite_enumeration import (
     COMPUTED,
     enumerated,
     least_cost_by_search,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 SHOWN = 20
 """Problems of one input that are listed; of the others only the number is told."""
@@ -12,7 +11,7 @@ SHOWN = 20
 class HeadstartError(Exception):
     """Base class of every error raised on purpose; carries the exit status of the command line."""
 
-    exit_status: ClassVar[int] = 3
+    exit_status: int = 3
 
 
 class InputError(HeadstartError, ValueError):
@@ -25,7 +24,7 @@ class InputError(HeadstartError, ValueError):
         field: Column or key.
     """
 
-    exit_status: ClassVar[int] = 2
+    exit_status: int = 2
 
     def __init__(
         self, message: str, *, file: str | None = None, row: int | None = None, field: str | None = None

@@ -9,8 +9,9 @@ import pytest
 
 from headstart.auditing.exposure import exposure_of, exposure_to_variants
 from headstart.auditing.ranking_check import check_ranking
+from headstart.data.published_ranking import PublishedRanking
 from headstart.data.ranking_items import RankedItems
-from headstart.data.rankings import PublishedRanking, read_rankings
+from headstart.data.rankings import read_rankings
 from headstart.errors import InputError
 from headstart.io.junit import junit_xml
 from headstart.report.check_document import check_document

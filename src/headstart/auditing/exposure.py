@@ -9,7 +9,7 @@ import numpy as np
 
 from headstart.contest.arrays import require
 from headstart.contest.rewards import parse
-from headstart.data.rankings import PublishedRanking
+from headstart.data.published_ranking import PublishedRanking
 from headstart.errors import InputError
 from headstart.io.encode import as_json
 from headstart.rank import best_of_lead, corrected_best, variant_rewards, variants_to_pass

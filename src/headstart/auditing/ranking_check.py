@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from headstart.contest.arrays import BoolArray, IntArray, require
+from headstart.data.published_ranking import PublishedRanking
 from headstart.data.ranking_items import RankedItems
-from headstart.data.rankings import PublishedRanking
 from headstart.errors import InputError
 from headstart.io.encode import as_json
 from headstart.io.run import Run

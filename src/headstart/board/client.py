@@ -37,7 +37,7 @@ class RefusedError(HeadstartError):
         super().__init__(message)
         self.status, self.code = status, code
         # What the caller can mend is bad input; a board that does not answer is work that was not done.
-        self.exit_status = 2 if status is not None and status < 500 else 3  # pyright: ignore[reportAttributeAccessIssue]
+        self.exit_status = 2 if status is not None and status < 500 else 3
 
 
 class BoardClient:

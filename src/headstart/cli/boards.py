@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from headstart.cli import board_client, board_server
-from headstart.cli.common import Columns, CostUnit, ScoreRange, Seed, parse_range, progress_bar, tell
-from headstart.cli.completion import complete_rewards
+from headstart.cli.common import Columns, CostUnit, Rewards, ScoreRange, Seed, parse_range, progress_bar, tell
 from headstart.cli.reading import parse_columns
 
 board = typer.Typer(no_args_is_help=True, help="Publish a ranking that does not pay to game.")
@@ -38,13 +37,7 @@ def build(
         float | None,
         typer.Option(min=0, help="Published level, in steps, of those reported; by default the one recommended."),
     ] = None,
-    rewards: Annotated[
-        str | None,
-        typer.Option(
-            help="What ranks are worth: winner:V, top:K:V, linear:V or geometric:RATIO:V, in cost units.",
-            autocompletion=complete_rewards,
-        ),
-    ] = None,
+    rewards: Rewards = None,
     columns: Columns = None,
     score_range: ScoreRange = None,
     cost_unit: CostUnit = None,

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headstart.cli.completion import complete_benchmark, complete_columns, complete_forgetting, complete_reading
+from headstart.cli.completion import (
+    complete_benchmark,
+    complete_columns,
+    complete_forgetting,
+    complete_reading,
+    complete_rewards,
+)
 from headstart.errors import InputError
 
 if TYPE_CHECKING:
@@ -59,6 +65,13 @@ OnForgettingOption = Annotated[
         metavar="keep|exclude|peak",
         help="Models whose score falls with tuning: keep all points, exclude the model, or hold its peak.",
         autocompletion=complete_forgetting,
+    ),
+]
+Rewards = Annotated[
+    str | None,
+    typer.Option(
+        help="What ranks are worth: winner:V, top:K:V, linear:V or geometric:RATIO:V, in cost units.",
+        autocompletion=complete_rewards,
     ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the posterior draws behind the intervals.")]

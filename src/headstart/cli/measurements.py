@@ -16,6 +16,7 @@ from headstart.cli.common import (
     JsonOut,
     OnForgettingOption,
     Reading,
+    Rewards,
     ScoreRange,
     Seed,
     Trajectories,
@@ -25,7 +26,6 @@ from headstart.cli.common import (
     progress_bar,
     tell,
 )
-from headstart.cli.completion import complete_rewards
 from headstart.cli.reading import audit_two_columns, read_anything, read_curves
 from headstart.errors import InputError
 
@@ -44,13 +44,7 @@ def audit(
         str | None,
         typer.Option(metavar="0,100,1000", help="Tune-before-test levels to report; by default the measured steps."),
     ] = None,
-    rewards: Annotated[
-        str | None,
-        typer.Option(
-            help="What ranks are worth: winner:V, top:K:V, linear:V or geometric:RATIO:V, in cost units.",
-            autocompletion=complete_rewards,
-        ),
-    ] = None,
+    rewards: Rewards = None,
     cost_per_step: CostPerStep = None,
     cost_unit: CostUnit = None,
     score_range: ScoreRange = None,

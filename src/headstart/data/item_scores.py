@@ -12,8 +12,9 @@ from jaxtyping import Float
 from headstart.contest.arrays import FloatArray, require
 from headstart.data.readers import recognise
 from headstart.data.readers.inspect_log import header_of, names_in, samples_of
-from headstart.data.readers.reader import Given, ReadOptions, mapping, number
+from headstart.data.readers.reader import Given, ReadOptions
 from headstart.errors import InputError
+from headstart.io.json_values import mapping, number
 
 _WORDS = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
 """Correct, incorrect, partly correct and no answer, as Inspect writes and counts them."""

@@ -13,6 +13,7 @@ from typing import cast
 from headstart.data.metrics import check_more_is_better
 from headstart.errors import InputError
 from headstart.io.documents import parse_json
+from headstart.io.json_values import mapping, number
 from headstart.io.text import decode, read_bytes, suggestion
 
 Entry = Mapping[str, object]
@@ -59,17 +60,17 @@ class LmEvalFile:
     def __init__(self, path: str | os.PathLike[str], document: object = None) -> None:
         self.source = os.fspath(path)
         document = self._parsed(path) if document is None else document
-        self._document = _table(document)
-        if not _table(self._document.get("results")):
+        self._document = mapping(document)
+        if not mapping(self._document.get("results")):
             raise InputError(
                 'must be a result of lm-evaluation-harness, with a table "results"', file=self.source, field="results"
             )
         # some versions list groups apart as well, with the same content
         self._entries: dict[str, Entry] = {}
         for part in ("groups", "results"):
-            for name, entry in _table(self._document.get(part)).items():
-                self._entries[name] = {**self._entries.get(name, {}), **_table(entry)}
-        self.date = _number(self._document.get("date"))
+            for name, entry in mapping(self._document.get(part)).items():
+                self._entries[name] = {**self._entries.get(name, {}), **mapping(entry)}
+        self.date = number(self._document.get("date"))
         stamp = _STAMP.search(Path(self.source).name)
         self.stamp = stamp.group() if stamp else None
 
@@ -90,7 +91,7 @@ class LmEvalFile:
     def top_tasks(self) -> list[str]:
         """Tasks and groups with a score that are part of no other group."""
         parts: set[str] = set()
-        for name, children in _table(self._document.get("group_subtasks")).items():
+        for name, children in mapping(self._document.get("group_subtasks")).items():
             if isinstance(children, list):
                 parts.update(str(child) for child in cast("list[object]", children) if child != name)
         return [name for name, entry in self._entries.items() if name not in parts and _metrics(entry)]
@@ -139,10 +140,10 @@ class LmEvalFile:
     def _score(self, task: str, key: str) -> TaskScore:
         entry = self._entries[task]
         name, comma, filter_name = key.partition(",")
-        told = _table(_table(self._document.get("higher_is_better")).get(task)).get(name)
-        score, stderr = _number(entry[key]), _number(entry.get(f"{name}_stderr{comma}{filter_name}"))
+        told = mapping(mapping(self._document.get("higher_is_better")).get(task)).get(name)
+        score, stderr = number(entry[key]), number(entry.get(f"{name}_stderr{comma}{filter_name}"))
         n_items, limited = self._items(task)
-        conditions = {name: str(_table(self._document.get(name)).get(task)) for name in ("versions", "n-shot")}
+        conditions = {name: str(mapping(self._document.get(name)).get(task)) for name in ("versions", "n-shot")}
         return TaskScore(
             metric=key,
             score=math.nan if score is None else score,
@@ -175,9 +176,9 @@ class LmEvalFile:
 
     def _items(self, task: str) -> tuple[int | None, bool]:
         """Number of scored items, and whether these are only a part of the test set."""
-        if _table(self._document.get("group_subtasks")).get(task):
+        if mapping(self._document.get("group_subtasks")).get(task):
             return None, False
-        counts = _table(_table(self._document.get("n-samples")).get(task))
+        counts = mapping(mapping(self._document.get("n-samples")).get(task))
         effective, original = counts.get("effective"), counts.get("original")
         if isinstance(effective, int) and effective > 0:
             return effective, isinstance(original, int) and effective < original
@@ -190,19 +191,6 @@ class LmEvalFile:
 
 def _metrics(entry: Entry) -> list[str]:
     """Keys of an entry that hold scores."""
-    numbers = [key for key, value in entry.items() if key not in _NOT_METRICS and _number(value) is not None]
+    numbers = [key for key, value in entry.items() if key not in _NOT_METRICS and number(value) is not None]
     scores = [key for key in numbers if not key.partition(",")[0].endswith("_stderr")]
     return [key for key in scores if "," in key] or scores
-
-
-def _table(value: object) -> Mapping[str, object]:
-    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    try:
-        return float(value)
-    except OverflowError:
-        return None

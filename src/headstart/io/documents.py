@@ -77,8 +77,17 @@ def read_json(path: str | os.PathLike[str]) -> object:
     """
     from_stdin = os.fspath(path) == STDIN
     source = "standard input" if from_stdin else os.fspath(path)
+    return json_of(read_bytes(path), source)
+
+
+def json_of(data: bytes, source: str, *, allow_nan: bool = False) -> object:
+    """What the bytes of a JSON document say; ``source`` is what complaints name.
+
+    Raises:
+        InputError: If they are not text or not well-formed JSON.
+    """
     try:
-        return parse_json(decode(read_bytes(path), source))
+        return parse_json(decode(data, source), allow_nan=allow_nan)
     except RecursionError:
         raise InputError("is nested too deeply", file=source) from None
     except InputError:

@@ -11,11 +11,12 @@ import numpy as np
 
 from headstart.data.columns import binomial_stderr
 from headstart.data.metrics import check_more_is_better
-from headstart.data.readers.reader import Given, ReadOptions, mapping, number, sequence, text
+from headstart.data.readers.reader import Given, ReadOptions
 from headstart.data.rows import TrajectoryRow
 from headstart.data.trajectory_files import read_parsed
 from headstart.data.writers.published import Published, PublishedScore
 from headstart.errors import InputError
+from headstart.io.json_values import mapping, number, sequence, text
 from headstart.rank.rank_sets import rank_sets_from_estimates
 from headstart.report.export import SCHEMA
 

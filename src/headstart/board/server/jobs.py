@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from headstart.board.server import quotas, tables
 from headstart.board.server.errors import conflict
@@ -76,6 +76,16 @@ class Broken:
 
 
 Outcome = Resolved | Scored | Broken
+
+
+def latest(connection: Connection, submission_id: str) -> Row[Any] | None:
+    """The job of a submission that was written last; None before the first."""
+    return connection.execute(
+        select(tables.cell_job)
+        .where(tables.cell_job.c.submission_id == submission_id)
+        .order_by(tables.cell_job.c.id.desc())
+        .limit(1)
+    ).one_or_none()
 
 
 def claim(write: Transaction, worker: str, *, kinds: tuple[Kind, ...], settings: Settings) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
 import headstart
-from headstart.board.server import routes_admin, submissions, tables, tokens
+from headstart.board.server import jobs, routes_admin, submissions, tables, tokens
 from headstart.board.server.clock import iso
 from headstart.board.server.context import COOKIE, Context, context_of
 from headstart.board.server.errors import BoardError, not_found
@@ -112,12 +112,7 @@ def submission(request: Request, submission_id: str) -> HTMLResponse:
     caller = _caller(request)
     with context_of(request).store.read() as connection:
         row = submissions.find(connection, submission_id)
-        job = connection.execute(
-            select(tables.cell_job)
-            .where(tables.cell_job.c.submission_id == submission_id)
-            .order_by(tables.cell_job.c.id.desc())
-            .limit(1)
-        ).one_or_none()
+        job = jobs.latest(connection, submission_id)
         entries = connection.execute(
             select(tables.ledger.c.entry, tables.ledger.c.hash)
             .where(tables.ledger.c.submission_id == submission_id)

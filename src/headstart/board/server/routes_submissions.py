@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
-from headstart.board.server import submissions, tables, tokens
+from headstart.board.server import jobs, submissions, tables, tokens
 from headstart.board.server.clock import iso
 from headstart.board.server.context import Context, bearer, caller_or_none, context_of, require
 from headstart.board.server.errors import BoardError, bad_request, not_found
@@ -71,12 +71,7 @@ def one_submission(request: Request, submission_id: str) -> dict[str, Any]:
     caller = caller_or_none(request)
     with context_of(request).store.read() as connection:
         row = submissions.find(connection, submission_id)
-        job = connection.execute(
-            select(tables.cell_job)
-            .where(tables.cell_job.c.submission_id == submission_id)
-            .order_by(tables.cell_job.c.id.desc())
-            .limit(1)
-        ).one_or_none()
+        job = jobs.latest(connection, submission_id)
     private = may_see(caller, row.team_id)
     document = submissions.submission_document(row, private=private)
     document["team_name"] = row.team_name

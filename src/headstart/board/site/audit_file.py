@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import Annotated, cast
 
 from pydantic import ConfigDict, Field
 
@@ -170,7 +170,7 @@ class AuditForm(_Part):
 
 def is_audit(document: object) -> bool:
     """Whether a JSON document says that it is an audit."""
-    return isinstance(document, dict) and document.get("schema") == SCHEMA  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return isinstance(document, dict) and cast("dict[str, object]", document).get("schema") == SCHEMA
 
 
 def read_audit(path: str | os.PathLike[str]) -> AuditForm:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from headstart.data.measurements import Measurements
 from headstart.data.readers.folder import names_of
-from headstart.data.readers.reader import Example, Given, Reader, ReadOptions, mapping, number, sequence, text
+from headstart.data.readers.reader import Example, Given, Reader, ReadOptions
 from headstart.data.readers.scores import Score, assemble
 from headstart.errors import InputError
+from headstart.io.json_values import mapping, number, sequence, text
 from headstart.io.yaml_documents import parse_yaml
 
 FOLDER = ".eval_results"

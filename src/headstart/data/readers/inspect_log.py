@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from headstart.data.measurements import Measurements
 from headstart.data.readers.checkpoints import arguments_of, step_in, without_step
 from headstart.data.readers.folder import names_of
-from headstart.data.readers.reader import Example, Given, Reader, ReadOptions, mapping, number, sequence, text
+from headstart.data.readers.reader import Example, Given, Reader, ReadOptions
 from headstart.data.readers.scores import Score, assemble
 from headstart.errors import InputError
 from headstart.io.archives import Archive
-from headstart.io.documents import parse_json
-from headstart.io.text import decode
+from headstart.io.documents import json_of
+from headstart.io.json_values import mapping, number, sequence, text
 
 HEADER = "header.json"
 """Member of an archive that says what was evaluated, and how it went."""
@@ -50,15 +50,7 @@ def header_of(given: Given) -> Mapping[str, object]:
 
 
 def _member(archive: Archive, name: str) -> object:
-    source = f"{archive.source}: {name}"
-    try:
-        return parse_json(decode(archive.read(name), source), allow_nan=True)
-    except RecursionError:
-        raise InputError("is nested too deeply", file=source) from None
-    except InputError:
-        raise
-    except ValueError as error:
-        raise InputError(f"is not well-formed JSON: {error}", file=source) from None
+    return json_of(archive.read(name), f"{archive.source}: {name}", allow_nan=True)
 
 
 def samples_of(given: Given) -> list[Mapping[str, object]]:

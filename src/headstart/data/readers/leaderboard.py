@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from headstart.data.measurements import Measurements
 from headstart.data.readers.folder import names_of
 from headstart.data.readers.lm_eval import is_leaderboard, is_lm_eval, model_and_step
-from headstart.data.readers.reader import Example, Given, Reader, ReadOptions, mapping, number
+from headstart.data.readers.reader import Example, Given, Reader, ReadOptions
 from headstart.data.readers.scores import Score, assemble
 from headstart.errors import InputError
+from headstart.io.json_values import mapping, number
 
 TASKS = {
     "leaderboard_ifeval": ("IFEval", ("inst_level_strict_acc,none", "prompt_level_strict_acc,none")),

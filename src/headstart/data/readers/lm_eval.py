@@ -9,9 +9,10 @@ from headstart.data.lm_eval_file import LmEvalFile
 from headstart.data.measurements import Measurements
 from headstart.data.readers.checkpoints import arguments_of, step_in, without_step
 from headstart.data.readers.folder import names_of
-from headstart.data.readers.reader import Example, Given, Reader, ReadOptions, mapping, text
+from headstart.data.readers.reader import Example, Given, Reader, ReadOptions
 from headstart.data.readers.scores import Score, assemble
 from headstart.errors import InputError
+from headstart.io.json_values import mapping, text
 
 
 def is_lm_eval(given: Given) -> bool:

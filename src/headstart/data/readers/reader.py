@@ -12,6 +12,7 @@ from typing import cast
 from headstart.data.measurements import Measurements
 from headstart.errors import InputError
 from headstart.io.documents import parse_json
+from headstart.io.json_values import mapping
 from headstart.io.table import Table
 from headstart.io.tables import read_table
 from headstart.io.text import STDIN, binary_kind, decode, read_bytes
@@ -178,31 +179,6 @@ class Reader:
     read: Callable[[Sequence[Given], ReadOptions], Measurements]
     example: Callable[[], Example]
     many: bool = False
-
-
-def mapping(value: object) -> Mapping[str, object]:
-    """The value where it is an object of a document, else an empty one."""
-    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
-
-
-def sequence(value: object) -> Sequence[object]:
-    """The value where it is a list of a document, else an empty one."""
-    return cast("Sequence[object]", value) if isinstance(value, list) else ()
-
-
-def number(value: object) -> float | None:
-    """The value where it is a number, else None; NaN is a number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    try:
-        return float(value)
-    except OverflowError:
-        return None
-
-
-def text(value: object) -> str | None:
-    """The value where it is text that is not blank, else None."""
-    return value.strip() if isinstance(value, str) and value.strip() else None
 
 
 def with_columns(options: ReadOptions, columns: Mapping[str, str] | None) -> ReadOptions:

@@ -9,9 +9,10 @@ from pathlib import Path
 from headstart.data.measurements import Measurements
 from headstart.data.readers.checkpoints import step_in
 from headstart.data.readers.folder import names_of
-from headstart.data.readers.reader import Example, Given, Reader, ReadOptions, mapping, number, sequence
+from headstart.data.readers.reader import Example, Given, Reader, ReadOptions
 from headstart.data.readers.scores import Score, assemble
 from headstart.errors import InputError
+from headstart.io.json_values import mapping, number, sequence
 
 _NOT_SCORES = ("runtime", "samples_per_second", "steps_per_second", "model_preparation_time", "jit_compilation_time")
 BENCHMARK = "eval"
