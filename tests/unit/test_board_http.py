@@ -205,6 +205,13 @@ def test_exposure_counts_attempts_and_weights(api: Api) -> None:
     is_refused(api.client.get("/v1/teams/t-none/exposure"), 404)
 
 
+def test_monitors_that_ask_for_the_head_alone_get_no_body(api: Api) -> None:
+    for path, status in (("/health", 200), ("/queue", 200), ("/nothing", 404)):
+        asked, whole = api.client.head(path), api.client.get(path)
+        assert (asked.status_code, asked.content) == (status, b"") and whole.content
+        assert asked.headers["content-security-policy"] == whole.headers["content-security-policy"]
+
+
 def test_metrics_are_text_that_prometheus_reads(api: Api) -> None:
     api.submit()
     text = api.client.get("/metrics").text

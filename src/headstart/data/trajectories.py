@@ -12,7 +12,16 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
 from headstart.contest.arrays import BoolArray, FloatArray, IntArray
-from headstart.data.columns import Column, Line, binomial_stderr, complaint, find_bad_rows, read_costs, read_numbers
+from headstart.data.columns import (
+    Column,
+    Line,
+    Place,
+    binomial_stderr,
+    complaint,
+    find_bad_rows,
+    read_costs,
+    read_numbers,
+)
 from headstart.data.outcomes import (
     Divergence,
     OutcomeName,
@@ -21,6 +30,7 @@ from headstart.data.outcomes import (
     find_divergences,
     read_outcomes,
 )
+from headstart.data.rows import TrajectoryRow
 from headstart.errors import InputError, together
 
 
@@ -140,6 +150,35 @@ class Trajectories:
             )
         for array in (self.model, self.step, self.score, self.stderr, self.cost_per_step):
             array.setflags(write=False)
+
+    @classmethod
+    def of_benchmark(
+        cls, name: str, scored: Sequence[tuple[TrajectoryRow, Place]], *, score_range: tuple[float, float], source: str
+    ) -> Trajectories:
+        """The scores of one benchmark alone: no costs, outcomes or seals.
+
+        Args:
+            name: Of the benchmark.
+            scored: Its rows and their places, each with a score.
+            score_range: Smallest and largest possible score.
+            source: File name for error messages.
+
+        Raises:
+            InputError: As ``from_rows``.
+        """
+        rows = [row for row, _ in scored]
+        return cls.from_rows(
+            benchmark=name,
+            model=[row.model for row in rows],
+            step=[row.step for row in rows],
+            score=[row.score for row in rows],
+            stderr=[row.stderr for row in rows],
+            n_items=[row.n_items for row in rows],
+            seed=[row.seed for row in rows],
+            score_range=score_range,
+            source=source,
+            rows=[place for _, place in scored],
+        )
 
     @classmethod
     def from_rows(

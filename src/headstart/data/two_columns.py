@@ -168,18 +168,8 @@ def _benchmark(
     if problems:
         return None, problems
     try:
-        return Trajectories.from_rows(
-            benchmark=name,
-            model=[row.model for row, _ in scored],
-            step=[row.step for row, _ in scored],
-            score=[row.score for row, _ in scored],
-            stderr=[row.stderr for row, _ in scored],
-            n_items=[row.n_items for row, _ in scored],
-            seed=[row.seed for row, _ in scored],
-            score_range=score_range or (0.0, 1.0),
-            source=parsed.source,
-            rows=[place for _, place in scored],
-        ), []
+        wanted = score_range or (0.0, 1.0)
+        return Trajectories.of_benchmark(name, scored, score_range=wanted, source=parsed.source), []
     except InputError as error:
         return None, list(error.problems)
 

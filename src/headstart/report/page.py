@@ -26,6 +26,7 @@ from headstart.io.atomic import envelope, write_text
 from headstart.io.run import Run
 from headstart.report import wording, wording_runs
 from headstart.report.palette import light_colours
+from headstart.report.templating import html_templates
 from headstart.report.wording_backtest import backtest_rows, backtest_words
 
 if TYPE_CHECKING:
@@ -167,13 +168,6 @@ def _asset(name: str) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_asset),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     filters: dict[str, Callable[..., str | int]] = {
         "number": wording.number,
         "amount": wording.amount,
@@ -196,8 +190,7 @@ def _environment() -> jinja2.Environment:
         "direct_score": wording_runs.direct_score,
         "capitalise": _capitalise,
     }
-    environment.filters.update(filters)
-    return environment
+    return html_templates("headstart.report", filters)
 
 
 def _details(audit: Audit) -> dict[str, Any]:

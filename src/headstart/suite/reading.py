@@ -192,18 +192,7 @@ def _task(name: str, rows: Sequence[tuple[TrajectoryRow, Place]], parsed: Parsed
         scored = [(row, place) for row, place in scored if row.model not in apart]
     else:
         apart = []
-    table = Trajectories.from_rows(
-        benchmark=name,
-        model=[row.model for row, _ in scored],
-        step=[row.step for row, _ in scored],
-        score=[row.score for row, _ in scored],
-        stderr=[row.stderr for row, _ in scored],
-        n_items=[row.n_items for row, _ in scored],
-        seed=[row.seed for row, _ in scored],
-        score_range=given.range_of(name),
-        source=parsed.source,
-        rows=[place for _, place in scored],
-    )
+    table = Trajectories.of_benchmark(name, scored, score_range=given.range_of(name), source=parsed.source)
     steps, notes = _steps(table, parsed.two_columns)
     if apart:
         notes.append(f"{name}: left out, since they cannot be tuned: {', '.join(apart)}.")

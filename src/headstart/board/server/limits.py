@@ -81,6 +81,8 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":  # the answer to GET without its body, as monitors ask for it
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
         headers = {name.lower(): value for name, value in scope["headers"]}
         limit = self._file if _is_file(scope) else self._body
         started, sent = time.perf_counter(), False
@@ -128,6 +130,20 @@ class Guard:
             raise BoardError(
                 "too many requests; wait and try again", status=429, code="too_many_requests", retry_after=int(wait) + 1
             )
+
+
+def _without_body(send: Send) -> Send:
+    ended = False
+
+    async def answer(message: Message) -> None:
+        nonlocal ended
+        if message["type"] == "http.response.start":
+            await send(message)
+        elif not ended:
+            ended = True
+            await send({"type": "http.response.body", "body": b""})
+
+    return answer
 
 
 def _is_file(scope: Scope) -> bool:

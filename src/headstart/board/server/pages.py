@@ -28,6 +28,7 @@ from headstart.board.server.store import Transaction
 from headstart.board.server.tokens import Caller
 from headstart.board.site.pages import asset
 from headstart.board.states import STATES
+from headstart.report.templating import html_templates
 
 router = APIRouter(include_in_schema=False)
 
@@ -344,7 +345,4 @@ def _own(name: str) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
-    loader = jinja2.PackageLoader("headstart.board.server", "templates")
-    return jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    return html_templates("headstart.board.server")

@@ -169,7 +169,7 @@ class Background:
                     action()
                 except HeadstartError as error:  # the database is away: later
                     _LOG.warning("%s", error)
-                except Exception:
+                except Exception:  # a mistake in the program: told, and the next round may still go well
                     _LOG.exception("unexpected error")
                 self._stop.wait(pause())
 

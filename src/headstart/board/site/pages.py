@@ -19,6 +19,7 @@ from headstart.board.site import pictures, wording
 from headstart.board.site.names import slugs
 from headstart.board.site.values import Benchmark, Download, Entry, LevelRow, Model, Release, Seal, Untuned
 from headstart.report import wording as words
+from headstart.report.templating import html_templates
 
 POLICY = (
     "default-src 'none'; script-src 'self' file:; style-src 'self' file:; img-src data:; base-uri 'none'; "
@@ -294,13 +295,6 @@ def asset(name: str) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(asset),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     filters: dict[str, Callable[..., object]] = {
         "when": wording.when,
         "before": wording.before,
@@ -333,8 +327,7 @@ def _environment() -> jinja2.Environment:
         "quoted": shlex.quote,
         "digest": _digest,
     }
-    environment.filters.update(filters)
-    return environment
+    return html_templates("headstart.board.site", filters)
 
 
 def _tau(row: LevelRow) -> str:

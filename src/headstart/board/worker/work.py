@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
@@ -13,6 +14,8 @@ from typing import Any
 from headstart.board.client import BoardClient, RefusedError
 from headstart.board.worker.measure import Failed, Job, Measure
 from headstart.errors import ComputationError, HeadstartError
+
+_LOG = logging.getLogger("headstart.board")
 
 IDLE_SECONDS = 2.0
 _PATIENCE = 5
@@ -119,6 +122,7 @@ class Worker:
         except HeadstartError as error:
             return _broken(str(error), bad_input=False)
         except Exception as error:  # a mistake in the program: the job must not hang until its lease ends
+            _LOG.exception("%s failed", job["submission"])
             return _broken(f"{type(error).__name__}: {error}", bad_input=False)
 
 
