@@ -8,6 +8,11 @@ from headstart.auditing.comparison_decision import ON_AGREEMENT_ALONE, agreement
 from headstart.suite.missing import named
 from headstart.suite.values import Action, Suite, SuiteColumn
 
+UNTIL_THEN = (
+    "Measure more models, for the agreement, or more test items, for the noise; "
+    "until then publish both rankings, with ties as ties."
+)
+
 
 def find(found: Suite) -> tuple[Action, str]:
     """The action and the sentence, with what they rest on.
@@ -29,7 +34,7 @@ def find(found: Suite) -> tuple[Action, str]:
     if shift is None:
         reason = direct.agreement.reason or "all scores of a task are equal"
         start = f"The data cannot say whether the {tasks} tasks agree more after tuning: {reason}."
-        return "measure more", f"{start} {_first(found, tuned)}"
+        return "measure more", f"{start} {UNTIL_THEN} {_first(found, tuned)}"
     rests = f"{ON_AGREEMENT_ALONE}: {_no_change_certain(found)}."
     if shift.difference.low > 0:
         return "publish the tuned ranking", f"Publish the tuned ranking: {agree}. {rests} {_first(found, tuned)}"
@@ -37,7 +42,7 @@ def find(found: Suite) -> tuple[Action, str]:
         return "keep the direct ranking", f"Keep the direct ranking: {agree}. {rests} {_first(found, direct)}"
     return "measure more", (
         f"The data cannot say which ranking to publish: {agree}, and the change may be zero over other models; "
-        f"{_no_change_certain(found)}. {_first(found, tuned)}"
+        f"{_no_change_certain(found)}. {UNTIL_THEN} {_first(found, tuned)}"
     )
 
 
