@@ -195,7 +195,7 @@ def test_a_new_period_brings_new_attempts(board: Board) -> None:
     for number in range(3):
         board.submit(f"m{number}")
     board.time.seconds += 30 * 86400
-    board.submit("m3")
+    assert board.state(board.submit("m3")) == "received"
 
 
 def test_the_same_weights_are_measured_once_whoever_submits_them(board: Board) -> None:
