@@ -2,7 +2,7 @@
 
 Processor seconds of one thread, least of several repeats, SmolLM2-135M: attention of training steps by sequence length
 in both dtypes; a step and an evaluation on packaged tasks; adapters merged while scoring, and how far that moves
-log-likelihoods. Writes bench/results/runner_costs.json. The model is built by `make contestants`; without it the
+log-likelihoods; steps that read their items in padded rows and in one row. Writes bench/results/runner_costs.json. The model is built by `make contestants`; without it the
 benchmark is skipped.
 
     OMP_NUM_THREADS=1 python bench/runner_costs.py [models/full]
@@ -33,6 +33,7 @@ HERE = Path(__file__).parent
 TASKS = HERE.parent / "examples" / "tasks"
 RESULT = HERE / "results" / "runner_costs.json"
 ITEMS = 40
+STEPS = 12
 
 
 def cpu_seconds(call: Callable[[], object], repeats: int = 3) -> float:
@@ -59,6 +60,29 @@ def attention(dtype: torch.dtype, length: int) -> dict[str, object]:
         "tokens": length,
         "chosen_by_torch_ms": round(1e3 * chosen, 3),
         "plain_ms": round(1e3 * plain, 3),
+    }
+
+
+def rows(model: Path, dtype: str, name: str) -> dict[str, object]:
+    """A step in padded rows with the optimiser's loop, with its one kernel, and then in one row; taken in turns."""
+    files = {split: str(TASKS / name / f"{split}.jsonl") for split in ("train", "test")}
+    task = load_task(TaskSpec(name=name, kind="multiple_choice", test_limit=ITEMS, **files))
+    recipe = Recipe()
+    tunings: dict[str, training.Tuning] = {}
+    for way in ("padded_rows_and_loop", "padded_rows", "one_row"):
+        loaded = load(ModelSpec(name="m", source=str(model), dtype=dtype))
+        encoder = encoder_for(loaded, recipe)
+        tunings[way] = training.Tuning(loaded, encoder, recipe, seed=0, total_steps=50, packs=way == "one_row")
+    loop = tunings["padded_rows_and_loop"]
+    loop._optimizer = torch.optim.AdamW(loop._masters.values(), lr=recipe.learning_rate, weight_decay=0, foreach=False)
+    for tuning in tunings.values():
+        tuning.step_on(task.train)
+    seconds = {way: 0.0 for way in tunings}
+    for _ in range(STEPS):
+        for way, tuning in tunings.items():
+            seconds[way] += cpu_seconds(lambda tuning=tuning: tuning.step_on(task.train), repeats=1) / STEPS
+    return {"dtype": dtype, "task": name, "steps": STEPS} | {
+        f"step_seconds_{way}": round(value, 3) for way, value in seconds.items()
     }
 
 
@@ -121,6 +145,7 @@ def main() -> int:
         "torch": torch.__version__,
         "attention": [attention(dtype, n) for dtype in (torch.bfloat16, torch.float32) for n in lengths],
         "runner": [steps(model, dtype) for dtype in ("bfloat16", "float32")],
+        "rows": [rows(model, dtype, task) for dtype in ("bfloat16", "float32") for task in ("city", "gloss")],
     }
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(document, indent=1) + "\n")

@@ -120,7 +120,9 @@ def on_the_same_weights(spec: dict) -> dict[str, object]:
     encoder = encoder_for(loaded, recipe)
     scorer = Scorer(loaded, encoder, batch_tokens=spec["batch_tokens"])
     scorer.prepare(task.test)
-    tuning = Tuning(loaded, encoder, recipe, seed=spec["seed"], total_steps=spec["levels"][-1])
+    tuning = Tuning(
+        loaded, encoder, recipe, seed=spec["seed"], total_steps=spec["levels"][-1], packs=scorer.path == "tree"
+    )
     rows: dict[str, object] = {"path": scorer.path}
     for level in spec["levels"][2::2]:
         while tuning.steps_done < level:

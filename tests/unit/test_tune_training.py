@@ -1,12 +1,14 @@
 """Tuning: the dose never changes, and a step depends on nothing but its number."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from headstart.errors import ComputationError, InputError
 from headstart.tune import training
+from headstart.tune.batches import packed, padded
 from headstart.tune.encode import encoder_for
 from headstart.tune.items import MultipleChoice
 from headstart.tune.models import load
@@ -35,9 +37,9 @@ def train():
     )
 
 
-def tuning(folder, recipe=RECIPE, *, seed=0, steps=6, dtype="float32"):
+def tuning(folder, recipe=RECIPE, *, seed=0, steps=6, dtype="float32", packs=False):
     loaded = load(ModelSpec(name="tiny", source=str(folder), dtype=dtype))
-    return Tuning(loaded, encoder_for(loaded, recipe), recipe, seed=seed, total_steps=steps)
+    return Tuning(loaded, encoder_for(loaded, recipe), recipe, seed=seed, total_steps=steps, packs=packs)
 
 
 def run(tuned, train, steps):
@@ -110,6 +112,61 @@ def test_smaller_pieces_give_the_same_gradient(folder, train):
     assert run(pieces, train, 4) == pytest.approx(run(whole, train, 4), rel=1e-4)
 
 
+@pytest.fixture
+def gradients(folder, train):
+    """The gradient of one batch by every trained weight, and how many rows were read."""
+
+    def of(packs, **options):
+        recipe = Recipe(learning_rate=1e-2, batch_size=4, **options)
+        tuned = tuning(folder, recipe, dtype="float64", packs=packs)
+        run(tuned, train, 2)  # an adapter's second half is zero at first, and hides the first half's gradient
+        examples = tuned._batch(train)
+        loss = tuned._gradients(examples)
+        shape = tuple(tuned._read_as(examples[: tuned.micro_batch]).tokens.shape)
+        return loss, {name: weight.grad.clone() for name, weight in tuned._weights.items()}, shape
+
+    return of
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"method": "full"}, {"loss": "all"}, {"micro_batch": 2}, {"gradient_checkpointing": True}],
+    ids=str,
+)
+def test_items_read_in_one_row_have_the_gradient_of_padded_rows(gradients, options):
+    loss, expected, (rows, _) = gradients(False, **options)
+    found_loss, found, (row, _) = gradients(True, **options)
+    assert (rows, row) == (options.get("micro_batch", 4), 1)
+    assert found_loss == pytest.approx(loss, rel=1e-6)
+    for name, gradient in expected.items():  # the model's norms and positions are float32, whatever it is loaded in
+        assert (found[name] - gradient).abs().max() <= 1e-5 * gradient.abs().max(), name
+
+
+def test_what_items_begin_with_in_common_is_read_once(folder, train):
+    tuned = tuning(folder)
+    examples = [tuned.encoder.training_example(item) for item in (*train[:3], train[0])]
+    apart = sum(len(example.tokens) - 1 for example in examples[:3])
+    row = packed(examples, "completion")
+    assert row.tokens.shape[1] <= apart  # the fourth item is the first once more
+    assert len(row.wanted) == len(padded(examples, "completion").wanted)
+
+
+def test_items_are_read_in_rows_where_one_row_would_be_more_work(folder, train):
+    tuned = tuning(folder, packs=True)
+    alike = tuned.encoder.training_example(train[0])
+    long = [replace(alike, tokens=tuple(range(start, start + 100)), prompt_tokens=90) for start in (1, 101, 201, 301)]
+    assert tuned._read_as(long).tokens.shape == (
+        4,
+        99,
+    )  # no padding is saved, and every token would see four times more
+
+
+def test_a_layer_that_drops_at_random_reads_items_apart(folder, train):
+    dropping = Recipe(learning_rate=1e-2, batch_size=4, rank=4, dropout=0.5)
+    tuned = tuning(folder, dropping, packs=True)
+    assert len(tuned._read_as(tuned._batch(train)).tokens) == 4
+
+
 def test_gradient_checkpointing_changes_nothing_but_memory(folder, train):
     checkpointed = Recipe(learning_rate=1e-2, batch_size=4, rank=4, alpha=8, gradient_checkpointing=True)
     assert run(tuning(folder, checkpointed), train, 3) == pytest.approx(run(tuning(folder), train, 3), rel=1e-5)
@@ -120,10 +177,10 @@ def test_running_out_of_memory_lowers_the_micro_batch_never_the_dose(folder, tra
     limited = tuning(folder)
     honest = training.logits_at
 
-    def fails_above_one_item(model, tokens, row, column):
+    def fails_above_one_item(model, tokens, row, column, **layout):
         if len(tokens) > 1:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
-        return honest(model, tokens, row, column)
+        return honest(model, tokens, row, column, **layout)
 
     monkeypatch.setattr(training, "logits_at", fails_above_one_item)
     assert run(limited, train, 2) == pytest.approx(reference, rel=1e-4)
@@ -132,7 +189,7 @@ def test_running_out_of_memory_lowers_the_micro_batch_never_the_dose(folder, tra
 
 
 def test_memory_that_does_not_hold_one_item_is_an_error(folder, train, monkeypatch):
-    def always_fails(*_):
+    def always_fails(*_, **__):
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
     monkeypatch.setattr(training, "logits_at", always_fails)
@@ -141,7 +198,7 @@ def test_memory_that_does_not_hold_one_item_is_an_error(folder, train, monkeypat
 
 
 def test_another_runtime_error_is_not_taken_for_missing_memory(folder, train, monkeypatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise RuntimeError("size mismatch")
 
     monkeypatch.setattr(training, "logits_at", broken)
@@ -152,15 +209,14 @@ def test_another_runtime_error_is_not_taken_for_missing_memory(folder, train, mo
 def test_only_the_completion_is_learnt(folder, train):
     tuned = tuning(folder)
     example = tuned.encoder.training_example(train[0])
-    tokens, labels = training._padded([example], RECIPE)
-    learnt = tokens[labels != -100].tolist()
-    assert tuned.encoder.tokenizer.decode(learnt) == train[0].continuations[train[0].answer]
-    _, everything = training._padded([example], Recipe(loss="all"))
-    assert (everything != -100).sum() == len(example.tokens) - 1  # the first token is never predicted
+    for read_as in (padded, packed):
+        learnt = read_as([example], "completion").wanted.tolist()
+        assert tuned.encoder.tokenizer.decode(learnt) == train[0].continuations[train[0].answer]
+        assert read_as([example], "all").wanted.tolist() == list(example.tokens[1:])  # the first is never predicted
 
 
 def test_a_batch_with_nothing_to_learn_is_refused(folder, train, monkeypatch):
-    monkeypatch.setattr(training, "_target_count", lambda example, recipe: 0)
+    monkeypatch.setattr(training, "target_count", lambda example, loss: 0)
     with pytest.raises(InputError, match="every label is masked"):
         tuning(folder).step_on(train)
 

@@ -124,7 +124,12 @@ class _Run:
         for split, scorer in self.scorers.items():
             scorer.prepare(self.splits[split].test)  # on the weights as they came, so that a resumed run decides alike
         self.tuning = Tuning(
-            self.loaded, self.encoder, self.cell.recipe, seed=self.cell.seed, total_steps=self.cell.steps
+            self.loaded,
+            self.encoder,
+            self.cell.recipe,
+            seed=self.cell.seed,
+            total_steps=self.cell.steps,
+            packs=self.scorers["test"].path == "tree",
         )
         self.spent["load_seconds"] += self._now() - started
 

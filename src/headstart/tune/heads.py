@@ -11,22 +11,25 @@ from transformers import PreTrainedModel
 _PLAIN: weakref.WeakKeyDictionary[PreTrainedModel, bool] = weakref.WeakKeyDictionary()
 
 
-def logits_at(model: PreTrainedModel, tokens: torch.Tensor, row: torch.Tensor, column: torch.Tensor) -> torch.Tensor:
+def logits_at(
+    model: PreTrainedModel, tokens: torch.Tensor, row: torch.Tensor, column: torch.Tensor, **layout: torch.Tensor
+) -> torch.Tensor:
     """The model's next-token logits at ``(row, column)`` of ``tokens``.
 
     Args:
         model: A causal language model.
         tokens: Shape (sequences, length), padded on the right.
         row, column: Shape (positions,).
+        layout: Positions and attention mask, as the model calls them; none for rows that count from 0.
 
     Returns:
         Shape (positions, vocabulary).
     """
     head = model.get_output_embeddings()
     if head is not None and has_plain_head(model):
-        hidden = model.get_decoder()(input_ids=tokens, use_cache=False).last_hidden_state
+        hidden = model.get_decoder()(input_ids=tokens, use_cache=False, **layout).last_hidden_state
         return head(hidden[row, column])
-    return model(input_ids=tokens, use_cache=False).logits[row, column]
+    return model(input_ids=tokens, use_cache=False, **layout).logits[row, column]
 
 
 def has_plain_head(model: PreTrainedModel) -> bool:

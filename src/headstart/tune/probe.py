@@ -58,8 +58,15 @@ def measure(job: ProbeJob) -> Measured:
     encoder = encoder_for(loaded, cell.recipe)
     encoder.check(task.train)
     encoder.check(task.test)
-    Scorer(loaded, encoder, batch_tokens=job.batch_tokens).prepare(task.test)
-    tuning = Tuning(loaded, encoder, cell.recipe, seed=cell.seed, total_steps=max(cell.steps, 1 + _STEPS))
+    path = Scorer(loaded, encoder, batch_tokens=job.batch_tokens).prepare(task.test)
+    tuning = Tuning(
+        loaded,
+        encoder,
+        cell.recipe,
+        seed=cell.seed,
+        total_steps=max(cell.steps, 1 + _STEPS),
+        packs=path == "tree",
+    )
     load_seconds = now() - started
 
     scorer = Scorer(loaded, encoder, batch_tokens=job.batch_tokens)

@@ -16,13 +16,14 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from headstart.errors import ComputationError, InputError
+from headstart.tune.batches import Batch, packed, padded, target_count
 from headstart.tune.encode import Encoder, Example
 from headstart.tune.heads import logits_at
 from headstart.tune.items import Item
 from headstart.tune.models import LoadedModel
 from headstart.tune.plan import Recipe
+from headstart.tune.score.scorer import attends_to_everything
 
-_IGNORED = -100
 _SHORT = 128  # tokens; measured, see bench/README.md
 
 
@@ -76,9 +77,20 @@ class Tuning:
         recipe: How to tune.
         seed: Decides the adapter's first weights, the order of the data and whatever is random inside a step.
         total_steps: Length of the run; only decaying learning rates look at it.
+        packs: Whether the model takes token trees (``headstart.tune.score.Scorer.path``): then the items of a forward
+            pass may be read in one row without padding, which changes a step's result only by rounding.
     """
 
-    def __init__(self, loaded: LoadedModel, encoder: Encoder, recipe: Recipe, *, seed: int, total_steps: int) -> None:
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        encoder: Encoder,
+        recipe: Recipe,
+        *,
+        seed: int,
+        total_steps: int,
+        packs: bool = False,
+    ) -> None:
         self.model = loaded.model
         self.encoder, self.recipe, self.seed, self.total_steps = encoder, recipe, seed, total_steps
         self.device = loaded.device
@@ -95,9 +107,12 @@ class Tuning:
             name: weight if weight.dtype in (torch.float32, torch.float64) else weight.detach().float()
             for name, weight in trained.items()
         }
+        # One kernel for all weights where there is one: a loop over an adapter's many small ones costs 3 % of a step.
+        loop = {"fused": True} if self.device.type == "cpu" else {"foreach": False}
         self._optimizer = torch.optim.AdamW(
-            self._masters.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, foreach=False
+            self._masters.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, **loop
         )
+        self._packs = packs and self.device.type == "cpu" and not _draws_at_random(self.model)
         if recipe.gradient_checkpointing:
             # transformers renamed it within version 5; both take the options first
             enable = getattr(self.model, "activation_checkpointing_enable", self.model.gradient_checkpointing_enable)
@@ -182,24 +197,30 @@ class Tuning:
             self.micro_batch = (self.micro_batch + 1) // 2
 
     def _accumulate(self, examples: list[Example]) -> float:
-        targets = sum(_target_count(example, self.recipe) for example in examples)
+        targets = sum(target_count(example, self.recipe.loss) for example in examples)
         if targets == 0:
             raise InputError("a training batch has no token to learn: every label is masked")
         total = 0.0
         for at in range(0, len(examples), self.micro_batch):
-            tokens, labels = _padded(examples[at : at + self.micro_batch], self.recipe)
-            # Padding is on the right, where causal attention never looks, so no mask is needed.
-            row, column = (labels[:, 1:] != _IGNORED).nonzero(as_tuple=True)
-            if not len(row):
+            batch = self._read_as(examples[at : at + self.micro_batch])
+            if not len(batch.wanted):
                 continue
-            wanted = labels[row, column + 1].to(self.device)
-            read = tokens[:, :-1].to(self.device)  # the last token is predicted, never read
-            with _fast_attention(read, self.model.dtype):
-                logits = logits_at(self.model, read, row.to(self.device), column.to(self.device))
-                loss = functional.cross_entropy(logits.float(), wanted, reduction="sum") / targets
+            batch = batch.to(self.device)
+            with _fast_attention(batch.tokens, self.model.dtype):
+                logits = logits_at(self.model, batch.tokens, batch.row, batch.column, **batch.layout(self.model.dtype))
+                loss = functional.cross_entropy(logits.float(), batch.wanted, reduction="sum") / targets
                 loss.backward()
             total += loss.item()
         return total
+
+    def _read_as(self, examples: list[Example]) -> Batch:
+        """The examples in rows, or in one row where that is less work."""
+        rows = padded(examples, self.recipe.loss)
+        if not self._packs:
+            return rows
+        row = packed(examples, self.recipe.loss)
+        cheaper = row.work(self.model) < rows.work(self.model)
+        return row if cheaper and attends_to_everything(self.model, row.reach) else rows
 
     def _apply(self, loss: float) -> None:
         if not math.isfinite(loss):
@@ -259,23 +280,11 @@ def _step_seed(seed: int, step: int) -> int:
     return int(np.random.SeedSequence([seed, step + 1]).generate_state(1, np.uint64)[0] >> 1)
 
 
-def _target_count(example: Example, recipe: Recipe) -> int:
-    """Tokens that are predicted; the very first token of a sequence never is."""
-    first = max(example.prompt_tokens, 1) if recipe.loss == "completion" else 1
-    return max(len(example.tokens) - first, 0)
-
-
-def _padded(examples: list[Example], recipe: Recipe) -> tuple[torch.Tensor, torch.Tensor]:
-    """Tokens and labels of shape (items, longest); labels are masked outside what is learnt."""
-    width = max(len(example.tokens) for example in examples)
-    tokens = torch.zeros((len(examples), width), dtype=torch.long)
-    labels = torch.full((len(examples), width), _IGNORED)
-    for row, example in enumerate(examples):
-        length = len(example.tokens)
-        first = length - _target_count(example, recipe)
-        tokens[row, :length] = torch.tensor(example.tokens)
-        labels[row, first:length] = tokens[row, first:length]
-    return tokens, labels
+def _draws_at_random(model: torch.nn.Module) -> bool:
+    """Whether a layer drops anything while it is trained: items read together would then share what is dropped."""
+    config = model.config.get_text_config()
+    drops = [module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)]
+    return any(drops) or bool(getattr(config, "attention_dropout", 0.0))
 
 
 def _out_of_memory(error: RuntimeError) -> bool:

@@ -145,7 +145,7 @@ class Scorer:
         trees = {index: tree for group in groups for batch in group.batches for index, tree in batch.members()}
         if not trees or not has_plain_head(self._model):
             return False
-        if not _attends_to_everything(self._model, max(tree.depth for tree in trees.values())):
+        if not attends_to_everything(self._model, max(tree.depth for tree in trees.values())):
             return False
         length = {index: len(tree) for index, tree in sorted(trees.items())}
         branched = {index: len(tree) - len(set(tree.positions)) for index, tree in sorted(trees.items())}
@@ -174,7 +174,7 @@ def _scored_tokens(example: Example) -> int:
     return len(example.tokens) - example.prompt_tokens
 
 
-def _attends_to_everything(model: PreTrainedModel, length: int) -> bool:
+def attends_to_everything(model: PreTrainedModel, length: int) -> bool:
     """Whether every layer of the model is attention that reaches back over ``length`` tokens."""
     config = model.config.get_text_config()
     if not set(getattr(config, "layer_types", None) or ["full_attention"]) <= _KINDS_OF_ATTENTION:
