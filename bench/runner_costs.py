@@ -2,8 +2,8 @@
 
 Processor seconds of one thread, least of several repeats, SmolLM2-135M: attention of training steps by sequence length
 in both dtypes; a step and an evaluation on packaged tasks; adapters merged while scoring, and how far that moves
-log-likelihoods; steps that read their items in padded rows and in one row. Writes bench/results/runner_costs.json. The model is built by `make contestants`; without it the
-benchmark is skipped.
+log-likelihoods; steps that read their items in padded rows and in one row. Writes bench/results/runner_costs.json. The
+model is built by `make contestants`; without it the benchmark is skipped.
 
     OMP_NUM_THREADS=1 python bench/runner_costs.py [models/full]
 """

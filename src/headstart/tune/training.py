@@ -14,6 +14,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from transformers import PreTrainedModel
 
 from headstart.errors import ComputationError, InputError
 from headstart.tune.batches import Batch, packed, padded, target_count
@@ -108,9 +109,13 @@ class Tuning:
             for name, weight in trained.items()
         }
         # One kernel for all weights where there is one: a loop over an adapter's many small ones costs 3 % of a step.
-        loop = {"fused": True} if self.device.type == "cpu" else {"foreach": False}
+        fused = self.device.type == "cpu"
         self._optimizer = torch.optim.AdamW(
-            self._masters.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, **loop
+            self._masters.values(),
+            lr=recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+            foreach=False,
+            fused=fused,
         )
         self._packs = packs and self.device.type == "cpu" and not _draws_at_random(self.model)
         if recipe.gradient_checkpointing:
@@ -280,7 +285,7 @@ def _step_seed(seed: int, step: int) -> int:
     return int(np.random.SeedSequence([seed, step + 1]).generate_state(1, np.uint64)[0] >> 1)
 
 
-def _draws_at_random(model: torch.nn.Module) -> bool:
+def _draws_at_random(model: PreTrainedModel) -> bool:
     """Whether a layer drops anything while it is trained: items read together would then share what is dropped."""
     config = model.config.get_text_config()
     drops = [module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)]
