@@ -374,7 +374,7 @@ def test_a_workers_cells_run_through_the_executor_it_was_given(tmp_path: Path, m
         assert live.board.state(one) == "published"
     assert {"workers": 2, "threads": 1, "device": "cpu", "address": "head:6379"} in made
     cells = [job.job.cell for job in called if isinstance(job, SealedCell)]
-    assert [cell.model for cell in cells] == [one], "the cell went through it"
+    assert [cell.model.name for cell in cells] == [one], "the cell went through it"
     live.stop()
 
 
