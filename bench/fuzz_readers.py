@@ -94,6 +94,8 @@ def measurements() -> dict[str, bytes]:
     models, steps = sorted({row["model"] for row in rows}), sorted({float(row["step"]) for row in typed})
     wide = ["model," + ",".join(f"{step:g}" for step in steps)]
     wide += [f"{name}," + ",".join(f"{0.3 + 0.01 * at:.2f}" for at in range(len(steps))) for name in models]
+    rule = "|".join("-" for _ in head)
+    markdown = "\n".join("|".join(row) for row in (head, [rule], *body))
     nested = {"direct": {"task": {"a": 0.3, "b": 0.4}}, "tuned": {"task": {"a": 0.5, "b": 0.45}}}
     return {
         "csv": "\n".join(",".join(row) for row in (head, *body)).encode(),
@@ -104,6 +106,7 @@ def measurements() -> dict[str, bytes]:
         "wide.csv": "\n".join(wide).encode(),
         "two.csv": b"model,direct,tuned,n_items\na,0.3,0.6,1000\nb,0.5,0.55,1000\nc,0.4,0.5,1000\n",
         "nested.json": json.dumps(nested).encode(),
+        "md": f"# Results\n\n{markdown}\n".encode(),
     }
 
 

@@ -7,6 +7,8 @@ an entry point in the group of the family, imported only when its name is used; 
 from __future__ import annotations
 
 import inspect
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -121,7 +123,33 @@ class Registry(Generic[Member]):
         return f"the {self.family} {point.name!r} of {_package(point)} (entry point {point.value} in {self.group})"
 
     def _offers(self) -> list[EntryPoint]:
-        return [point for point in entry_points(group=self.group) if point.name not in self.own]
+        return [point for point in _installed(self.group) if point.name not in self.own]
+
+
+_Seen = tuple[Callable[..., object], tuple[tuple[str, int], ...]]
+_found: dict[str, tuple[_Seen, tuple[EntryPoint, ...]]] = {}
+"""What was found of each group, and where it was looked."""
+
+
+def _installed(group: str) -> tuple[EntryPoint, ...]:
+    """What installed packages offer; looked up anew when a folder that Python imports from has changed.
+
+    The look-up reads the metadata of every installed package, which takes longer than reading a small file of results.
+    """
+    where: _Seen = entry_points, tuple((path, _changed(path)) for path in sys.path)
+    known = _found.get(group)
+    if known is None or known[0] != where:
+        known = where, tuple(entry_points(group=group))
+        _found[group] = known
+    return known[1]
+
+
+def _changed(path: str) -> int:
+    """When a folder was changed, in nanoseconds; 0 where there is none."""
+    try:
+        return os.stat(path or ".").st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _package(point: EntryPoint) -> str:

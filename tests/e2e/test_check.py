@@ -16,6 +16,7 @@ from headstart import __version__
 from headstart.cli import app
 
 HOWTO = Path(__file__).parents[2] / "docs" / "howto"
+CHANGELOG = (HOWTO.parents[1] / "CHANGELOG.md").read_text()
 PAGE = (HOWTO / "check-in-ci.md").read_text()
 
 
@@ -27,6 +28,15 @@ def table_of(page: str) -> str:
 
 def commands_of(page: str) -> list[str]:
     return [line for block in re.findall(r"```sh\n(.*?)```", page, flags=re.DOTALL) for line in block.splitlines()]
+
+
+def first_version_with(line: str) -> str:
+    """The version whose changes hold a line; while they are not released, the next one with new commands."""
+    section = CHANGELOG.partition(line)[0].rpartition("\n## ")[2].splitlines()[0]
+    if section != "Unreleased":
+        return section.split()[0]
+    major, minor, _ = __version__.split(".")
+    return f"{major}.{int(minor) + 1}.0"
 
 
 def run(command: str, monkeypatch: pytest.MonkeyPatch, folder: Path):
@@ -68,7 +78,8 @@ def test_the_workflow_reads_only_and_its_command_fails_an_unsupported_ranking(
     assert all("@v" in step["uses"] for step in steps if "uses" in step)
     assert steps[0]["with"] == {"persist-credentials": False}
     commands = [step["run"] for step in steps if "run" in step]
-    assert f"pip install headstart=={__version__}" in commands[0]
+    pinned = re.search(r"pip install headstart==(\d+\.\d+\.\d+)$", commands[0])
+    assert pinned and pinned.group(1) == first_version_with("* `headstart check RANKING`")
     (check,) = [command for command in commands if command.startswith("headstart ")]
     strict = table_of(PAGE).replace("2-3,beta", "2,beta").replace("2-3,gamma", "3,gamma")
     (tmp_path / "ranking.csv").write_text(strict)

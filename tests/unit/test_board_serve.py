@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -322,6 +323,58 @@ def test_a_registered_model_is_measured_as_the_protocol_says(tmp_path: Path, mon
     for plan in plans:
         (task,) = plan["tasks"]
         assert Path(task["train"]).read_bytes() == (tmp_path / "plan" / "train.jsonl").read_bytes()
+    live.stop()
+
+
+def test_a_workers_cells_run_through_the_executor_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from board_live import Live
+    from headstart.board.server.protocols import freeze, open_bundle
+    from headstart.board.server.references import register_model, registered_reference
+    from headstart.cli import app
+    from headstart.tune.executors import EXECUTORS, ExecutorKind
+    from headstart.tune.run import SealedCell
+    from tiny_plan import Here, tiny_plan
+
+    made: list[dict[str, Any]] = []
+    called: list[Any] = []
+
+    class Cluster(Here):
+        """An executor that joins machines by their address, but runs here."""
+
+        def __init__(self, **options: Any) -> None:
+            made.append(options)
+
+        def each(self, function: Any, jobs: Any) -> Iterator[Any]:
+            called.extend(jobs)
+            yield from super().each(function, jobs)
+
+        def __enter__(self) -> "Cluster":
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+    def here(command: Any, folder: Path, *, limits: Any, environment: Any, stopped: Any) -> Ended:
+        assert limits.network, "a cluster is reached over the network"
+        assert environment["TMPDIR"] == tempfile.gettempdir(), "where the machine's cluster is found"
+        return Ended(status=app(list(command[command.index("tune") :]), standalone_mode=False), why=None, errors="")
+
+    monkeypatch.setitem(EXECUTORS._members, "cluster", ExecutorKind(make=Cluster, takes_address=True))
+    monkeypatch.setattr(measure, "run_closed", here)
+    live = Live(tmp_path)
+    (tmp_path / "plan").mkdir()
+    bundle = freeze(tiny_plan(tmp_path / "plan", models=1), tmp_path)
+    live.board.store.write(lambda write: open_bundle(write, bundle))
+    live.board.store.write(lambda write: register_model(write, "m1", str(tmp_path / "plan" / "m0")))
+    one = live.board.submit("model", model=registered_reference("m1"))
+    with BoardClient(live.url, token=live.tokens["worker"]) as client:
+        tuner = measure.TuneMeasure(
+            client=client, folder=tmp_path / "work", workers=2, device="cpu", executor="cluster", address="head:6379"
+        )
+        assert Worker(client=client, measure=tuner, say=lambda text: None).work(until_idle=True) == 2
+        assert live.board.state(one) == "published"
+    assert {"workers": 2, "threads": 1, "device": "cpu", "address": "head:6379"} in made
+    cells = [job.job.cell for job in called if isinstance(job, SealedCell)]
+    assert [cell.model.name for cell in cells] == [one], "the cell went through it"
     live.stop()
 
 

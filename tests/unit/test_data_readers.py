@@ -75,6 +75,16 @@ def test_a_chart_of_wandb() -> None:
     assert read_parsed(export).notes == ("1 cell is empty: its run logged nothing at that step.",)
 
 
+def test_a_published_chart_of_wandb_and_one_over_another_axis(write) -> None:
+    path = FIXTURES / "wandb" / "di-f-fu-sion.csv"
+    refused(path, "got 'train/loss'")
+    turned = scores(path, flip=True)
+    assert turned["train/loss (inverted)", "oxford_flowers102-colu-conv2d", 11, None] == 1 - 0.052095141261816025
+    epochs = write('"epoch","a - _step","a - acc","a - acc__MIN"\n"0","1","0.5","0.5"\n"10","12","0.6","0.6"\n')
+    refused(epochs, "missing columns")
+    assert scores(epochs, columns={"step": "epoch"}) == {("acc", "a", 0, None): 0.5, ("acc", "a", 10, None): 0.6}
+
+
 def test_a_chart_with_two_metrics_needs_to_be_told_which() -> None:
     path = FIXTURES / "wandb" / "two_metrics.csv"
     refused(path, r"holds several metrics \(eval/accuracy; eval/loss\); metric=NAME must name one")
@@ -122,6 +132,12 @@ def test_a_table_of_runs() -> None:
     gsm8k = read_parsed(path, options=ReadOptions(tasks=("gsm8k",)))
     assert len(gsm8k.rows) == 5
     assert gsm8k.notes == ("1 score is missing and is no measurement: gsm8k, alpha at 500.",)
+
+
+def test_a_published_table_of_runs() -> None:
+    found = scores(FIXTURES / "runs" / "finephrase.csv")
+    assert len(found) == 2 * 3 * 12  # the columns agg_score_... are no tasks
+    assert found["lighteval|mmlu_redux_cf:_average|3", "article_1b_hq", 1500, "42"] == 0.06552205674855255
 
 
 def test_a_table_of_primary_scores() -> None:
@@ -173,9 +189,33 @@ def test_a_score_that_several_files_hold(tmp_path, write) -> None:
 
 def test_results_of_the_open_llm_leaderboard() -> None:
     found = scores(FIXTURES / "leaderboard")
-    assert len(found) == 12
+    assert len(found) == 16
     assert found["IFEval", "org/alpha", 0, None] == pytest.approx((0.16 + 0.28) / 2)
     assert found["MMLU-PRO", "org/beta", 0, None] == 0.13
+
+
+def test_a_group_that_the_harness_gives_by_its_parts_is_the_mean_over_their_items(write) -> None:
+    (path,) = (FIXTURES / "leaderboard" / "org" / "gamma").iterdir()
+    document = json.loads(path.read_text())
+    parts = [f"leaderboard_gpqa_{part}" for part in ("diamond", "extended", "main")]
+    values = [document["results"][part]["acc_norm,none"] for part in parts]
+    row = next(one for one in read_rows(path) if one.benchmark == "GPQA")
+    assert row.score == pytest.approx((4 * values[0] + 10 * values[1] + 8 * values[2]) / 22) and row.n_items == 22
+    # as published: parts and whole of EleutherAI/pythia-1b
+    published = {
+        "diamond": (198, 0.2727272727272727),
+        "extended": (546, 0.2600732600732601),
+        "main": (448, 0.2455357142857143),
+    }
+    for part, (n, score) in published.items():
+        document["results"][f"leaderboard_gpqa_{part}"] |= {"acc_norm,none": score, "acc_norm_stderr,none": 0.02}
+        document["n-samples"][f"leaderboard_gpqa_{part}"] = {"original": n, "effective": n}
+    row = next(one for one in read_rows(write(document, "r.json")) if one.benchmark == "GPQA")
+    assert row.score == pytest.approx(0.25671140939597314) and row.n_items == 1192
+    assert row.stderr == pytest.approx(0.02 * np.sqrt(198**2 + 546**2 + 448**2) / 1192)
+    del document["n-samples"]["leaderboard_gpqa_main"]
+    lacking = read_parsed(write(document, "r.json"))
+    assert "1 score is missing and is no measurement: GPQA, org/gamma at 0." in lacking.notes
 
 
 def test_the_table_of_the_open_llm_leaderboard(write) -> None:
@@ -234,10 +274,16 @@ def test_records_of_every_eval_ever(write) -> None:
 
 
 def test_results_in_repositories_of_models(tmp_path, write) -> None:
-    assert scores(FIXTURES / "eval-results") == {
-        ("cais/hle:hle", "org/alpha", 0, None): 0.209,
-        ("cais/hle:hle", "org/beta", 0, None): 0.187,
-        ("Idavidrein/gpqa:gpqa_diamond", "org/beta", 0, None): 0.412,
+    assert scores(FIXTURES / "eval-results" / "org") == {
+        ("cais/hle:hle", "alpha", 0, None): 0.209,
+        ("cais/hle:hle", "beta", 0, None): 0.187,
+        ("Idavidrein/gpqa:gpqa_diamond", "beta", 0, None): 0.412,
+    }
+    assert scores(FIXTURES / "eval-results" / "dual-loop-controller") == {
+        ("ai2_arc:ARC-Easy", "dual-loop-controller", 0, None): 80.0,
+        ("ai2_arc:ARC-Challenge", "dual-loop-controller", 0, None): 50.0,
+        ("TIGER-Lab/MMLU-Pro:mmlu_pro", "dual-loop-controller", 0, None): 55.3,
+        ("piqa", "dual-loop-controller", 0, None): 80.0,
     }
     alone = write("- dataset: {id: cais/hle}\n  value: 0.2\n", "hle.yaml")
     refused(alone, "says no model; model=NAME states it")

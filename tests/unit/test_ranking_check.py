@@ -1,6 +1,7 @@
 """Whether a published ranking may stand, and what to publish instead."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -9,8 +10,8 @@ import pytest
 
 from headstart.auditing.exposure import exposure_of, exposure_to_variants
 from headstart.auditing.ranking_check import check_ranking
+from headstart.data.item_scores import ItemScores
 from headstart.data.published_ranking import PublishedRanking
-from headstart.data.ranking_items import RankedItems
 from headstart.data.rankings import read_rankings
 from headstart.errors import InputError
 from headstart.io.junit import junit_xml
@@ -112,9 +113,12 @@ def test_scores_per_item_tell_apart_what_errors_alone_cannot() -> None:
     scores = np.stack([0.6 + shared, 0.55 + shared]) + 0.02 * rng.normal(size=(2, 400))
     published = ranking(scores.mean(axis=1), [1, 2], stderr=0.05)
     assert not check_ranking([published]).supported
-    found = check_ranking([published], items={"qa": RankedItems(scores=scores, clusters=None)})
+    items = ItemScores(
+        benchmark="qa", step=0.0, models=published.models, items=tuple(map(str, range(400))), scores=scores
+    )
+    found = check_ranking([published], items={"qa": items})
     assert found.supported and found.rankings[0].basis == "paired scores on 400 items"
-    swapped = check_ranking([published], items={"qa": RankedItems(scores=scores[::-1], clusters=None)})
+    swapped = check_ranking([published], items={"qa": replace(items, scores=scores[::-1])})
     assert kinds(swapped) == ["reversed"] and "are they the same items?" in swapped.rankings[0].notes[0]
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from headstart.data.ranking_items import read_ranked_items
+from headstart.data.item_scores import read_items, read_ranked_items
 from headstart.data.rankings import read_rankings
+from headstart.data.readers.reader import ReadOptions
 from headstart.errors import InputError
 
 
@@ -178,8 +179,20 @@ def test_bad_items_are_refused(tmp_path: Path) -> None:
     (tmp_path / "items.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(InputError, match="cannot be read as parquet"):
         read_ranked_items(tmp_path / "items.parquet", ["a"])
-    with pytest.raises(InputError, match="the name must end in"):
+    with pytest.raises(InputError, match="must be a table of items"):
         read_ranked_items(table(tmp_path, "x", "items.txt"), ["a"])
+
+
+def test_a_table_of_items_is_one_value_for_each_benchmark_and_step(tmp_path: Path) -> None:
+    path = tmp_path / "items.csv"
+    items(benchmark=["p"] * 5 + ["q"], step=[0] * 6).rename({"model": "who"}).write_csv(path)
+    p, q = read_items(path, options=ReadOptions(columns={"model": "who"}))
+    assert (p.benchmark, p.step, p.models) == ("p", 0.0, ("a", "b")) and len(p.missing) == 1
+    assert (q.models, q.scores.shape) == (("b",), (1, 1))
+    assert p.complete().scores.shape == (2, 2) and len(p.complete().notes) == 1
+    path.write_text("model,item,acc\na,1,1\n,2,1\n")
+    with pytest.raises(InputError, match="field model: must not be empty"):
+        read_items(path)
 
 
 def test_items_of_the_recorded_run_are_read() -> None:

@@ -46,6 +46,18 @@ def test_an_installed_package_adds_a_member_that_is_imported_when_its_name_is_us
     assert greetings["day"]() == "good day"
 
 
+def test_a_package_that_is_installed_later_is_seen_too_though_what_is_installed_is_looked_up_once(
+    install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    greetings, looked = family(), []
+    assert greetings.names() == greetings.names() == ("hello", "root")
+    install("goodday", {"day": "goodday:greet"}, "def greet(): return 'good day'\n")
+    assert greetings.names() == ("hello", "root", "day")
+    monkeypatch.setattr("headstart.registry.entry_points", lambda group: looked.append(group) or [])
+    assert greetings.names() == greetings.names() == ("hello", "root")
+    assert looked == ["headstart.test_greetings"]
+
+
 @pytest.mark.parametrize(
     ("value", "code", "said"),
     [

@@ -173,3 +173,63 @@ def test_prices_and_ranks_are_read_from_one_reading_of_standard_input(monkeypatc
 def test_prices_are_refused_where_there_is_one_score_for_each_model_and_task() -> None:
     with pytest.raises(InputError, match="prices need scores along tuning"):
         read_tasks([FIXTURES / "leaderboard"])
+
+
+README = """# Harness of ours
+
+| option | meaning |
+| --- | --- |
+| `--all` | everything |
+
+## Leaderboard
+
+| Rank | Model | Average ⬆️ | law | code |
+|:-:|---|--:|--:|--:|
+| 1 | **[a](https://example.org/a)** | 65 | **70.5 ± 0.4** | 59.5% |
+| 2 | b | 55 | 60 | — |
+| 3 | c | 40 | 40 | 40 |
+"""
+
+
+def test_a_leaderboard_in_markdown_is_read_as_it_is_rendered(tmp_path: Path) -> None:
+    (path,) = put(tmp_path, README__md=README)
+    cells = read_suite([path], ranges={None: (0, 100)})
+    assert (cells.models, cells.tasks) == (("a", "b", "c"), ("law", "code"))
+    np.testing.assert_array_equal(cells.scores[0], [[70.5, 59.5], [60, np.nan], [40, 40]])
+    assert cells.notes == ('No tasks: the columns "Rank", "Average ⬆️".',)
+
+
+def test_steps_in_a_markdown_table_are_steps(tmp_path: Path) -> None:
+    (path,) = put(tmp_path, x__md="| model | 0 | 50 |\n|-|-|-|\n| a | 0.5 | 0.6 |\n| b | 0.4 | 0.7 |\n")
+    assert read_suite([path]).scores[:, :, 0].tolist() == [[0.5, 0.4], [0.6, 0.7]]
+
+
+def test_of_several_tables_with_models_the_heading_says_which_is_meant(tmp_path: Path) -> None:
+    second = "\n## Older\n\n| System | law |\n|-|-|\n| a | 1 |\n\n| Model | law | code |\n|-|-|-|\n| a | 1 | 0 |\n"
+    (path,) = put(tmp_path, README__md=README + second)
+    with pytest.raises(InputError, match=r'README.md, row 21: must hold one table with a column "model", got Leader'):
+        read_suite([path])
+    cells = read_suite([path], options=ReadOptions(heading="older"))
+    assert cells.models == ("a",) and cells.scores[0].tolist() == [[1, 0]]
+    assert read_suite([path], columns={"model": "System"}).tasks == ("law",)
+    with pytest.raises(InputError, match=r"under the heading 'Old'; did you mean \"Older\"\?, got Harness of ours \(r"):
+        read_suite([path], options=ReadOptions(heading="Old"))
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (README.replace("59.5%", "many"), r"README.md, row 11, field code: score must be a number, got 'many'"),
+        (README.replace("| c | 40 | 40 | 40 |", "| c | 40 | 40 | 40 | 1 |"), r"README.md, row 13: must have 5 cells"),
+        (
+            README.replace("70.5", "170.5"),
+            r"README.md, row 11, field law: score must be within .* \[0, 100\]",
+        ),
+        ("# Nothing\n", "README.md: holds no table"),
+        ("| model | law |\n|-|-|\n", "README.md, row 1: holds a header but no rows"),
+    ],
+)
+def test_complaints_about_markdown_name_file_row_and_column(tmp_path: Path, text: str, complaint: str) -> None:
+    (path,) = put(tmp_path, README__md=text)
+    with pytest.raises(InputError, match=complaint):
+        read_suite([path], ranges={None: (0, 100)}, tasks=["law", "code"])

@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from headstart.contest.arrays import BoolArray, IntArray, require
+from headstart.data.item_scores import ItemScores
 from headstart.data.published_ranking import PublishedRanking
-from headstart.data.ranking_items import RankedItems
 from headstart.errors import InputError
 from headstart.io.encode import as_json
 from headstart.io.run import Run
@@ -141,7 +141,7 @@ class RankingCheck:
 def check_ranking(
     rankings: Sequence[PublishedRanking],
     *,
-    items: Mapping[str, RankedItems] | None = None,
+    items: Mapping[str, ItemScores] | None = None,
     seal: str | os.PathLike[str] | None = None,
     claim: Claim = "pairs",
     confidence: float = CONFIDENCE,
@@ -176,7 +176,7 @@ def check_ranking(
 
 
 def _checked(
-    given: PublishedRanking, items: RankedItems | None, claim: Claim, confidence: float, seed: int
+    given: PublishedRanking, items: ItemScores | None, claim: Claim, confidence: float, seed: int
 ) -> CheckedRanking:
     sets = _sets(given, items, confidence, seed)
     wrong = _unsupported(given, sets, claim)
@@ -199,7 +199,7 @@ def _checked(
     )
 
 
-def _sets(given: PublishedRanking, items: RankedItems | None, confidence: float, seed: int) -> RankSets:
+def _sets(given: PublishedRanking, items: ItemScores | None, confidence: float, seed: int) -> RankSets:
     """Rank sets from the items, else from the errors; a model without one is ordered with no other."""
     if items is not None:
         return rank_sets_from_items(items.scores, clusters=items.clusters, confidence=confidence, seed=seed)
@@ -295,7 +295,7 @@ def _contradicted(sets: RankSets, wrong: Int[IntArray, "pairs 2"]) -> Bool[BoolA
     return opposite
 
 
-def _without_errors(given: PublishedRanking, items: RankedItems | None) -> list[Finding]:
+def _without_errors(given: PublishedRanking, items: ItemScores | None) -> list[Finding]:
     without = [] if items is not None else np.flatnonzero(np.isnan(given.stderr)).tolist()
     if not without:
         return []
@@ -310,7 +310,7 @@ def _without_errors(given: PublishedRanking, items: RankedItems | None) -> list[
     ]
 
 
-def _other_scores(given: PublishedRanking, items: RankedItems) -> list[str]:
+def _other_scores(given: PublishedRanking, items: ItemScores) -> list[str]:
     """A note where the scores per item rank models in another way than the published scores do."""
     means = items.scores.mean(axis=1)
     order = np.argsort(-given.score, kind="stable")
@@ -323,7 +323,7 @@ def _other_scores(given: PublishedRanking, items: RankedItems) -> list[str]:
     return [f"By the scores per item {b} is better than {a}, by the published scores worse: are they the same items?"]
 
 
-def _items_in_words(items: RankedItems) -> str:
+def _items_in_words(items: ItemScores) -> str:
     units = "" if items.clusters is None else f" in {len(np.unique(items.clusters)):,} clusters"
     return f"paired scores on {items.scores.shape[1]:,} items{units}"
 

@@ -49,8 +49,8 @@ Reading = Annotated[
     typer.Option(
         "--read",
         metavar="KEY=VALUE",
-        help="What the file does not say itself: metric, task, model, step, layout, reader, newest=yes, flip=yes; may "
-        "be given several times.",
+        help="What the file does not say itself: metric, task, model, step, layout, reader, heading, newest=yes, "
+        "flip=yes; may be given several times.",
         autocompletion=complete_reading,
     ),
 ]

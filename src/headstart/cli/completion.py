@@ -66,7 +66,7 @@ def complete_forgetting(incomplete: str) -> list[str]:
     return _starting(incomplete, FORGETTING)
 
 
-READING = ("metric", "task", "model", "step", "layout", "reader", "newest", "flip")
+READING = ("metric", "task", "model", "step", "layout", "reader", "newest", "flip", "heading")
 """Keys of --read."""
 
 
@@ -120,13 +120,13 @@ def _source(ctx: typer.Context) -> str | None:
 
 
 def _columns(ctx: typer.Context) -> tuple[str, ...]:
-    from headstart.io.tables import read_table
+    from headstart.data.readers.reader import Given
 
     source = _source(ctx)
     if source is None:
         return ()
     try:
-        return read_table(source).columns
+        return Given(source).header
     except Exception:  # as above
         return ()
 

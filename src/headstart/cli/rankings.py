@@ -85,7 +85,7 @@ def check(
     Example: `headstart check ranking.csv --seal runs/spring --json -`
     """
     from headstart.auditing.ranking_check import check_ranking
-    from headstart.data.ranking_items import read_ranked_items
+    from headstart.data.item_scores import read_ranked_items
     from headstart.data.rankings import read_rankings
     from headstart.io.atomic import write_json, write_text
     from headstart.io.junit import write_junit

@@ -57,6 +57,7 @@ def parse_reading(pairs: Sequence[str] | None) -> ReadOptions:
         layout=found.get("layout"),
         newest=_yes("newest", found),
         flip=_yes("flip", found),
+        heading=found.get("heading"),
     )
 
 

@@ -38,7 +38,7 @@ def suite(
         typer.Argument(
             metavar="FILES...",
             help="Scores of one or many tasks each: direct and tuned, leaderboards, trajectories, and what `headstart "
-            "import list` lists, folders too; - for standard input.",
+            "import list` lists, folders too; a table in Markdown, such as a README; - for standard input.",
         ),
     ],
     aggregation: Annotated[
@@ -111,11 +111,13 @@ def suite(
 
     Example: `headstart suite mmlu.csv gsm8k.csv wikitext.csv --less-is-better wikitext --score-range wikitext=0:50`
 
+    Example: `headstart suite README.md --score-range 0:100`
+
     Example: `headstart suite runs/ --read metric=acc_norm`
 
     Example: `headstart suite trajectories.csv --prices --level 0,500`
     """
-    from headstart.data.readers.reader import Given
+    from headstart.data.readers.reader import given_of, with_columns
     from headstart.suite.missing import complete
     from headstart.suite.reading import read_suite
     from headstart.suite.suite import rank_suite
@@ -127,7 +129,7 @@ def suite(
     levels = _levels(level, prices)
     names = None if tasks is None else [name.strip() for name in tasks.split(",")]
     own, options, ranges = parse_columns(columns), parse_reading(read), _ranges(score_range or [])
-    sources = [Given(file, own) for file in files]  # each is read once, standard input too
+    sources = [given_of(file, with_columns(options, own)) for file in files]  # each is read once, standard input too
     cells = read_suite(
         sources, columns=own, ranges=ranges, less_is_better=less_is_better or (), tasks=names, options=options
     )

@@ -15,12 +15,11 @@ from headstart.data.columns import binomial_stderr
 from headstart.data.metrics import check_more_is_better
 from headstart.errors import InputError, together
 from headstart.io.table import Cell, Table
-from headstart.io.text import check_name
+from headstart.io.text import check_name, shown_number
 
 _MEDALS = {"🥇": "1", "🥈": "2", "🥉": "3"}
 _ONE = re.compile(r"^[#=Tt]?\s*(\d+)\s*(?:=|st|nd|rd|th|\.)?$")
 _RANGE = re.compile(r"^\[?\s*(\d+)\s*(?:-|–|—|to|,)\s*(\d+)\s*\]?$")
-_NUMBER = re.compile(r"^([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*%?(\s*(?:±|\+/-|\+-).*)?$")
 _MISSING = ("", "-", "–", "—", "n/a", "na", "nan", "none")
 
 
@@ -161,10 +160,10 @@ def _number(cell: Cell, field: str) -> float:
     if isinstance(cell, bool) or not isinstance(cell, (int, float, str)):
         raise InputError(f"{field} must be a number, got {str(cell)[:40]!r}", field=field)
     if isinstance(cell, str):
-        match = _NUMBER.match(cell.strip().replace("−", "-"))
-        if match is None:
+        shown = shown_number(cell)
+        if shown is None:
             raise InputError(f"{field} must be a number, got {cell.strip()[:40]!r}", field=field)
-        return float(match.group(1))
+        return float(shown)
     return float(cell)
 
 

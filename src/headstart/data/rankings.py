@@ -10,7 +10,7 @@ from typing import cast
 from headstart.data.published_ranking import PublishedRanking, rankings_of
 from headstart.errors import InputError
 from headstart.io.documents import read_json
-from headstart.io.markdown_tables import read_markdown_tables
+from headstart.io.markdown_tables import is_markdown, read_markdown_tables
 from headstart.io.table import Cell, Table
 from headstart.io.tables import read_table
 from headstart.io.text import STDIN, read_bytes, suggestion
@@ -92,10 +92,9 @@ def read_rankings(
 
 def _tables(given: str | os.PathLike[str], source: str) -> list[tuple[str, Table]]:
     """Every table of the file with its heading."""
-    suffix = Path(given).suffix.lower()
-    if suffix in (".md", ".markdown"):
+    if is_markdown(given):
         return list(read_markdown_tables(read_bytes(given), source))
-    if suffix == ".json":
+    if Path(given).suffix.lower() == ".json":
         document = read_json(given)
         if isinstance(document, dict):
             return list(_tables_in(cast("dict[str, object]", document), source))

@@ -22,7 +22,7 @@ Reader = Callable[[Cell, str, bool], T]
 Names = dict[tuple[str, str], dict[str, Place]]
 """Field and name without its case and blanks; how it is written, and where first."""
 
-MISSING = frozenset(("", "n/a", "na", "-", "–"))
+MISSING = frozenset(("", "n/a", "na", "-", "–", "—"))
 """How a cell says, in any case, that there is no number."""
 
 NAMED = 10

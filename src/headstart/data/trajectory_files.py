@@ -15,7 +15,7 @@ from headstart.data.benchmarks import choose_benchmark, listed_benchmarks, with_
 from headstart.data.columns import Line
 from headstart.data.measurements import REQUIRED
 from headstart.data.readers import read_measurements
-from headstart.data.readers.reader import Given, ReadOptions, with_columns
+from headstart.data.readers.reader import ReadOptions, given_of, with_columns
 from headstart.data.row_parsing import ParsedRows, parse_rows
 from headstart.data.rows import TrajectoryRow
 from headstart.data.trajectories import Trajectories
@@ -211,7 +211,7 @@ def _parse(
     known = with_columns(options or ReadOptions(), columns)
     if known.score_range is None:
         known = replace(known, score_range=score_range)
-    source = given if isinstance(given, Given) else Given(given, known.columns)
+    source = given_of(given, known)
     return parse_rows(read_measurements(source, known))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -14,6 +15,11 @@ _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _TAG = re.compile(r"<[^>]*>")
 _ESCAPED = re.compile(r"\\([\\`*_{}\[\]<>()#|~+.!-])")
 _MARKED = re.compile(r"^(\*\*|__|`|\*|_|~~)(.+)\1$")
+
+
+def is_markdown(path: str | os.PathLike[str]) -> bool:
+    """Whether a file's name says that it is Markdown."""
+    return os.fspath(path).lower().endswith((".md", ".markdown"))
 
 
 def read_markdown_tables(data: bytes, source: str) -> tuple[tuple[str, Table], ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable
@@ -23,6 +24,9 @@ _MAGIC = (
     (b"\xff\xfe", "UTF-16 text"),
     (b"\xfe\xff", "UTF-16 text"),
 )
+
+
+_SHOWN = re.compile(r"^([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*%?(\s*(?:±|\+/-|\+-).*)?$")
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
@@ -73,6 +77,16 @@ def decode(data: bytes, source: str) -> str:
         raise InputError(
             f"must be UTF-8 text, got byte 0x{data[error.start]:02x}; save the file as UTF-8", file=source, row=row
         ) from None
+
+
+def shown_number(cell: str) -> str | None:
+    """The number in a cell that is made for people, without its percent sign and the error behind it; None if none is.
+
+    >>> shown_number("−71.3 % ± 0.4")
+    '-71.3'
+    """
+    match = _SHOWN.match(cell.strip().replace("−", "-"))
+    return None if match is None else match.group(1)
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from headstart.data.columns import binomial_stderr
 from headstart.data.metrics import check_more_is_better
-from headstart.data.readers.reader import Given, ReadOptions
+from headstart.data.readers.reader import Given, ReadOptions, given_of, with_columns
 from headstart.data.rows import TrajectoryRow
 from headstart.data.trajectory_files import read_parsed
 from headstart.data.writers.published import Published, PublishedScore
@@ -49,7 +49,8 @@ def published_results(
     Raises:
         InputError: If it cannot be read, holds no scores, or a score is out of range.
     """
-    source = Given(given, columns)
+    known = with_columns(options or ReadOptions(), columns)
+    source = given_of(given, known)
     name = title or ("results" if given == "-" else Path(given).resolve().stem)
     schema = source.fields.get("schema") if source.is_file else None
     if isinstance(schema, str):

@@ -15,7 +15,7 @@ from headstart.data.columns import Place
 from headstart.data.measurements import Measurements
 from headstart.data.metrics import less_is_better
 from headstart.data.readers import read_measurements, recognise
-from headstart.data.readers.reader import Given, ReadOptions, with_columns
+from headstart.data.readers.reader import Given, ReadOptions, given_of, with_columns
 from headstart.data.row_parsing import ParsedRows, parse_rows
 from headstart.data.rows import TrajectoryRow
 from headstart.data.trajectories import Trajectories
@@ -106,7 +106,7 @@ def read_suite(
     if reading.score_range is None:
         reading = replace(reading, score_range=ranges.get(None))
     given = _Options(reading=reading, ranges=ranges, less_is_better=less_is_better, tasks=tasks)
-    sources = [file if isinstance(file, Given) else Given(file, reading.columns) for file in files]
+    sources = [given_of(file, reading) for file in files]
     found: list[_Task] = []
     models: list[str] = []
     notes: list[str] = []

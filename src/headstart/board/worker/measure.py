@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,6 +160,9 @@ class TuneMeasure:
 
     def _closed(self, job: Job, command: tuple[str, ...], home: Path, stopped: Callable[[], bool]) -> Ended:
         environment = {**_OFFLINE, "HF_HOME": str(self.folder / "hub")}
+        if self.executor != "local":
+            # a cluster's address and sockets are in the machine's own folder, and a job's has too long a name for them
+            environment["TMPDIR"] = tempfile.gettempdir()
         limits = _limits(job, network=self.executor != "local")
         return run_closed(command, home, limits=limits, environment=environment, stopped=stopped)
 

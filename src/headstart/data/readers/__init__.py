@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from headstart.data.measurements import Measurements
 from headstart.data.readers.folder import FoundFile, files_of
 from headstart.data.readers.layouts import read_layout
-from headstart.data.readers.reader import Given, Reader, ReadOptions
+from headstart.data.readers.reader import Given, Reader, ReadOptions, given_of
 from headstart.errors import InputError
 from headstart.io.table import TableFormat
 from headstart.registry import Registry
@@ -105,7 +105,7 @@ def read_measurements(given: object, options: ReadOptions | None = None) -> Meas
         InputError: If no reader recognises it, saying what was looked for; or whatever the reader complains of.
     """
     options = options or ReadOptions()
-    given = given if isinstance(given, Given) else Given(given, options.columns)
+    given = given_of(given, options)
     found = recognise(given, options)
     if found is None:
         return _unrecognised(given, options)

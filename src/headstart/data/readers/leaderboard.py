@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
 from headstart.data.measurements import Measurements
 from headstart.data.readers.folder import names_of
@@ -11,7 +12,7 @@ from headstart.data.readers.lm_eval import is_leaderboard, is_lm_eval, model_and
 from headstart.data.readers.reader import Example, Given, Reader, ReadOptions
 from headstart.data.readers.scores import Score, assemble
 from headstart.errors import InputError
-from headstart.io.json_values import mapping, number
+from headstart.io.json_values import mapping, number, sequence
 
 TASKS = {
     "leaderboard_ifeval": ("IFEval", ("inst_level_strict_acc,none", "prompt_level_strict_acc,none")),
@@ -26,6 +27,9 @@ TASKS = {
 Source: "About" of the Open LLM Leaderboard, Task Evaluations and Parameters.
 """
 
+Found = tuple[float, float | None, int | None]
+"""Score, standard error and number of items."""
+
 NOTE = "Scores are as measured, between 0 and 1; the board itself shows them rescaled so that guessing is 0."
 
 
@@ -39,29 +43,66 @@ def _scores(given: Given, options: ReadOptions) -> Iterator[Score]:
     model, step = model_and_step(given, options)
     said = names_of(given)
     results = mapping(given.fields.get("results"))
-    counts = mapping(given.fields.get("n-samples"))
     for task, (name, metrics) in TASKS.items():
-        entry = mapping(results.get(task))
-        values = [number(entry.get(metric)) for metric in metrics]
-        if not entry or all(value is None for value in values):
+        parts = sequence(mapping(given.fields.get("group_subtasks")).get(task))
+        if not (mapping(results.get(task)) or parts):
             continue
-        known = [value for value in values if value is not None]
-        single = len(metrics) == 1
-        metric, _, chosen = metrics[0].partition(",")
-        items = number(mapping(counts.get(task)).get("effective")) if single else None
+        found = _whole(given, task, metrics)
+        if found is None and parts:
+            found = _of_parts(given, [str(part) for part in parts], metrics[0])
+        score, stderr, items = found or (None, None, None)
         yield Score(
             benchmark=name,
-            metric=metrics[0] if single else "strict_acc",
+            metric=metrics[0] if len(metrics) == 1 else "strict_acc",
             model=said.model or model,
-            score=sum(known) / len(metrics) if len(known) == len(metrics) else None,
+            score=score,
             step=said.step if said.step is not None else step,
             place=f"{given.source}: results.{task}.{' and '.join(metrics)}",
-            stderr=_known(number(entry.get(f"{metric}_stderr,{chosen}"))) if single else None,
-            n_items=int(items) if items is not None and items > 0 and items.is_integer() else None,
+            stderr=stderr,
+            n_items=items,
             seed=said.seed,
             more_is_better=True,
             date=str(given.fields.get("date") or ""),
         )
+
+
+def _whole(given: Given, task: str, metrics: Sequence[str]) -> Found | None:
+    """What the file says of a task as a whole; None where it leaves out a metric."""
+    entry = mapping(mapping(given.fields.get("results")).get(task))
+    values = [value for metric in metrics if (value := number(entry.get(metric))) is not None]
+    if len(values) < len(metrics):
+        return None
+    if len(metrics) > 1:
+        return sum(values) / len(values), None, None
+    return values[0], _stderr(entry, metrics[0]), _items(given, task)
+
+
+def _of_parts(given: Given, parts: Sequence[str], metric: str) -> Found | None:
+    """The mean over the items of all parts of a group, of which the harness itself says only the parts.
+
+    Its standard error is that of a mean over strata: ``sqrt(sum of (items * stderr)^2) / all items``. None where a part
+    lacks its score or its number of items.
+    """
+    entries = [mapping(mapping(given.fields.get("results")).get(part)) for part in parts]
+    scores, items = [number(entry.get(metric)) for entry in entries], [_items(given, part) for part in parts]
+    known = [(score, n) for score, n in zip(scores, items, strict=True) if score is not None and n is not None]
+    if len(known) < len(parts):
+        return None
+    total = sum(n for _, n in known)
+    errors = [_stderr(entry, metric) for entry in entries]
+    weighted = [n * error for (_, n), error in zip(known, errors, strict=True) if error is not None]
+    stderr = math.hypot(*weighted) / total if len(weighted) == len(parts) else None
+    return sum(score * n for score, n in known) / total, stderr, total
+
+
+def _stderr(entry: Mapping[str, object], metric: str) -> float | None:
+    name, _, chosen = metric.partition(",")
+    return _known(number(entry.get(f"{name}_stderr,{chosen}")))
+
+
+def _items(given: Given, task: str) -> int | None:
+    items = number(mapping(mapping(given.fields.get("n-samples")).get(task)).get("effective"))
+    return int(items) if items is not None and 0 < items < 2**53 and items.is_integer() else None
 
 
 def _known(value: float | None) -> float | None:

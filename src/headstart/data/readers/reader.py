@@ -9,10 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import cast
 
+from headstart.data.markdown_table import read_markdown_table
 from headstart.data.measurements import Measurements
 from headstart.errors import InputError
 from headstart.io.documents import parse_json
 from headstart.io.json_values import mapping
+from headstart.io.markdown_tables import is_markdown
 from headstart.io.table import Table
 from headstart.io.tables import read_table
 from headstart.io.text import STDIN, binary_kind, decode, read_bytes
@@ -33,6 +35,7 @@ class ReadOptions:
         newest: Of several files for the same score take the newest.
         flip: Turn scores of which less is better round within ``score_range``: ``low + high - score``.
         score_range: Smallest and largest possible score; [0, 1] when None.
+        heading: Above the table that is meant, of a Markdown file that holds several.
     """
 
     reader: str | None = None
@@ -45,6 +48,7 @@ class ReadOptions:
     newest: bool = False
     flip: bool = False
     score_range: tuple[float, float] | None = None
+    heading: str | None = None
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -63,13 +67,15 @@ class Given:
     Args:
         given: A path, ``"-"``, or a data frame of polars or pandas.
         columns: The file's own names of columns.
+        heading: Above the table that is meant, of a Markdown file that holds several.
 
     Every view is made once: readers that look at the same bytes do not parse them again.
     """
 
-    def __init__(self, given: object, columns: Mapping[str, str] | None = None) -> None:
+    def __init__(self, given: object, columns: Mapping[str, str] | None = None, *, heading: str | None = None) -> None:
         self.given = given
         self.columns = dict(columns or {})
+        self.heading = heading
         is_path = isinstance(given, (str, os.PathLike))
         self.path = os.fspath(cast("str | os.PathLike[str]", given)) if is_path else None
         self.is_file = self.path is not None and (self.path == STDIN or not os.path.isdir(self.path))
@@ -122,6 +128,9 @@ class Given:
         if self.is_folder:
             return None
         try:
+            if self.path is not None and is_markdown(self.path):
+                model = self.columns.get("model", "model")
+                return read_markdown_table(self.data, self.source, model=model, heading=self.heading)
             return read_table(self.given, None if self.path is None else self.data)
         except InputError as error:
             self._table_error = error
@@ -179,6 +188,11 @@ class Reader:
     read: Callable[[Sequence[Given], ReadOptions], Measurements]
     example: Callable[[], Example]
     many: bool = False
+
+
+def given_of(file: object, options: ReadOptions) -> Given:
+    """What a reader looks at, made of a path, ``"-"`` or a data frame where it is not made yet."""
+    return file if isinstance(file, Given) else Given(file, options.columns, heading=options.heading)
 
 
 def with_columns(options: ReadOptions, columns: Mapping[str, str] | None) -> ReadOptions:

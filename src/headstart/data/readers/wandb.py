@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from headstart.data.columns import Place
 from headstart.data.measurements import FIELDS, Measurement, Measurements
@@ -26,16 +26,23 @@ def _wandb_columns(header: Sequence[str]) -> dict[str, tuple[str, str]]:
     return found
 
 
+def _step_column(header: Sequence[str], columns: Mapping[str, str]) -> str | None:
+    """The column with the steps: the one that was named, as for charts over epochs, else one of the usual names."""
+    named = columns.get("step")
+    return own_name(header, _STEPS) if named is None else named if named in header else None
+
+
 def _recognises_wandb(given: Given) -> str | None:
     header = given.header
-    if own_name(header, _STEPS) is None or not _wandb_columns(header):
+    step = _step_column(header, given.columns)
+    if step is None or not _wandb_columns(header):
         return None
-    return "it has a column Step and columns called <run> - <metric>"
+    return f"it has a column {step} and columns called <run> - <metric>"
 
 
 def _read_wandb(givens: Sequence[Given], options: ReadOptions) -> Measurements:
     table = table_of(givens)
-    step, columns = own_name(table.columns, _STEPS), _wandb_columns(table.columns)
+    step, columns = _step_column(table.columns, options.columns), _wandb_columns(table.columns)
     metrics = tuple(dict.fromkeys(metric for _, metric in columns.values()))
     try:
         metric = choose_metric(metrics, options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from headstart.data.readers.reader import Given, ReadOptions, with_columns
+from headstart.data.readers.reader import ReadOptions, given_of, with_columns
 from headstart.data.row_parsing import parse_rows
 from headstart.data.trajectories import Trajectories
 from headstart.data.trajectory_files import trajectories_of
@@ -37,7 +37,7 @@ def read_tasks(
     reading = with_columns(options or ReadOptions(), columns)
     found: dict[str, Trajectories] = {}
     for file in files:
-        given = file if isinstance(file, Given) else Given(file, reading.columns)
+        given = given_of(file, reading)
         parsed = parse_rows(suite_measurements(given, reading, only))
         if parsed.problems:
             raise together(parsed.problems)

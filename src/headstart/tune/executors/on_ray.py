@@ -107,13 +107,15 @@ class RayExecutor:
                 options = {"num_cpus": self._limit and self._limit * self.threads}
             try:
                 ray.init(
-                    address=self._address,
+                    address=self._address or "local",  # without one, ray joins whatever was last started here
                     include_dashboard=None if self._address else False,
                     log_to_driver=False,
                     logging_level=logging.ERROR,
                     **options,
                 )
-            except (ConnectionError, ValueError, RuntimeError) as error:
+            except (OSError, ValueError, RuntimeError) as error:
+                if not self._address:
+                    raise InputError(f"a Ray cluster cannot be started here: {error}") from None
                 raise InputError(f"address must be that of a Ray cluster, got {self._address!r}: {error}") from None
         return {name: float(amount) for name, amount in ray.cluster_resources().items()}
 
