@@ -11,6 +11,7 @@ import pytest
 # Read when ray is imported. On a busy machine its processes take their time to start.
 os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "60"}
 
+from headstart.errors import InputError
 from headstart.tune.executors.local import LocalExecutor
 from headstart.tune.folder import RunFolder
 from headstart.tune.plan_file import read_plan
@@ -88,3 +89,24 @@ def test_a_grid_of_six_cells_outlives_one_of_two_workers(cluster, tmp_path):
         run_plan(plan, local.path, executor=executor)
     assert on_ray.trajectories_path.read_bytes() == local.trajectories_path.read_bytes()
     assert on_ray.items_path.read_bytes() == local.items_path.read_bytes()
+
+
+def test_without_an_address_a_cluster_is_started_whatever_runs_here_already(monkeypatch):
+    ray = pytest.importorskip("ray")
+    from headstart.tune.executors.on_ray import RayExecutor
+
+    asked = {}
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0})
+    monkeypatch.setattr(ray, "init", lambda **options: asked.update(options))
+    assert RayExecutor(workers=1, device="cpu").workers == 1
+    assert (asked["address"], asked["num_cpus"]) == ("local", 1)
+
+    def refuse(**options):
+        raise OSError("AF_UNIX path length cannot exceed 107 bytes")
+
+    monkeypatch.setattr(ray, "init", refuse)
+    with pytest.raises(InputError, match="a Ray cluster cannot be started here: AF_UNIX path"):
+        _ = RayExecutor(device="cpu").workers
+    with pytest.raises(InputError, match="address must be that of a Ray cluster, got 'head:1'"):
+        _ = RayExecutor(address="head:1", device="cpu").workers

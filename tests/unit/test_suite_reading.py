@@ -142,7 +142,7 @@ FIXTURES = Path(__file__).parents[1] / "fixtures" / "readers"
         ("leaderboard-table/contents.csv", {}, ("direct",), 6),
         ("lm-eval", {"metric": "acc"}, ("direct", "tuned"), 1),
         ("inspect", {}, ("direct",), 1),
-        ("eval-results", {}, ("direct",), 2),
+        ("eval-results/org", {}, ("direct",), 2),
         ("runs/runs.csv", {"metric": "acc", "tasks": ("mmlu",)}, ("direct", "tuned"), 1),
         ("wandb/two_metrics.csv", {"metric": "eval/accuracy"}, ("direct", "tuned"), 1),
         ("trainer-state", {}, ("direct", "tuned"), 1),

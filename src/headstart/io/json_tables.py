@@ -14,14 +14,13 @@ from headstart.io.text import decode
 Record = dict[str, Cell]
 
 
-def read_json_lines(data: bytes, source: str) -> Table:
-    """Read a table of one JSON object a line.
+def json_objects(text: str, source: str) -> Iterator[tuple[int, Record]]:
+    """The objects of a text with one a line, each with the number of its line.
 
     Raises:
         InputError: If a line is no JSON object.
     """
-    rows: list[tuple[int, Record]] = []
-    for row, line in enumerate(decode(data, source).split("\n"), start=1):
+    for row, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -32,7 +31,16 @@ def read_json_lines(data: bytes, source: str) -> Table:
             raise InputError(f"must be a JSON object, got {line[:40]!r} ({error})", file=source, row=row) from None
         if not isinstance(record, dict):
             raise InputError(f"must be a JSON object, got {line[:40]!r}", file=source, row=row)
-        rows.append((row, cast("Record", record)))
+        yield row, cast("Record", record)
+
+
+def read_json_lines(data: bytes, source: str) -> Table:
+    """Read a table of one JSON object a line.
+
+    Raises:
+        InputError: If a line is no JSON object.
+    """
+    rows = list(json_objects(decode(data, source), source))
     return Table(source=source, text=False, columns=_names(rows), rows=tuple(rows), header=rows[0][0] if rows else None)
 
 

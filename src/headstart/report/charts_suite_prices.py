@@ -6,6 +6,8 @@ Altair is slow to import, so only pages import this module, and only when one is
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -36,16 +38,11 @@ def rule_prices_chart(found: SuitePricing) -> Chart:
         return shelf if value is None else max(value, bottom)
 
     data = rows({"m": label, "f": place(first), "n": place(half)} for label, first, half in known)
-    out = "'out of reach'"
     x = alt.X(
         "f:Q",
         title=f"price ({found.cost_unit}, log scale)",
-        scale=alt.Scale(type="log", domain=[bottom, shelf * 1.05], nice=False),
-        axis=alt.Axis(
-            values=[*powers, shelf],
-            labelExpr=f"datum.value > {top * 1.0001} ? {out} : format(datum.value, ',~r')",
-            labelOverlap="greedy",
-        ),
+        scale=_price_scale(powers, shelf),
+        axis=_price_axis(powers, shelf, labelOverlap="greedy"),
     )
     names = alt.Y("m:N", title=None, sort=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=170))
     base = alt.Chart(data).encode(y=names)
@@ -89,16 +86,11 @@ def tasks_or_tuning_chart(found: TasksOrTuning) -> Chart:
         scale=alt.Scale(type="log", domain=[sizes[0] * 0.93, sizes[-1] * 1.07], nice=False),
         axis=alt.Axis(values=sizes, format="d"),
     )
-    out = "'out of reach'"
     y = alt.Y(
         "p:Q",
         title=f"price of first place for the model in the middle ({found.cost_unit}, log scale)",
-        scale=alt.Scale(type="log", domain=[bottom, shelf * 1.05], nice=False),
-        axis=alt.Axis(
-            values=[*powers, shelf],
-            labelExpr=f"datum.value > {top * 1.0001} ? {out} : format(datum.value, ',~r')",
-            grid=True,
-        ),
+        scale=_price_scale(powers, shelf),
+        axis=_price_axis(powers, shelf, grid=True),
     )
 
     def line(d: int) -> list[Row]:
@@ -156,3 +148,14 @@ def _description(found: TasksOrTuning) -> str:
         for d in sorted({0, last})
     ]
     return f"Line chart of the price of first place under {found.rule} by number of tasks. {'; '.join(words)}."
+
+
+def _price_scale(powers: Sequence[float], shelf: float) -> alt.Scale:
+    """From the smallest power of ten to the shelf of prices that are out of reach."""
+    return alt.Scale(type="log", domain=[powers[0], shelf * 1.05], nice=False)
+
+
+def _price_axis(powers: Sequence[float], shelf: float, **options: Any) -> alt.Axis:
+    """Powers of ten, and what the shelf means."""
+    words = f"datum.value > {powers[-1] * 1.0001} ? 'out of reach' : format(datum.value, ',~r')"
+    return alt.Axis(values=[*powers, shelf], labelExpr=words, **options)

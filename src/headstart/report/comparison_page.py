@@ -23,7 +23,7 @@ from headstart.report.comparison_wording import (
     sinkers,
     subject,
 )
-from headstart.report.page import Section, render, shell
+from headstart.report.page import render, sections_of, shell
 from headstart.report.wording import ranks
 
 HEADLINES = {
@@ -87,10 +87,7 @@ def comparison_page(found: Comparison) -> str:
         ("prices", "What places cost", True),
         ("method", "Method", True),
     )
-    sections = [
-        Section(id=name, title=title, html=render(f"comparison/{name}.html", context), folded=folded)
-        for name, title, folded in parts
-    ]
+    sections = sections_of("comparison", parts, context)
     return shell(
         title=f"{found.source or 'two columns'}: headstart audit",
         description=found.decision.sentence,

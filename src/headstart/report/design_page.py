@@ -15,7 +15,7 @@ from headstart.report.design_text import (
     tau_in_words,
     verdict_of,
 )
-from headstart.report.page import Section, render, shell
+from headstart.report.page import render, sections_of, shell
 from headstart.report.wording import number
 
 BINDING_WORDS = {
@@ -62,12 +62,12 @@ def design_page(report: DesignResult) -> str:
         "known": report.measured is None,
     }
     parts = (
-        ("protocols", "Protocols compared"),
-        ("charts", "What fidelity costs, and what stakes demand"),
-        *([("sensitivity", "What forces the level up")] if report.measured is None else []),
-        ("method", "How to read this, and when not to trust it"),
+        ("protocols", "Protocols compared", False),
+        ("charts", "What fidelity costs, and what stakes demand", False),
+        *([("sensitivity", "What forces the level up", False)] if report.measured is None else []),
+        ("method", "How to read this, and when not to trust it", False),
     )
-    sections = [Section(id=key, title=title, html=render(f"design/{key}.html", context)) for key, title in parts]
+    sections = sections_of("design", parts, context)
     name = report.benchmark or report.source or "contest"
     return shell(
         title=f"{name}: headstart design",

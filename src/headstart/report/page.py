@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -78,10 +78,7 @@ def audit_page(audit: Audit) -> str:
         ("backtest", "Forecasts tested", True),
         ("method", "Method", True),
     )
-    sections = [
-        Section(id=name, title=title, html=render(f"audit/{name}.html", context), folded=folded)
-        for name, title, folded in parts
-    ]
+    sections = sections_of("audit", parts, context)
     return shell(
         title=f"{audit.benchmark}: headstart audit",
         description=audit.decision.headline,
@@ -116,6 +113,20 @@ def _charts(audit: Audit) -> Mapping[str, Chart]:
         *([] if audit.backtest is None else [charts_backtest.backtest_chart(audit.backtest)]),
     ]
     return {chart.id: chart for chart in drawn}
+
+
+def sections_of(folder: str, parts: Iterable[tuple[str, str, bool]], context: dict[str, Any]) -> list[Section]:
+    """The sections of a page, each from the template of its name.
+
+    Args:
+        folder: Of the page's templates.
+        parts: Identifier, heading, and whether it is folded.
+        context: What the templates show.
+    """
+    return [
+        Section(id=name, title=title, html=render(f"{folder}/{name}.html", context), folded=folded)
+        for name, title, folded in parts
+    ]
 
 
 def shell(*, title: str, description: str, header: Markup, sections: Sequence[Section], run: Run | None = None) -> str:

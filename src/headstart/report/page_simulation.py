@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from headstart.errors import InputError
 from headstart.io.atomic import write_text
-from headstart.report.page import Section, render, shell
+from headstart.report.page import render, sections_of, shell
 from headstart.report.wording import amount, count, share
 from headstart.solve.dynamics import Simulation
 
@@ -71,8 +71,12 @@ def simulation_page(
         "sentences": sentences,
         "count": count,
     }
-    parts = (("rounds", "Round by round"), ("developers", "Developers"), ("method", "How it was played"))
-    sections = [Section(id=key, title=text, html=render(f"simulation/{key}.html", context)) for key, text in parts]
+    parts = (
+        ("rounds", "Round by round", False),
+        ("developers", "Developers", False),
+        ("method", "How it was played", False),
+    )
+    sections = sections_of("simulation", parts, context)
     header = render("simulation/header.html", context)
     return shell(title=title, description=headline, header=header, sections=sections)
 

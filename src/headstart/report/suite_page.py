@@ -8,7 +8,7 @@ from typing import Any
 
 from headstart.io.atomic import write_text
 from headstart.report.comparison_wording import groups_in_words, rank_in_words, score
-from headstart.report.page import MOST_MODELS, Section, render, shell
+from headstart.report.page import MOST_MODELS, Section, render, sections_of, shell
 from headstart.report.suite_wording import (
     ASSUMPTIONS,
     agreements,
@@ -80,10 +80,7 @@ def suite_page(found: Suite, *, further: Sequence[Section] = ()) -> str:
         ("rigging", "What rigging takes", False),
         ("method", "Method", True),
     )
-    sections = [
-        Section(id=name, title=title, html=render(f"suite/{name}.html", context), folded=folded)
-        for name, title, folded in parts
-    ]
+    sections = sections_of("suite", parts, context)
     sections[-1:-1] = further
     return shell(
         title=f"{found.source or 'suite'}: headstart suite",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from headstart.errors import InputError
-from headstart.io.documents import parse_json
+from headstart.io.json_tables import json_objects
 from headstart.io.text import binary_kind, decode, read_bytes, suggestion
 
 
@@ -100,18 +100,8 @@ def read_records(path: str) -> tuple[Iterator[Record], str]:
 
 
 def _json_lines(text: str, path: str) -> Iterator[Record]:
-    for row, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            cells = parse_json(line)
-        except RecursionError:
-            raise InputError("is nested too deeply", file=path, row=row) from None
-        except ValueError as error:
-            raise InputError(f"must be a JSON object, got {_short(line)} ({error})", file=path, row=row) from None
-        if not isinstance(cells, dict):
-            raise InputError(f"must be a JSON object, got {_short(line)}", file=path, row=row)
-        yield Record(file=path, row=row, cells=cast("dict[str, object]", cells))
+    for row, cells in json_objects(text, path):
+        yield Record(file=path, row=row, cells=cells)
 
 
 def _parquet(data: bytes, path: str) -> Iterator[Record]:
