@@ -4,16 +4,18 @@ import errno
 import math
 import random
 import signal
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from headstart.errors import ComputationError, InputError
+from headstart.errors import ComputationError, InputError, Terminated
 from headstart.tune.cell import run_cell
 from headstart.tune.collect import collect
 from headstart.tune.folder import RunFolder
 from headstart.tune.plan import Plan, Recipe
+from headstart.tune.termination import heeding, terminable
 from tiny_cells import LEVELS, PLAN_HASH, cpu_seconds, job_for, kill_after, start, tiny_cell
 
 KILLS = 20
@@ -67,6 +69,51 @@ def test_killed_at_20_random_moments_it_resumes_to_the_same_bytes(cell, uninterr
         assert results(cell, tmp_path / str(attempt)) == expected
     assert killed == KILLS
     assert len(set(levels_then)) > 2, "the kills must hit different stages of the run"
+
+
+def test_asked_to_end_it_keeps_the_step_it_is_at_and_resumes_to_the_same_bytes(cell, uninterrupted, tmp_path):
+    """SIGTERM again and again: every attempt goes on where the one before ended, not at the last level."""
+    job = job_for(cell, tmp_path)
+    reached = []
+    for steps in (3, 4, 6, 10):
+        with pytest.raises(Terminated), terminable(), heeding() as alive:
+            run_cell(job, alive=asked_after(steps, alive))
+        assert job.folder.read_outcome() is None
+        reached.append(job.folder.progress())
+    states = [int(path.stem.removeprefix("state-")) for path in job.folder.state_paths()]
+    assert states[0] == 3 + 4 + 6 + 10
+    assert states[0] not in LEVELS
+    assert reached == sorted({*reached})
+    run_cell(job)
+    assert results(cell, tmp_path) == uninterrupted[0]
+
+
+def test_asked_to_end_while_it_scores_it_does_so_at_once(cell, uninterrupted, tmp_path, monkeypatch):
+    from headstart.tune.score import Scorer
+
+    def asked(scorer, items):
+        signal.raise_signal(signal.SIGTERM)
+        pytest.fail("the signal must end the scoring")
+
+    job = job_for(cell, tmp_path)
+    with monkeypatch.context() as patched, pytest.raises(Terminated), terminable(), heeding() as alive:
+        patched.setattr(Scorer, "score", asked)
+        run_cell(job, alive=alive)
+    run_cell(job)
+    assert results(cell, tmp_path) == uninterrupted[0]
+
+
+def asked_after(steps, alive):
+    """What a cell calls after every step, with a SIGTERM that comes during the last of ``steps`` steps."""
+    left = [steps]
+
+    def after_step():
+        left[0] -= sys._getframe(1).f_locals.get("phase") == "tuning"
+        if left[0] == 0:
+            signal.raise_signal(signal.SIGTERM)
+        alive()
+
+    return after_step
 
 
 def test_a_step_range_that_was_saved_is_not_run_again(cell, tmp_path):

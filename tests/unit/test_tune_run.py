@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import platform
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import tune_calls
 from headstart.errors import ComputationError, InputError
 from headstart.tune.executors.local import LocalExecutor
+from headstart.tune.executors.tries import Tries
 from headstart.tune.folder import RunFolder
 from headstart.tune.run_lock import only_process
 
@@ -62,6 +64,49 @@ def test_a_job_that_kills_its_workers_is_reported_and_the_next_one_is_done():
     with local() as executor:
         assert "was killed" in answers(executor, tune_calls.die, [0])[0].error
         assert answers(executor, tune_calls.shout, ["next"])["next"].value == "NEXT"
+
+
+def test_a_job_that_gets_on_between_the_deaths_of_its_workers_is_not_given_up(tmp_path):
+    job = tune_calls.Climb(folder=str(tmp_path), height=5)
+    with local() as executor:
+        assert answers(executor, tune_calls.climb, [job])[job].value == 5
+
+
+@pytest.mark.parametrize(
+    ("kept", "tried"),
+    [
+        ([0, 0, 0], [True, False]),
+        ([0, 3, 3, 3], [True, True, False]),
+        ([4, 4, 5, 5, 5], [True, True, True, False]),
+        ([9, 4, 9, 9], [True, False]),  # a damaged state is lost, and reaching it again is nothing new
+    ],
+)
+def test_deaths_count_only_in_a_row_and_only_where_nothing_new_is_kept(kept, tried):
+    class Job:
+        def __init__(self):
+            self.left = list(kept)
+
+        def progress(self):
+            return self.left.pop(0)
+
+    tries = Tries(Job(), limit=2)
+    assert [tries.died() for _ in tried] == tried
+
+
+def test_what_is_asked_of_every_machine_is_asked_of_this_one():
+    with local() as executor:
+        (answer,) = executor.everywhere(tune_calls.shout, "here")
+    assert (answer.machine, answer.reply.value) == (platform.node(), "HERE")
+
+
+def test_a_worker_that_is_asked_to_end_is_given_the_time_to_keep_what_it_did(tmp_path):
+    marker = tmp_path / "begun"
+    with local() as executor:
+        for _ in executor.each(tune_calls.keep_when_asked, [None, str(marker)]):
+            while not marker.exists():
+                time.sleep(0.01)
+            break
+    assert marker.read_text() == "kept"
 
 
 def test_closing_an_executor_stops_its_workers():
