@@ -20,7 +20,7 @@ from headstart.tune.run_lock import only_process
 @pytest.fixture(autouse=True)
 def importable(monkeypatch):
     """Let workers import the functions of these tests."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(tune_calls.__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(tune_calls.__file__).parent), prepend=os.pathsep)
 
 
 def local(workers: int = 1, threads: int = 1) -> LocalExecutor:
@@ -102,7 +102,8 @@ def test_what_is_asked_of_every_machine_is_asked_of_this_one():
 def test_a_worker_that_is_asked_to_end_is_given_the_time_to_keep_what_it_did(tmp_path):
     marker = tmp_path / "begun"
     with local() as executor:
-        for _ in executor.each(tune_calls.keep_when_asked, [None, str(marker)]):
+        for done in executor.each(tune_calls.keep_when_asked, [None, str(marker)]):
+            assert done.reply.error is None
             while not marker.exists():
                 time.sleep(0.01)
             break

@@ -57,8 +57,8 @@ def test_a_machine_without_the_folder_is_named_with_what_to_do(plan, tmp_path):
     with pytest.raises(InputError) as caught:
         check(tmp_path / "plan", plan, machines)
     assert str(caught.value) == (
-        f"{tmp_path / 'plan'}: 1 of 2 machines cannot work on this run; put --out, models and tasks on storage that all "
-        f"machines see under one path:\n  gpu07: does not see the run folder {gone}"
+        f"{tmp_path / 'plan'}: 1 of 2 machines cannot work on this run; put --out, models and tasks on storage that "
+        f"all machines see under one path:\n  gpu07: does not see the run folder {gone}"
     )
     assert caught.value.exit_status == 2
     assert list(tmp_path.iterdir()) == []
@@ -113,7 +113,7 @@ def test_a_machine_that_cannot_answer_is_named_with_the_reason(plan, tmp_path):
         def everywhere(self, function, job):
             yield Answer(machine="old", reply=Reply(error="ModuleNotFoundError: No module named 'headstart'"))
 
-    with pytest.raises(InputError, match="old: ModuleNotFoundError: .*is the same version of headstart installed"):
+    with pytest.raises(InputError, match=r"old: ModuleNotFoundError: .*is the same version of headstart installed"):
         check(tmp_path / "plan", plan, Without())
 
 

@@ -69,7 +69,7 @@ class LocalExecutor:
         return this_machine(self.device, self.threads)
 
     def each(self, function: Callable[[Job], Value], jobs: Sequence[Job]) -> Iterator[Done[Job, Value]]:
-        """Call ``function`` on every job; one whose worker dies is repeated on a fresh worker: once, or while it gets on."""
+        """Call ``function`` on every job; one whose worker dies is repeated on another: once, or while it gets on."""
         self._slots = self._slots or [_Slot(self, index) for index in range(self.workers)]
         free: SimpleQueue[_Slot] = SimpleQueue()
         for slot in self._slots:
