@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -14,11 +15,12 @@ import pytest
 os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "60"}
 
 import tune_calls
-from headstart.errors import InputError
+from headstart.errors import InputError, Terminated
 from headstart.tune.executors.local import LocalExecutor
 from headstart.tune.folder import RunFolder
 from headstart.tune.plan_file import read_plan
 from headstart.tune.run import Watch, run_plan
+from headstart.tune.termination import terminable
 from tiny_plan import tiny_plan
 
 pytestmark = [
@@ -114,16 +116,20 @@ def test_a_job_is_not_given_up_as_long_as_it_gets_on(cluster, node, tmp_path, mo
         assert "its worker died, 1 times without getting on" in done.reply.error
 
 
-def test_a_call_that_is_stopped_is_given_the_time_to_keep_what_it_did(cluster, node, tmp_path):
+def test_a_driver_that_is_asked_to_end_gives_its_calls_the_time_to_keep_what_they_did(cluster, node, tmp_path):
     from headstart.tune.executors.on_ray import RayExecutor
 
     marker = tmp_path / "begun"
-    with RayExecutor(address=cluster.address) as executor:
-        for done in executor.each(tune_calls.keep_when_asked, [None, str(marker)]):
-            assert done.reply.error is None
-            while not marker.exists():
-                time.sleep(0.01)
-            break
+
+    def terminate():
+        while not marker.exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Terminated), terminable(), RayExecutor(address=cluster.address) as executor:
+        threading.Thread(target=terminate, daemon=True).start()
+        for done in executor.each(tune_calls.keep_when_asked, [str(marker)]):
+            pytest.fail(f"nobody asked it to end: {done.reply}")
     assert marker.read_text() == "kept"
 
 
