@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "
 
 import tune_calls
 from headstart.errors import InputError, Terminated
+from headstart.tune import run
 from headstart.tune.executors.local import LocalExecutor
 from headstart.tune.folder import RunFolder
 from headstart.tune.plan_file import read_plan
@@ -133,10 +135,13 @@ def test_a_driver_that_is_asked_to_end_gives_its_calls_the_time_to_keep_what_the
     assert marker.read_text() == "kept"
 
 
-def test_a_machine_that_does_not_see_the_run_folder_is_named_before_anything_is_done(cluster, node, tmp_path):
+def test_a_machine_that_does_not_see_the_run_folder_is_named_before_anything_is_done(
+    cluster, node, tmp_path, monkeypatch
+):
     """The second machine has an empty disk of its own where the others see the shared folder."""
     from headstart.tune.executors.on_ray import RayExecutor
 
+    monkeypatch.setattr(run, "check_shared_storage", partial(run.check_shared_storage, patience_seconds=0.5))
     plan = read_plan(tiny_plan(tmp_path / "inputs", models=1))
     shared = tmp_path / "shared"
     shared.mkdir()

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from headstart.errors import InputError
+from headstart.errors import InputError, Terminated
 from headstart.tune.executors import Answer, Done, Job, Reply, Value, attempt
 from headstart.tune.executors.devices import check_device
 from headstart.tune.executors.tries import Tries
@@ -69,16 +69,14 @@ class RayExecutor:
     @property
     def workers(self) -> int:
         """Calls at a time."""
-        there = self._resources()
-        room = int(there.get("CPU", 0) // self.threads)
-        if self.device == "cuda":
-            room = min(room, int(there.get("GPU", 0)))
+        room = self._room(self.device)
         if room < 1:
+            there = self._resources()
             raise InputError(
                 f"the cluster has no room for a cell of {self.threads} CPUs{' and a GPU' * (self.device == 'cuda')}: "
                 f"it has {there.get('CPU', 0):g} CPUs and {there.get('GPU', 0):g} GPUs"
             )
-        return min(room, self._limit or room)
+        return room
 
     def hardware(self) -> Hardware:
         """That of a worker: the machine that hands out the cells need not be one."""
@@ -89,17 +87,17 @@ class RayExecutor:
 
     def each(self, function: Callable[[Job], Value], jobs: Sequence[Job]) -> Iterator[Done[Job, Value]]:
         """Call ``function`` on every job; a call whose worker dies is repeated wherever there is room."""
-        limit, waiting = self.workers, [(job, Tries(job, limit=_TRIES)) for job in jobs]
-        task = ray.remote(attempt).options(
-            num_cpus=self.threads, num_gpus=1 if self.device == "cuda" else 0, max_retries=0
-        )
+        device, limit, waiting = self.device, self.workers, [(job, Tries(job, limit=_TRIES)) for job in jobs]
+        task = ray.remote(attempt).options(num_cpus=self.threads, num_gpus=1 if device == "cuda" else 0, max_retries=0)
         running: dict[Any, tuple[Job, Tries]] = {}
         try:
             while waiting or running:
+                limit = max(limit, self._room(device))  # machines join; for those that left, what they did waits
                 while waiting and len(running) < limit:
                     job, tries = waiting.pop(0)
                     running[task.remote(pickle.dumps((function, job)))] = job, tries
-                ready, _ = ray.wait(list(running), timeout=_POLL_SECONDS)  # wakes up for interrupts
+                with _as_raised():
+                    ready, _ = ray.wait(list(running), timeout=_POLL_SECONDS)  # wakes up for interrupts
                 for reference in ready:
                     job, tries = running.pop(reference)
                     try:
@@ -126,7 +124,8 @@ class RayExecutor:
         ]
         for node, reference in asked:
             try:
-                reply = ray.get(reference)
+                with _as_raised():
+                    reply = ray.get(reference)
             except RayError as error:
                 if node["NodeID"] not in {one["NodeID"] for one in self._nodes()}:
                     continue  # it has left the cluster meanwhile
@@ -140,6 +139,14 @@ class RayExecutor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         ray.shutdown()  # a cluster that was joined goes on without this run's tasks
+
+    def _room(self, device: str) -> int:
+        """How many calls have room at a time, 0 where none has."""
+        there = self._resources()
+        room = int(there.get("CPU", 0) // self.threads)
+        if device == "cuda":
+            room = min(room, int(there.get("GPU", 0)))
+        return min(room, self._limit or room)
 
     def _nodes(self) -> list[dict[str, Any]]:
         """Nodes that are there and as large as a cell."""
@@ -198,6 +205,17 @@ def _own_handler() -> Generator[None]:
     finally:
         if before is not None and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _as_raised() -> Generator[None]:
+    """Let ``Terminated`` through: Ray wraps what the handler of a signal raises while it waits."""
+    try:
+        yield
+    except SystemError as error:
+        if isinstance(error.__cause__, Terminated):
+            raise Terminated from None
+        raise
 
 
 def _first_line(error: Exception) -> str:
