@@ -11,6 +11,7 @@ import pytest
 
 import tune_calls
 from headstart.errors import ComputationError, InputError
+from headstart.tune.executors import EXECUTORS, ExecutorKind, make_executor
 from headstart.tune.executors.local import LocalExecutor
 from headstart.tune.executors.tries import Tries
 from headstart.tune.folder import RunFolder
@@ -97,6 +98,12 @@ def test_what_is_asked_of_every_machine_is_asked_of_this_one():
     with local() as executor:
         (answer,) = executor.everywhere(tune_calls.shout, "here")
     assert (answer.machine, answer.reply.value) == (platform.node(), "HERE")
+
+
+def test_an_executor_that_cannot_ask_every_machine_is_refused_when_it_is_made(monkeypatch):
+    monkeypatch.setitem(EXECUTORS._members, "old", ExecutorKind(make=lambda **options: object()))
+    with pytest.raises(InputError, match="executor old must have a method everywhere"):
+        make_executor("old")
 
 
 def test_a_worker_that_is_asked_to_end_is_given_the_time_to_keep_what_it_did(tmp_path):

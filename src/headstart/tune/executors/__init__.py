@@ -149,12 +149,15 @@ def make_executor(
     """An executor by its name, to be used as a context.
 
     Raises:
-        InputError: If there is none of that name, or an option does not suit it.
+        InputError: If there is none of that name, it is of an old package, or an option does not suit it.
     """
     kind = check_executor(name, address=address)
     make = cast("Callable[..., Executor]", imported(kind.make) if isinstance(kind.make, str) else kind.make)
     options = {"address": address} if kind.takes_address else {}
-    return make(workers=workers, threads=threads, device=device, **options)
+    made = make(workers=workers, threads=threads, device=device, **options)
+    if not hasattr(made, "everywhere"):  # a package that was written for headstart 0.1
+        raise InputError(f"executor {name} must have a method everywhere; update the package it comes from")
+    return made
 
 
 def attempt(call: bytes) -> Reply[Any]:
