@@ -3,7 +3,7 @@
 import pickle
 from pathlib import Path
 
-from headstart.tune.executors import Done, attempt
+from headstart.tune.executors import Done, attempt, attempt_here
 from headstart.tune.hardware import this_machine
 from tiny_models import parity_records, tiny_model, write_jsonl
 
@@ -44,3 +44,6 @@ class Here:
     def each(self, function, jobs):
         for job in jobs:
             yield Done(job=job, reply=attempt(pickle.dumps((function, job))))
+
+    def everywhere(self, function, job):
+        return attempt_here(function, job)

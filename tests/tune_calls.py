@@ -2,7 +2,12 @@
 
 import os
 import signal
+import time
+from dataclasses import dataclass
 from pathlib import Path
+
+from headstart.errors import Terminated
+from headstart.tune.termination import heeding
 
 
 def shout(text: str) -> str:
@@ -32,3 +37,37 @@ def chatter(text: str) -> str:
     os.write(1, b"libraries print\n")
     print("whatever they like")
     return text
+
+
+@dataclass(frozen=True)
+class Climb:
+    """A job whose worker is killed at every step, behind which one more file is kept."""
+
+    folder: str
+    height: int
+
+    def progress(self) -> int:
+        return len(os.listdir(self.folder))
+
+
+def climb(job: Climb) -> int:
+    done = job.progress()
+    if done < job.height:
+        (Path(job.folder) / str(done)).touch()
+        die(job)
+    return done
+
+
+def keep_when_asked(marker: str | None) -> None:
+    """Work for ever, and write down when this process is asked to end."""
+    if marker is None:
+        return
+    with heeding() as alive:
+        Path(marker).touch()
+        while True:
+            time.sleep(0.01)
+            try:
+                alive()
+            except Terminated:
+                Path(marker).write_text("kept")
+                raise

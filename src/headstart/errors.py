@@ -104,3 +104,7 @@ def _placed(message: str, file: str | None, row: int | None, field: str | None) 
 
 class ComputationError(HeadstartError):
     """The computation could not be completed although the input was sound (exit status 3)."""
+
+
+class Terminated(BaseException):
+    """This process was asked to end (SIGTERM), as a machine that is about to be taken away asks (exit status 143)."""

@@ -133,9 +133,18 @@ def test_a_run_that_is_killed_interrupted_and_robbed_of_a_worker_ends_as_if_noth
 
     process = start(plan, out)
     third = wait_for_step(process, out, not_by=second)
+    for state in out.glob("cells/*/state-*"):
+        state.unlink(missing_ok=True)  # the worker, which goes on, removes old ones too
+    process.send_signal(signal.SIGTERM)
+    assert process.wait() == 143
+    assert is_gone(third)
+    assert list(out.glob("cells/*/state-*")), "a worker that is asked to end saves the step it is at"
+
+    process = start(plan, out)
+    fourth = wait_for_step(process, out, not_by=third)
     process.kill()
     process.wait()
-    assert is_gone(third)
+    assert is_gone(fourth)
     assert tune(plan, out) == 0
 
     undisturbed = tmp_path / "undisturbed"

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from headstart.errors import ComputationError, InputError
+from headstart.errors import ComputationError, InputError, Terminated
 from headstart.tune.cell import run_cell
 from headstart.tune.collect import collect
 from headstart.tune.folder import RunFolder
 from headstart.tune.plan import Plan, Recipe
+from headstart.tune.termination import heeding, terminable
 from tiny_cells import LEVELS, PLAN_HASH, cpu_seconds, job_for, kill_after, start, tiny_cell
 
 KILLS = 20
@@ -67,6 +68,47 @@ def test_killed_at_20_random_moments_it_resumes_to_the_same_bytes(cell, uninterr
         assert results(cell, tmp_path / str(attempt)) == expected
     assert killed == KILLS
     assert len(set(levels_then)) > 2, "the kills must hit different stages of the run"
+
+
+def test_asked_to_end_it_keeps_the_step_it_is_at_and_resumes_to_the_same_bytes(cell, uninterrupted, tmp_path):
+    """SIGTERM again and again: every attempt goes on where the one before ended, not at the last level."""
+    job = job_for(cell, tmp_path)
+    kept = []
+    for reports in (6, 6, 3, 8):  # of steps, and two of every level
+        with pytest.raises(Terminated), terminable(), heeding() as alive:
+            run_cell(job, alive=asked_after(reports, alive))
+        kept.append(int(job.folder.state_paths()[0].stem.removeprefix("state-")))
+    assert kept == [3, 7, 10, 16]
+    assert not {*kept} & {*LEVELS}
+    run_cell(job)
+    assert results(cell, tmp_path) == uninterrupted[0]
+
+
+def test_asked_to_end_while_it_scores_it_does_so_at_once(cell, uninterrupted, tmp_path, monkeypatch):
+    from headstart.tune.score import Scorer
+
+    def asked(scorer, items):
+        signal.raise_signal(signal.SIGTERM)
+        pytest.fail("the signal must end the scoring")
+
+    job = job_for(cell, tmp_path)
+    with monkeypatch.context() as patched, pytest.raises(Terminated), terminable(), heeding() as alive:
+        patched.setattr(Scorer, "score", asked)
+        run_cell(job, alive=alive)
+    run_cell(job)
+    assert results(cell, tmp_path) == uninterrupted[0]
+
+
+def asked_after(reports, alive):
+    """What a cell calls at every report, with a SIGTERM that comes before the last of them."""
+    left = iter(range(reports - 1, -1, -1))
+
+    def report():
+        if next(left) == 0:
+            signal.raise_signal(signal.SIGTERM)
+        alive()
+
+    return report
 
 
 def test_a_step_range_that_was_saved_is_not_run_again(cell, tmp_path):

@@ -2,8 +2,12 @@
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,11 +15,14 @@ import pytest
 # Read when ray is imported. On a busy machine its processes take their time to start.
 os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "60"}
 
-from headstart.errors import InputError
+import tune_calls
+from headstart.errors import InputError, Terminated
+from headstart.tune import run
 from headstart.tune.executors.local import LocalExecutor
 from headstart.tune.folder import RunFolder
 from headstart.tune.plan_file import read_plan
 from headstart.tune.run import Watch, run_plan
+from headstart.tune.termination import terminable
 from tiny_plan import tiny_plan
 
 pytestmark = [
@@ -58,15 +65,17 @@ def _parent(pid: int) -> int | None:
         return None
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster():
     ray = pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    yield cluster
-    ray.shutdown()
-    cluster.shutdown()
+    with pytest.MonkeyPatch.context() as environment:  # of the machines: workers import the functions of these tests
+        environment.setenv("PYTHONPATH", str(Path(tune_calls.__file__).parent), prepend=os.pathsep)
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+        yield cluster
+        ray.shutdown()
+        cluster.shutdown()
 
 
 def test_a_grid_of_six_cells_outlives_one_of_two_workers(cluster, tmp_path):
@@ -110,3 +119,66 @@ def test_without_an_address_a_cluster_is_started_whatever_runs_here_already(monk
         _ = RayExecutor(device="cpu").workers
     with pytest.raises(InputError, match="address must be that of a Ray cluster, got 'head:1'"):
         _ = RayExecutor(address="head:1", device="cpu").workers
+
+
+@pytest.fixture
+def node(cluster):
+    """One machine more, unless another test left one."""
+    return next(iter(cluster.worker_nodes), None) or cluster.add_node(num_cpus=1)
+
+
+def test_a_job_is_not_given_up_as_long_as_it_gets_on(cluster, node, tmp_path, monkeypatch):
+    from headstart.tune.executors import on_ray
+
+    monkeypatch.setattr(on_ray, "_TRIES", 1)
+    gets_on = tune_calls.Climb(folder=str(tmp_path), height=2)
+    with on_ray.RayExecutor(address=cluster.address) as executor:
+        (done,) = executor.each(tune_calls.climb, [gets_on])
+        assert done.reply.value == 2
+        (done,) = executor.each(tune_calls.die, [0])
+        assert "its worker died, 1 times without getting on" in done.reply.error
+
+
+def test_a_driver_that_is_asked_to_end_gives_its_calls_the_time_to_keep_what_they_did(cluster, node, tmp_path):
+    from headstart.tune.executors.on_ray import RayExecutor
+
+    marker = tmp_path / "begun"
+
+    def terminate():
+        while not marker.exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Terminated), terminable(), RayExecutor(address=cluster.address) as executor:
+        threading.Thread(target=terminate, daemon=True).start()
+        for done in executor.each(tune_calls.keep_when_asked, [str(marker)]):
+            pytest.fail(f"nobody asked it to end: {done.reply}")
+    assert marker.read_text() == "kept"
+
+
+def test_a_machine_that_does_not_see_the_run_folder_is_named_before_anything_is_done(
+    cluster, node, tmp_path, monkeypatch
+):
+    """The second machine has an empty disk of its own where the others see the shared folder."""
+    from headstart.tune.executors.on_ray import RayExecutor
+
+    monkeypatch.setattr(run, "check_shared_storage", partial(run.check_shared_storage, patience_seconds=0.5))
+    plan = read_plan(tiny_plan(tmp_path / "inputs", models=1))
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    apart = f"mount -t tmpfs none {shared} && exec {sys.executable} -m ray.scripts.scripts start --block"
+    command = ["unshare", "-m", "sh", "-c", f"{apart} --num-cpus=1 --address={cluster.address}"]
+    if subprocess.run([*command[:4], f"mount -t tmpfs none {shared}"], capture_output=True).returncode:
+        pytest.skip("mount namespaces are not permitted here")
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        with RayExecutor(address=cluster.address) as executor:
+            while executor.workers < 2:
+                assert process.poll() is None, "the node must start"
+                time.sleep(0.1)
+            with pytest.raises(InputError, match=rf"1 of 2 machines .*\n  .*: does not see the run folder {shared}"):
+                run_plan(plan, shared / "run", executor=executor)
+    finally:
+        process.terminate()
+        process.wait()
+    assert list(shared.iterdir()) == []

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import platform
 import time
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 
 import tune_calls
 from headstart.errors import ComputationError, InputError
+from headstart.tune.executors import EXECUTORS, ExecutorKind, make_executor
 from headstart.tune.executors.local import LocalExecutor
+from headstart.tune.executors.tries import Tries
 from headstart.tune.folder import RunFolder
 from headstart.tune.run_lock import only_process
 
@@ -18,7 +21,7 @@ from headstart.tune.run_lock import only_process
 @pytest.fixture(autouse=True)
 def importable(monkeypatch):
     """Let workers import the functions of these tests."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(tune_calls.__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(tune_calls.__file__).parent), prepend=os.pathsep)
 
 
 def local(workers: int = 1, threads: int = 1) -> LocalExecutor:
@@ -62,6 +65,56 @@ def test_a_job_that_kills_its_workers_is_reported_and_the_next_one_is_done():
     with local() as executor:
         assert "was killed" in answers(executor, tune_calls.die, [0])[0].error
         assert answers(executor, tune_calls.shout, ["next"])["next"].value == "NEXT"
+
+
+def test_a_job_that_gets_on_between_the_deaths_of_its_workers_is_not_given_up(tmp_path):
+    job = tune_calls.Climb(folder=str(tmp_path), height=5)
+    with local() as executor:
+        assert answers(executor, tune_calls.climb, [job])[job].value == 5
+
+
+@pytest.mark.parametrize(
+    ("kept", "tried"),
+    [
+        ([0, 0, 0], [True, False]),
+        ([0, 3, 3, 3], [True, True, False]),
+        ([4, 4, 5, 5, 5], [True, True, True, False]),
+        ([9, 4, 9, 9], [True, False]),  # a damaged state is lost, and reaching it again is nothing new
+    ],
+)
+def test_deaths_count_only_in_a_row_and_only_where_nothing_new_is_kept(kept, tried):
+    class Job:
+        def __init__(self):
+            self.left = list(kept)
+
+        def progress(self):
+            return self.left.pop(0)
+
+    tries = Tries(Job(), limit=2)
+    assert [tries.died() for _ in tried] == tried
+
+
+def test_what_is_asked_of_every_machine_is_asked_of_this_one():
+    with local() as executor:
+        (answer,) = executor.everywhere(tune_calls.shout, "here")
+    assert (answer.machine, answer.reply.value) == (platform.node(), "HERE")
+
+
+def test_an_executor_that_cannot_ask_every_machine_is_refused_when_it_is_made(monkeypatch):
+    monkeypatch.setitem(EXECUTORS._members, "old", ExecutorKind(make=lambda **options: object()))
+    with pytest.raises(InputError, match="executor old must have a method everywhere"):
+        make_executor("old")
+
+
+def test_a_worker_that_is_asked_to_end_is_given_the_time_to_keep_what_it_did(tmp_path):
+    marker = tmp_path / "begun"
+    with local() as executor:
+        for done in executor.each(tune_calls.keep_when_asked, [None, str(marker)]):
+            assert done.reply.error is None
+            while not marker.exists():
+                time.sleep(0.01)
+            break
+    assert marker.read_text() == "kept"
 
 
 def test_closing_an_executor_stops_its_workers():

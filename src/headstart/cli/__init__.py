@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from headstart.cli import boards, contests, designs, files, measurements, rankings, suites, tuning
-from headstart.errors import HeadstartError
+from headstart.errors import HeadstartError, Terminated
 
 app = typer.Typer(
     name="headstart",
@@ -44,7 +44,10 @@ app.add_typer(contests.exporting, name="export")
 
 
 def main() -> None:
-    """Run the command line; exit 0 done, 1 ranking not supported, 2 bad input, 3 not completed, 130 interrupted."""
+    """Run the command line.
+
+    Exit 0 done, 1 ranking not supported, 2 bad input, 3 not completed, 130 interrupted, 143 terminated.
+    """
     try:
         status = app(standalone_mode=False)
     except HeadstartError as error:
@@ -53,6 +56,9 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         print("headstart: interrupted", file=sys.stderr)
         sys.exit(130)
+    except Terminated:
+        print("headstart: terminated", file=sys.stderr)
+        sys.exit(143)
     except (BrokenPipeError, SystemExit):  # the reader of our output has gone, as with `| head`; rich says the second
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left must not fail on the way out
         sys.exit(0)

@@ -8,7 +8,7 @@ from typing import Annotated, TypedDict
 import typer
 
 from headstart.cli.common import JsonOut, check_outputs, tell
-from headstart.errors import InputError
+from headstart.errors import InputError, Terminated
 
 
 class Options(TypedDict):
@@ -110,11 +110,12 @@ def tune(
     from headstart.report.tuning_progress import progress
     from headstart.tune.run import run_plan
     from headstart.tune.run_report import SCHEMA, report_document
+    from headstart.tune.termination import terminable
 
-    with make_executor(executor, **options) as chosen, progress() as watch:
+    with terminable(), make_executor(executor, **options) as chosen, progress() as watch:
         try:
             report = run_plan(read, folder, executor=chosen, plan_file=None if plan == "-" else plan, watch=watch)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Terminated):
             tell("what was finished is kept; the same command continues")
             raise
     if json is not None:

@@ -24,6 +24,8 @@ def print_dry_run(found: DryRun) -> None:
         console.print(f"{found.folder.path} holds {len(found.ended)} cells that have ended; {len(found.left)} are left")
     if found.prepared is not None:
         _print_facts(console, found.prepared, found.workers)
+    if len(found.machines) > 1:
+        console.print(f"{len(found.machines)} machines see the run folder, the models and the tasks")
     for line in found.missing:
         console.print(f"missing: {line}")
     if found.forecast is not None:

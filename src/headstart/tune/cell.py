@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from headstart.errors import InputError
+from headstart.errors import InputError, Terminated
 from headstart.tune.clock import device_seconds
 from headstart.tune.encode import Encoder, encoder_for
 from headstart.tune.folder import CellFolder, RunFolder, Split
@@ -29,6 +29,7 @@ from headstart.tune.plan import Cell
 from headstart.tune.score import ItemResult, Scorer
 from headstart.tune.state import load_state, save_state
 from headstart.tune.tasks import load_task
+from headstart.tune.termination import at_once
 from headstart.tune.training import Diverged, Tuning
 
 _SAVE_SECONDS = 300.0  # between levels, so that a long way to the next one is not lost either
@@ -71,7 +72,7 @@ def run_cell(job: CellJob, *, alive: Callable[[], None] = lambda: None) -> None:
 
     Args:
         alive: Called after every step; what it raises stops the cell, which loses nothing but the steps since its last
-            saved state.
+            saved state. On ``Terminated`` the state is saved first.
 
     Raises:
         ComputationError: If another process runs the cell, the disk is full or memory does not hold one item.
@@ -79,7 +80,9 @@ def run_cell(job: CellJob, *, alive: Callable[[], None] = lambda: None) -> None:
     """
     with job.folder.locked():
         if not has_ended(job):
-            _Run(job, alive).finish()
+            with at_once():
+                run = _Run(job, alive)
+            run.finish()
 
 
 def has_ended(job: CellJob) -> bool:
@@ -170,7 +173,11 @@ class _Run:
             started = self._now()
             self._step()
             self.spent["train_seconds"] += self._now() - started
-            self._report("tuning")
+            try:
+                self._report("tuning")
+            except Terminated:
+                save_state(self.folder, self.tuning.state())
+                raise
             if time.monotonic() - saved > _SAVE_SECONDS:
                 save_state(self.folder, self.tuning.state())
                 saved = time.monotonic()
@@ -207,7 +214,8 @@ class _Run:
 
     def _score_now(self, step: int, split: Split) -> pl.DataFrame:
         started = self._now()
-        results = self.scorers[split].score(self.splits[split].test)
+        with at_once():
+            results = self.scorers[split].score(self.splits[split].test)
         if not all(np.isfinite(result.loglikelihoods).all() for result in results):
             raise Diverged(step, f"a {split} item's log-likelihood is not finite")
         frame = self._items(step, self.splits[split], results)

@@ -17,6 +17,7 @@ from headstart.tune.plan import Cell, Plan
 from headstart.tune.prepare import Prepared, missing_packages, prepare, refuse_other
 from headstart.tune.run_report import bill, facts_document
 from headstart.tune.seal import protocol_part, read_seal, weights_digest
+from headstart.tune.shared_storage import check_shared_storage
 
 SCHEMA = "headstart.tune-dry-run/1"
 
@@ -33,6 +34,7 @@ class DryRun:
         prepared: The plan without the models that are missing; None when nothing could be looked at.
         forecast: Of the cells that could be measured; None when nothing could be looked at.
         ended: Cells that have ended already.
+        machines: That may run cells, all of which see the run folder, the models and the tasks.
     """
 
     plan: Plan
@@ -42,6 +44,7 @@ class DryRun:
     prepared: Prepared | None = None
     forecast: Forecast | None = None
     ended: tuple[Cell, ...] = ()
+    machines: tuple[str, ...] = ()
 
     @classmethod
     def without_packages(cls, plan: Plan, folder: str | os.PathLike[str], missing: Sequence[str]) -> DryRun:
@@ -62,7 +65,7 @@ class DryRun:
 
 
 def dry_run(plan: Plan, folder: str | os.PathLike[str], *, executor: Executor) -> DryRun:
-    """Do everything that comes before the first cell, and write nothing.
+    """Do everything that comes before the first cell, and leave nothing behind.
 
     Raises:
         InputError: As ``headstart.tune.run.run_plan``.
@@ -79,8 +82,9 @@ def dry_run(plan: Plan, folder: str | os.PathLike[str], *, executor: Executor) -
     lacking = {model.name: lines for model in plan.models if (lines := missing(model))}
     lines = tuple(line for of_model in lacking.values() for line in of_model)
     here = tuple(model for model in plan.models if model.name not in lacking)
+    machines = check_shared_storage(run.path, plan, executor)
     if not here:
-        return DryRun(plan=plan, folder=run, workers=executor.workers, missing=lines)
+        return DryRun(plan=plan, folder=run, workers=executor.workers, missing=lines, machines=machines)
     begun = read_seal(run.seal_path) if run.seal_path.exists() else None
     prepared = prepare(replace(plan, models=here), hardware=executor.hardware(), sealed=begun)
     plan = replace(plan, tasks=prepared.plan.tasks)  # where epochs have become steps
@@ -101,6 +105,7 @@ def dry_run(plan: Plan, folder: str | os.PathLike[str], *, executor: Executor) -
         prepared=prepared,
         forecast=replace(forecast, unmeasured=(*forecast.unmeasured, *absent)),
         ended=tuple(job.cell for job in cell_jobs(run, prepared, executor) if has_ended(job)),
+        machines=machines,
     )
 
 
@@ -120,6 +125,7 @@ def dry_run_document(found: DryRun) -> dict[str, JsonValue]:
         "levels": list(plan.levels) if plan.epochs is None else None,
         "epochs": None if plan.epochs is None else list(plan.epochs),
         "workers": workers,
+        "machines": list(found.machines),
         "forecast": None if seconds is None else bill(plan, seconds),
         "forecast_reason": "not every cell could be measured" if seconds is None else None,
         "wall_seconds": None

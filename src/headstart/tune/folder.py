@@ -100,6 +100,14 @@ class CellFolder:
         """Every kept state, the latest first."""
         return sorted(self.path.glob("state-*.safetensors"), reverse=True)
 
+    def progress(self) -> int:
+        """Steps of the latest kept state and the number of kept levels: grows with all that a next attempt need not do.
+
+        Names are counted, no file is read, so that it can be asked whenever a worker dies.
+        """
+        steps = [int(path.stem.removeprefix("state-")) for path in self.state_paths()[:1]]
+        return sum(steps) + sum(1 for split in ("levels", "validation") for _ in self.path.glob(f"{split}/*.parquet"))
+
     def read_outcome(self) -> dict[str, JsonValue] | None:
         """How the cell ended; None while it has not."""
         found = _read_json(self.path / "outcome.json")

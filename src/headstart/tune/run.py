@@ -21,6 +21,8 @@ from headstart.tune.prepare import Prepared, prepare, refuse_other, require_pack
 from headstart.tune.run_lock import only_process
 from headstart.tune.run_report import SCHEMA, CellReport, RunReport, cell_report, report_document
 from headstart.tune.seal import read_seal, write_seal
+from headstart.tune.shared_storage import check_shared_storage, require_seal
+from headstart.tune.termination import heeding
 
 if TYPE_CHECKING:
     from headstart.tune.cell import CellJob
@@ -59,21 +61,21 @@ def run_plan(
         watch: Told how it goes.
 
     Raises:
-        InputError: If the plan is bad, or the folder holds the run of another plan; nothing is written.
+        InputError: If the plan is bad, the folder holds the run of another plan, or not every machine of the executor
+            sees the folder, the models and the tasks; nothing is written.
         ComputationError: If another process runs the folder, or the disk is full. What was finished is kept.
+        Terminated: If the process was asked to end within ``headstart.tune.termination.terminable``; likewise.
     """
     watch = watch or Watch()
     run = RunFolder(path=Path(folder))
     require_packages(plan, executor=executor.name)
     with only_process(run) as hold:
-        if run.seal_path.exists():
-            hold()  # before the long checks: whoever comes second is told at once
+        hold()  # before the long checks: whoever comes second is told at once
         watch.phase("checking the plan")
+        check_shared_storage(run.path, plan, executor)
         begun = read_seal(run.seal_path) if run.seal_path.exists() else None
         prepared = prepare(plan, hardware=executor.hardware(), sealed=begun)
         refuse_other(run.seal_path, prepared.seal)
-        hold()
-        refuse_other(run.seal_path, prepared.seal)  # another process may have sealed it meanwhile
         forecast = read_forecast(run.forecast_path, plan_hash=prepared.seal.hash)
         if forecast is None:
             from headstart.tune.probe import measure_plan
@@ -94,9 +96,15 @@ class SealedCell:
     job: CellJob
     hardware: Hardware
 
+    def progress(self) -> int:
+        """What is kept of the cell: as long as it grows, the death of a worker is no reason to give it up."""
+        return self.job.folder.progress()
+
 
 def run_sealed_cell(sealed: SealedCell) -> None:
-    """Run a cell on a worker, which has to be what the plan was sealed for.
+    """Run a cell on a worker, which has to be what the plan was sealed for and to see the run folder.
+
+    A worker that is asked to end (SIGTERM) saves the state of its cell first.
 
     Raises:
         InputError: If it is not, or as ``headstart.tune.cell.run_cell``.
@@ -110,11 +118,13 @@ def run_sealed_cell(sealed: SealedCell) -> None:
     here = this_machine(job.device, job.threads)
     if here != sealed.hardware:
         raise InputError(f"this worker is {here}, but the plan was sealed for {sealed.hardware}")
+    require_seal(RunFolder(path=Path(job.run_folder)), job.plan_hash)
     # A worker that was just killed, or cut off from the cluster, may hold its cell for some moments more.
     job.folder.path.mkdir(parents=True, exist_ok=True)
     with suppress(Timeout), FileLock(job.folder.path / ".lock", timeout=_PATIENCE_SECONDS):
         pass
-    run_cell(job)
+    with heeding() as alive:
+        run_cell(job, alive=alive)
 
 
 def cell_jobs(run: RunFolder, prepared: Prepared, executor: Executor) -> list[CellJob]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import platform
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,19 @@ class Done(Generic[Job, Value]):
     reply: Reply[Value]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Answer(Generic[Value]):
+    """What one machine answers.
+
+    Args:
+        machine: Its name, for people.
+        reply: Of the call that was made there.
+    """
+
+    machine: str
+    reply: Reply[Value]
+
+
 class Executor(Protocol):
     """Runs calls in worker processes."""
 
@@ -62,7 +76,15 @@ class Executor(Protocol):
     def each(self, function: Callable[[Job], Value], jobs: Sequence[Job]) -> Iterator[Done[Job, Value]]:
         """Call ``function`` on every job, in the order of the jobs as workers become free; yields them as they end.
 
-        The function must be one that workers can import. A call whose worker dies is repeated.
+        The function must be one that workers can import. A call whose worker dies is repeated, and for as long as its
+        job gets on it is not given up (``headstart.tune.executors.tries``).
+        """
+        ...
+
+    def everywhere(self, function: Callable[[Job], Value], job: Job) -> Iterator[Answer[Value]]:
+        """Call ``function`` on ``job`` once on every machine that calls of ``each`` may run on, and yield the answers.
+
+        It is made without waiting for room. An executor whose workers are on this machine makes the call here.
         """
         ...
 
@@ -127,12 +149,15 @@ def make_executor(
     """An executor by its name, to be used as a context.
 
     Raises:
-        InputError: If there is none of that name, or an option does not suit it.
+        InputError: If there is none of that name, it is of an old package, or an option does not suit it.
     """
     kind = check_executor(name, address=address)
     make = cast("Callable[..., Executor]", imported(kind.make) if isinstance(kind.make, str) else kind.make)
     options = {"address": address} if kind.takes_address else {}
-    return make(workers=workers, threads=threads, device=device, **options)
+    made = make(workers=workers, threads=threads, device=device, **options)
+    if not hasattr(made, "everywhere"):  # a package that was written for headstart 0.1
+        raise InputError(f"executor {name} must have a method everywhere; update the package it comes from")
+    return made
 
 
 def attempt(call: bytes) -> Reply[Any]:
@@ -144,6 +169,15 @@ def attempt(call: bytes) -> Reply[Any]:
         return Reply(error=str(error), bad_input=isinstance(error, InputError))
     except Exception as error:
         return Reply(error=_in_one_line(error), trace=traceback.format_exc())
+
+
+def attempt_here(function: Callable[[Job], Value], job: Job) -> Iterator[Answer[Value]]:
+    """``Executor.everywhere`` of an executor whose workers are all on this machine.
+
+    >>> [answer.reply.value for answer in attempt_here(len, "abc")]
+    [3]
+    """
+    yield Answer(machine=platform.node(), reply=attempt(pickle.dumps((function, job))))
 
 
 def _in_one_line(error: BaseException) -> str:

@@ -7,6 +7,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -17,9 +18,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from headstart.errors import ComputationError, InputError
-from headstart.tune.executors import Done, Job, Reply, Value
+from headstart.tune.executors import Answer, Done, Job, Reply, Value, attempt_here
 from headstart.tune.executors.devices import check_device, choose_device, count_devices, usable_cores
+from headstart.tune.executors.tries import Tries
 from headstart.tune.hardware import Hardware, this_machine
+from headstart.tune.termination import GRACE_SECONDS
 
 _TRIES = 2  # the second for a worker that was killed by accident; a cell that kills its worker is no accident
 _POLL_SECONDS = 0.5
@@ -66,7 +69,7 @@ class LocalExecutor:
         return this_machine(self.device, self.threads)
 
     def each(self, function: Callable[[Job], Value], jobs: Sequence[Job]) -> Iterator[Done[Job, Value]]:
-        """Call ``function`` on every job; a call whose worker dies is repeated once, on a fresh worker."""
+        """Call ``function`` on every job; one whose worker dies is repeated on another: once, or while it gets on."""
         self._slots = self._slots or [_Slot(self, index) for index in range(self.workers)]
         free: SimpleQueue[_Slot] = SimpleQueue()
         for slot in self._slots:
@@ -75,7 +78,7 @@ class LocalExecutor:
         def call(job: Job) -> Reply[Any]:
             slot = free.get()
             try:
-                return self._try(slot, pickle.dumps((function, job)))
+                return self._try(slot, pickle.dumps((function, job)), Tries(job, limit=_TRIES))
             finally:
                 free.put(slot)
 
@@ -93,12 +96,26 @@ class LocalExecutor:
         finally:
             pool.shutdown(cancel_futures=True)
 
+    def everywhere(self, function: Callable[[Job], Value], job: Job) -> Iterator[Answer[Value]]:
+        """Call ``function`` here: there is no other machine."""
+        return attempt_here(function, job)
+
     def close(self) -> None:
-        """Stop the workers, whatever they are doing."""
+        """Stop the workers: ask them to end, so that they can keep what they did, and kill those that do not.
+
+        An interrupt meanwhile kills them at once.
+        """
         with self._closing:
             self._closed = True
-        for slot in self._slots:
-            slot.stop()
+        until = time.monotonic() + GRACE_SECONDS
+        try:
+            for slot in self._slots:
+                slot.ask()
+            for slot in self._slots:
+                slot.wait(until - time.monotonic())
+        finally:
+            for slot in self._slots:
+                slot.stop()
 
     def __enter__(self) -> Self:
         return self
@@ -108,9 +125,8 @@ class LocalExecutor:
     ) -> None:
         self.close()
 
-    def _try(self, slot: _Slot, call: bytes) -> Reply[Any]:
-        ended = ""
-        for _ in range(_TRIES):
+    def _try(self, slot: _Slot, call: bytes, tries: Tries) -> Reply[Any]:
+        while True:
             with self._closing:  # so that no worker starts behind the back of whoever stops them all
                 if self._closed:
                     raise ComputationError("the workers were stopped")
@@ -118,8 +134,8 @@ class LocalExecutor:
             try:
                 return slot.call(call)
             except _WorkerDiedError as died:
-                ended = str(died)
-        return Reply(error=f"its worker {ended}, {_TRIES} times")
+                if not tries.died():
+                    return Reply(error=f"its worker {died}, {_TRIES} times")
 
 
 class _WorkerDiedError(Exception):
@@ -150,6 +166,17 @@ class _Slot:
         if reply.error is not None:
             self.stop()  # an error may leave a device or a library in a bad state
         return reply
+
+    def ask(self) -> None:
+        process = self.process
+        if process is not None:
+            process.terminate()
+
+    def wait(self, seconds: float) -> None:
+        process = self.process
+        if process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(max(seconds, 0.0))
 
     def stop(self) -> None:
         process, self.process = self.process, None

@@ -6,21 +6,35 @@ from __future__ import annotations
 import logging
 import os
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from headstart.errors import InputError
-from headstart.tune.executors import Done, Job, Reply, Value, attempt
+from headstart.errors import InputError, Terminated
+from headstart.tune.executors import Answer, Done, Job, Reply, Value, attempt
 from headstart.tune.executors.devices import check_device
+from headstart.tune.executors.tries import Tries
 from headstart.tune.hardware import Hardware, this_machine
+from headstart.tune.termination import GRACE_SECONDS
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read when ray is imported: nothing is sent anywhere
 
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import (
+    NodeDiedError,
+    ObjectLostError,
+    OutOfMemoryError,
+    RayError,
+    RaySystemError,
+    WorkerCrashedError,
+)
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-_RETRIES = 5  # of a call whose worker or node died
+_TRIES = 6  # without getting on: machines that are taken away come in bursts
+_DEATHS = (WorkerCrashedError, NodeDiedError, OutOfMemoryError, ObjectLostError, RaySystemError)
 _POLL_SECONDS = 1.0
 
 
@@ -55,16 +69,14 @@ class RayExecutor:
     @property
     def workers(self) -> int:
         """Calls at a time."""
-        there = self._resources()
-        room = int(there.get("CPU", 0) // self.threads)
-        if self.device == "cuda":
-            room = min(room, int(there.get("GPU", 0)))
+        room = self._room(self.device)
         if room < 1:
+            there = self._resources()
             raise InputError(
                 f"the cluster has no room for a cell of {self.threads} CPUs{' and a GPU' * (self.device == 'cuda')}: "
                 f"it has {there.get('CPU', 0):g} CPUs and {there.get('GPU', 0):g} GPUs"
             )
-        return min(room, self._limit or room)
+        return room
 
     def hardware(self) -> Hardware:
         """That of a worker: the machine that hands out the cells need not be one."""
@@ -75,22 +87,50 @@ class RayExecutor:
 
     def each(self, function: Callable[[Job], Value], jobs: Sequence[Job]) -> Iterator[Done[Job, Value]]:
         """Call ``function`` on every job; a call whose worker dies is repeated wherever there is room."""
-        limit, waiting = self.workers, list(jobs)
-        task = ray.remote(attempt).options(
-            num_cpus=self.threads, num_gpus=1 if self.device == "cuda" else 0, max_retries=_RETRIES
-        )
-        running: dict[Any, Job] = {}
+        device, limit, waiting = self.device, self.workers, [(job, Tries(job, limit=_TRIES)) for job in jobs]
+        task = ray.remote(attempt).options(num_cpus=self.threads, num_gpus=1 if device == "cuda" else 0, max_retries=0)
+        running: dict[Any, tuple[Job, Tries]] = {}
         try:
             while waiting or running:
+                limit = max(limit, self._room(device))  # machines join; for those that left, what they did waits
                 while waiting and len(running) < limit:
-                    job = waiting.pop(0)
-                    running[task.remote(pickle.dumps((function, job)))] = job
-                ready, _ = ray.wait(list(running), timeout=_POLL_SECONDS)  # wakes up for interrupts
+                    job, tries = waiting.pop(0)
+                    running[task.remote(pickle.dumps((function, job)))] = job, tries
+                with _as_raised():
+                    ready, _ = ray.wait(list(running), timeout=_POLL_SECONDS)  # wakes up for interrupts
                 for reference in ready:
-                    yield Done(job=running.pop(reference), reply=_reply(reference))
+                    job, tries = running.pop(reference)
+                    try:
+                        reply = ray.get(reference)
+                    except _DEATHS as error:
+                        if tries.died():
+                            waiting.insert(0, (job, tries))
+                            continue
+                        reply = Reply(error=f"its worker died, {_TRIES} times without getting on: {_first_line(error)}")
+                    except RayError as error:
+                        reply = Reply(error=f"could not be called on the cluster: {_first_line(error)}")
+                    yield Done(job=job, reply=reply)
         finally:
-            for reference in running:
-                ray.cancel(reference, force=True)
+            _stop(list(running))
+
+    def everywhere(self, function: Callable[[Job], Value], job: Job) -> Iterator[Answer[Value]]:
+        """Call ``function`` on every node that has room for a cell, whether or not it is busy at the moment."""
+        _ = self.workers  # joins the cluster, and refuses one without room
+        call = pickle.dumps((function, job))
+        task = ray.remote(attempt)
+        asked = [
+            (node, task.options(num_cpus=0, scheduling_strategy=_only_on(node["NodeID"])).remote(call))
+            for node in self._nodes()
+        ]
+        for node, reference in asked:
+            try:
+                with _as_raised():
+                    reply = ray.get(reference)
+            except RayError as error:
+                if node["NodeID"] not in {one["NodeID"] for one in self._nodes()}:
+                    continue  # it has left the cluster meanwhile
+                reply = Reply(error=f"could not be called: {_first_line(error)}")
+            yield Answer(machine=f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})", reply=reply)
 
     def __enter__(self) -> Self:
         return self
@@ -100,19 +140,37 @@ class RayExecutor:
     ) -> None:
         ray.shutdown()  # a cluster that was joined goes on without this run's tasks
 
+    def _room(self, device: str) -> int:
+        """How many calls have room at a time, 0 where none has."""
+        there = self._resources()
+        room = int(there.get("CPU", 0) // self.threads)
+        if device == "cuda":
+            room = min(room, int(there.get("GPU", 0)))
+        return min(room, self._limit or room)
+
+    def _nodes(self) -> list[dict[str, Any]]:
+        """Nodes that are there and as large as a cell."""
+        needs = {"CPU": self.threads, "GPU": 1 if self.device == "cuda" else 0}
+        return [
+            node
+            for node in ray.nodes()
+            if node["Alive"] and all(node["Resources"].get(name, 0) >= least for name, least in needs.items())
+        ]
+
     def _resources(self) -> dict[str, float]:
         if not ray.is_initialized():
             options: dict[str, Any] = {}
             if not self._address:
                 options = {"num_cpus": self._limit and self._limit * self.threads}
             try:
-                ray.init(
-                    address=self._address or "local",  # without one, ray joins whatever was last started here
-                    include_dashboard=None if self._address else False,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                    **options,
-                )
+                with _own_handler():
+                    ray.init(
+                        address=self._address or "local",  # without one, ray joins whatever was last started here
+                        include_dashboard=None if self._address else False,
+                        log_to_driver=False,
+                        logging_level=logging.ERROR,
+                        **options,
+                    )
             except (OSError, ValueError, RuntimeError) as error:
                 if not self._address:
                     raise InputError(f"a Ray cluster cannot be started here: {error}") from None
@@ -124,9 +182,44 @@ def _hardware(wanted: tuple[str, int]) -> Hardware:
     return this_machine(*wanted)
 
 
-def _reply(reference: Any) -> Reply[Any]:
+def _only_on(node: str) -> NodeAffinitySchedulingStrategy:
+    return NodeAffinitySchedulingStrategy(node_id=node, soft=False)
+
+
+def _stop(references: list[Any]) -> None:
+    """Interrupt calls, so that they can keep what they did, and kill those that do not end."""
     try:
-        return ray.get(reference)
-    except RayError as error:  # died more often than it is repeated, or was killed for memory
-        lines = str(error).strip().splitlines()
-        return Reply(error=f"its worker died, {_RETRIES + 1} times: {lines[0] if lines else type(error).__name__}")
+        for reference in references:
+            ray.cancel(reference, force=False)
+        if references:
+            ray.wait(references, num_returns=len(references), timeout=GRACE_SECONDS)
+    finally:
+        for reference in references:
+            ray.cancel(reference, force=True)
+
+
+@contextmanager
+def _own_handler() -> Generator[None]:
+    """Keep the handler of SIGTERM: Ray puts one in its place that ends the process without stopping its calls."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if before is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _as_raised() -> Generator[None]:
+    """Let ``Terminated`` through: Ray wraps what the handler of a signal raises while it waits."""
+    try:
+        yield
+    except SystemError as error:
+        if isinstance(error.__cause__, Terminated):
+            raise Terminated from None
+        raise
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
