@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from headstart.report.tuning import duration
+from headstart.report.tuning import duration, print_memory
 from headstart.tune.forecast import Forecast
 from headstart.tune.run import Watch
 from headstart.tune.run_report import CellReport
@@ -64,6 +64,7 @@ class RunProgress(Watch):
         self._forecast, self._workers = forecast, min(workers, max(len(jobs), 1))
         self._started, self._done_at_start = time.monotonic(), self._work_done()
         self._phase = "running"
+        print_memory(self.console, forecast)
         if not self.console.is_terminal:
             self._say(f"{self._ended} of {total} cells have ended, about {self._left()} left")
 

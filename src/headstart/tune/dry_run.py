@@ -127,6 +127,7 @@ def dry_run_document(found: DryRun) -> dict[str, JsonValue]:
         else forecast.wall_seconds(found.left, workers=workers),
         "measured": [] if forecast is None else encode(forecast.measured),
         "unmeasured": [] if forecast is None else encode(forecast.unmeasured),
+        "memory": [] if forecast is None else encode(forecast.memory),
         **({} if found.prepared is None else facts_document(found.prepared)),
     }
 

@@ -106,6 +106,24 @@ def describe(spec: ModelSpec) -> dict[str, JsonValue]:
     }
 
 
+def empty_model(spec: ModelSpec) -> PreTrainedModel:
+    """The model without weights, on whatever device is torch's default; for counting on ``meta``.
+
+    Raises:
+        InputError: As ``load``.
+    """
+    files = find_files(spec)
+    with _quiet(spec):
+        config = _config(spec, files)
+        with _reading("model", files):
+            return AutoModelForCausalLM.from_config(
+                config,
+                dtype=getattr(torch, spec.dtype),
+                attn_implementation=spec.attention,
+                trust_remote_code=False,
+            )
+
+
 def load_tokenizer(spec: ModelSpec) -> PreTrainedTokenizerBase:
     """The tokenizer alone, so that items can be checked before any weights are loaded.
 

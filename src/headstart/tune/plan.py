@@ -50,6 +50,7 @@ class ModelSpec:
         attention: Attention implementation of transformers.
         template_date: Day (``2026-11-25``) that a chat template prints which asks for today's; None for the day the
             plan is sealed.
+        devices: GPUs that share the model, layer by layer, ``>= 1``; for one that is larger than a GPU.
     """
 
     name: str
@@ -60,9 +61,11 @@ class ModelSpec:
     chat_template: bool = False
     attention: Attention = "sdpa"
     template_date: str | None = None
+    devices: int = 1
 
     def __post_init__(self) -> None:
         check_label(self.name, "name")
+        must(self.devices >= 1, "devices", ">= 1", self.devices)
         one_of(self.dtype, get_args(DType), "dtype")
         one_of(self.attention, get_args(Attention), "attention")
         if self.template_date is not None:

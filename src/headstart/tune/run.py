@@ -94,6 +94,11 @@ class SealedCell:
     job: CellJob
     hardware: Hardware
 
+    @property
+    def devices(self) -> int:
+        """GPUs that the worker must see."""
+        return self.job.cell.model.devices
+
 
 def run_sealed_cell(sealed: SealedCell) -> None:
     """Run a cell on a worker, which has to be what the plan was sealed for.

@@ -23,7 +23,7 @@ from headstart.tune.models import LoadedModel
 from headstart.tune.plan import Recipe
 
 _IGNORED = -100
-_SHORT = 128  # tokens; measured, see bench/README.md
+SHORT = 128  # tokens; measured, see bench/README.md
 
 
 class Diverged(Exception):  # noqa: N818 - a result, not an error
@@ -87,7 +87,7 @@ class Tuning:
         self.losses: list[float] = []
         self._examples: dict[int, Example] = {}
         torch.manual_seed(_step_seed(seed, -1))
-        self._adapted = _with_adapter(self.model, recipe) if recipe.method == "lora" else None
+        self._adapted = with_adapter(self.model, recipe) if recipe.method == "lora" else None
         trained = {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
         # The optimiser works in float32 even where the model does not: small updates would be rounded away.
         self._weights = trained
@@ -99,9 +99,7 @@ class Tuning:
             self._masters.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, foreach=False
         )
         if recipe.gradient_checkpointing:
-            # transformers renamed it within version 5; both take the options first
-            enable = getattr(self.model, "activation_checkpointing_enable", self.model.gradient_checkpointing_enable)
-            enable({"use_reentrant": False})
+            use_checkpointing(self.model)
 
     @property
     def trained_parameters(self) -> int:
@@ -116,7 +114,22 @@ class Tuning:
             InputError: If the batch has no token to learn.
             ComputationError: If a single item does not fit into memory.
         """
-        examples = self._batch(train)
+        return self._take(self._batch(train))
+
+    def try_longest(self, train: Sequence[Item]) -> float:
+        """Take one step on the items that need most memory, of all batches there can be; the run ends with it.
+
+        Raises:
+            Diverged, InputError, ComputationError: As ``step_on``.
+        """
+        # Characters tell roughly which items have most tokens.
+        long = sorted(train, key=lambda item: len(str(item)), reverse=True)[: 4 * self.recipe.batch_size]
+        examples = [self.encoder.training_example(item) for item in long]
+        examples.sort(key=lambda example: len(example.tokens), reverse=True)
+        batch = examples[: self.recipe.batch_size]
+        return self._take(batch + batch[:1] * (self.recipe.batch_size - len(batch)))
+
+    def _take(self, examples: list[Example]) -> float:
         for group in self._optimizer.param_groups:
             group["lr"] = self.recipe.learning_rate_at(self.steps_done, total_steps=self.total_steps)
         self.model.train()
@@ -232,11 +245,23 @@ class Tuning:
 
 def _fast_attention(tokens: torch.Tensor, dtype: torch.dtype) -> AbstractContextManager[object]:
     """Plain matrix products for short sequences in bfloat16 on a CPU, where torch's fused attention is slower."""
-    short = tokens.shape[1] <= _SHORT and tokens.device.type == "cpu" and dtype == torch.bfloat16
+    short = tokens.shape[1] <= SHORT and tokens.device.type == "cpu" and dtype == torch.bfloat16
     return sdpa_kernel(SDPBackend.MATH) if short else nullcontext()
 
 
-def _with_adapter(model, recipe: Recipe):
+def use_checkpointing(model) -> None:
+    """Compute activations again for the gradient instead of keeping them."""
+    # transformers renamed it within version 5; both take the options first
+    enable = getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)
+    enable({"use_reentrant": False})
+
+
+def with_adapter(model, recipe: Recipe):
+    """Inject the recipe's LoRA layers into ``model`` in place; returns peft's wrapper of it.
+
+    Raises:
+        InputError: If they cannot be put on the modules that the recipe names.
+    """
     named: dict[tuple[str, ...], str | None] = {("all-linear",): "all-linear", ("default",): None}
     targets = named.get(recipe.targets, list(recipe.targets))
     config = LoraConfig(

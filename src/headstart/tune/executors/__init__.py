@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, cast
 
 from headstart.errors import HeadstartError, InputError
 from headstart.registry import Registry, imported
+from headstart.tune.executors.devices import usable_cores
 
 if TYPE_CHECKING:
     from headstart.tune.hardware import Hardware
@@ -45,7 +46,10 @@ class Done(Generic[Job, Value]):
 
 
 class Executor(Protocol):
-    """Runs calls in worker processes."""
+    """Runs calls in worker processes.
+
+    A job may have an attribute ``devices``, the number of GPUs its worker must see: 1 where it has none.
+    """
 
     name: str
     threads: int
@@ -122,17 +126,51 @@ def check_executor(name: str, *, address: str | None = None) -> ExecutorKind:
 
 
 def make_executor(
-    name: str, *, workers: int | None = None, threads: int = 1, device: str = "auto", address: str | None = None
+    name: str,
+    *,
+    workers: int | None = None,
+    threads: int = 1,
+    device: str = "auto",
+    address: str | None = None,
+    gpus_per_cell: float = 1.0,
 ) -> Executor:
     """An executor by its name, to be used as a context.
+
+    Args:
+        name: Of an executor.
+        workers: Cells at a time; None for as many as there is room for.
+        threads: CPU threads of each cell.
+        device: Where cells compute.
+        address: Of a cluster to join.
+        gpus_per_cell: Share of a GPU that a cell takes, in (0, 1]; with 0.5, two cells share one.
 
     Raises:
         InputError: If there is none of that name, or an option does not suit it.
     """
     kind = check_executor(name, address=address)
     make = cast("Callable[..., Executor]", imported(kind.make) if isinstance(kind.make, str) else kind.make)
-    options = {"address": address} if kind.takes_address else {}
+    if not 0 < gpus_per_cell <= 1:
+        raise InputError(
+            f"gpus_per_cell must be above 0 and at most 1, got {gpus_per_cell:g}; a model on several GPUs says devices "
+            "in the plan",
+            field="gpus_per_cell",
+        )
+    options: dict[str, Any] = {"address": address} if kind.takes_address else {}
+    if gpus_per_cell != 1:  # so that executors of other packages need not know it
+        options["gpus_per_cell"] = gpus_per_cell
     return make(workers=workers, threads=threads, device=device, **options)
+
+
+def devices_of(job: object) -> int:
+    """GPUs that the worker of a job must see."""
+    return int(getattr(job, "devices", 1))
+
+
+def cells_per_device(executor: Executor, device: str) -> float:
+    """How many cells share the memory of one GPU, or of one machine."""
+    if device == "cpu":
+        return max(1, min(executor.workers, usable_cores() // executor.threads))
+    return max(1, int(1 / getattr(executor, "gpus_per_cell", 1.0) + 1e-9))
 
 
 def attempt(call: bytes) -> Reply[Any]:
