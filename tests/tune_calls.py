@@ -32,3 +32,7 @@ def chatter(text: str) -> str:
     os.write(1, b"libraries print\n")
     print("whatever they like")
     return text
+
+
+def visible_gpus(_: object) -> str | None:
+    return environment("CUDA_VISIBLE_DEVICES")

@@ -135,7 +135,7 @@ class Forecast:
 
     def device_seconds(self, cells: Sequence[Cell]) -> float:
         """Seconds on all devices together, of the cells that have a forecast."""
-        return sum(seconds for cell in cells if (seconds := self.seconds(cell)) is not None)
+        return sum(seconds * cell.model.devices for cell in cells if (seconds := self.seconds(cell)) is not None)
 
     def wall_seconds(self, cells: Sequence[Cell], *, workers: int) -> float:
         """Seconds until the last cell has ended when each worker takes the next one as it becomes free.
@@ -148,9 +148,12 @@ class Forecast:
         return max(free_at)
 
     def cost_per_step(self, plan: Plan) -> dict[Key, float]:
-        """Cost of one step: in the plan's currency where an hour has a price, else in seconds on the device."""
+        """Cost of one step: in the plan's currency where an hour has a price, else in seconds on all its devices."""
+        devices = {model.name: model.devices for model in plan.models}
         unit = 1.0 if plan.price_per_gpu_hour is None else plan.price_per_gpu_hour / 3600
-        return {measured.key: measured.step_seconds * unit for measured in self.measured}
+        return {
+            measured.key: measured.step_seconds * devices.get(measured.model, 1) * unit for measured in self.measured
+        }
 
 
 def write_forecast(path: Path, forecast: Forecast) -> None:

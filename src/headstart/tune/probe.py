@@ -151,15 +151,16 @@ def _size(items: Sequence[Item]) -> int:
 
 def _forget_peak(device: str) -> None:
     if device == "cuda":
-        torch.cuda.reset_peak_memory_stats()
+        for index in range(torch.cuda.device_count()):
+            torch.cuda.reset_peak_memory_stats(index)
     with suppress(OSError):  # Linux only
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def _peak(device: str) -> int | None:
-    """Most memory used since ``_forget_peak``: of the GPU, or of this process; None where the system does not say."""
+    """Most memory used since ``_forget_peak``: of the GPUs, or of this process; None where the system does not say."""
     if device == "cuda":
-        return torch.cuda.max_memory_allocated()
+        return sum(torch.cuda.max_memory_allocated(index) for index in range(torch.cuda.device_count()))
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):

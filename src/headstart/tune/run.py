@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from headstart.errors import InputError
 from headstart.io.atomic import JsonValue, envelope, write_bytes, write_json
 from headstart.tune.collect import collect
-from headstart.tune.executors import Done, Executor
+from headstart.tune.executors import Done, Executor, cells_at_a_time
 from headstart.tune.folder import CELLS_SCHEMA, RunFolder, disk_errors
 from headstart.tune.forecast import Forecast, Key, read_forecast, write_forecast
 from headstart.tune.hardware import Hardware, this_machine
@@ -147,7 +147,8 @@ def _run_cells(run: RunFolder, prepared: Prepared, forecast: Forecast, executor:
 
     jobs = cell_jobs(run, prepared, executor)
     left = [job for job in jobs if not has_ended(job)]
-    watch.cells(left, total=len(jobs), forecast=forecast, workers=executor.workers)
+    workers = cells_at_a_time(executor, [job.cell.model.devices for job in left])
+    watch.cells(left, total=len(jobs), forecast=forecast, workers=workers)
     cost_per_step = forecast.cost_per_step(prepared.plan)
     _collect(run, prepared, cost_per_step)
     errors: dict[str, str] = {}

@@ -65,7 +65,7 @@ class RunReport:
         None when there is no such cell.
         """
         pairs = [
-            (cell.forecast_seconds, cell.device_seconds)
+            (cell.forecast_seconds * cell.cell.model.devices, cell.device_seconds * cell.cell.model.devices)
             for cell in self.cells
             if cell.forecast_seconds is not None and cell.device_seconds is not None and cell.outcome != "diverged"
         ]

@@ -209,7 +209,7 @@ class Tuning:
             read = tokens[:, :-1].to(self.device)  # the last token is predicted, never read
             with _fast_attention(read, self.model.dtype):
                 logits = logits_at(self.model, read, row.to(self.device), column.to(self.device))
-                loss = functional.cross_entropy(logits.float(), wanted, reduction="sum") / targets
+                loss = functional.cross_entropy(logits.float(), wanted.to(logits.device), reduction="sum") / targets
                 loss.backward()
             total += loss.item()
         return total

@@ -166,6 +166,13 @@ def devices_of(job: object) -> int:
     return int(getattr(job, "devices", 1))
 
 
+def cells_at_a_time(executor: Executor, devices: Sequence[int]) -> int:
+    """How many cells run at a time where the largest of their models takes so many GPUs; at least one."""
+    largest = max(devices, default=1)
+    gpus = executor.workers * getattr(executor, "gpus_per_cell", 1.0)
+    return executor.workers if largest == 1 else max(1, int(gpus / largest))
+
+
 def cells_per_device(executor: Executor, device: str) -> float:
     """How many cells share the memory of one GPU, or of one machine."""
     if device == "cpu":

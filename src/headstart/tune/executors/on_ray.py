@@ -11,8 +11,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from headstart.errors import InputError
-from headstart.tune.executors import Done, Job, Reply, Value, attempt
+from headstart.tune.executors import Done, Job, Reply, Value, attempt, devices_of
 from headstart.tune.executors.devices import check_device
+from headstart.tune.executors.places import refuse_devices
 from headstart.tune.hardware import Hardware, this_machine
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read when ray is imported: nothing is sent anywhere
@@ -32,17 +33,24 @@ class RayExecutor:
         workers: Calls at a time at most; None for as many as the cluster has room for.
         threads: CPU threads, and so CPUs of the cluster, of each call.
         device: ``auto`` (GPUs if the cluster has any), ``cpu`` or ``cuda``.
+        gpus_per_cell: Share of a GPU that a call takes, in (0, 1]; with 0.5, two share one.
     """
 
     name = "ray"
 
     def __init__(
-        self, *, address: str | None = None, workers: int | None = None, threads: int = 1, device: str = "auto"
+        self,
+        *,
+        address: str | None = None,
+        workers: int | None = None,
+        threads: int = 1,
+        device: str = "auto",
+        gpus_per_cell: float = 1.0,
     ) -> None:
         check_device(device)
         if device == "mps":
             raise InputError("device must be auto, cpu or cuda on a Ray cluster, got 'mps'", field="device")
-        self.threads = threads
+        self.threads, self.gpus_per_cell = threads, gpus_per_cell
         self._address, self._limit, self._device = address, workers, device
 
     @property
@@ -58,7 +66,8 @@ class RayExecutor:
         there = self._resources()
         room = int(there.get("CPU", 0) // self.threads)
         if self.device == "cuda":
-            room = min(room, int(there.get("GPU", 0)))
+            # whole cells on each GPU: Ray divides none between two
+            room = min(room, int(there.get("GPU", 0)) * max(1, int(1 / self.gpus_per_cell + 1e-9)))
         if room < 1:
             raise InputError(
                 f"the cluster has no room for a cell of {self.threads} CPUs{' and a GPU' * (self.device == 'cuda')}: "
@@ -76,15 +85,16 @@ class RayExecutor:
     def each(self, function: Callable[[Job], Value], jobs: Sequence[Job]) -> Iterator[Done[Job, Value]]:
         """Call ``function`` on every job; a call whose worker dies is repeated wherever there is room."""
         limit, waiting = self.workers, list(jobs)
-        task = ray.remote(attempt).options(
-            num_cpus=self.threads, num_gpus=1 if self.device == "cuda" else 0, max_retries=_RETRIES
-        )
+        task = ray.remote(attempt)
+        for count in {devices_of(job) for job in jobs} - {1}:
+            refuse_devices(count, kind=self.device, there=self._largest_node())
         running: dict[Any, Job] = {}
         try:
             while waiting or running:
                 while waiting and len(running) < limit:
                     job = waiting.pop(0)
-                    running[task.remote(pickle.dumps((function, job)))] = job
+                    placed = task.options(num_cpus=self.threads, num_gpus=self._gpus(job), max_retries=_RETRIES)
+                    running[placed.remote(pickle.dumps((function, job)))] = job
                 ready, _ = ray.wait(list(running), timeout=_POLL_SECONDS)  # wakes up for interrupts
                 for reference in ready:
                     yield Done(job=running.pop(reference), reply=_reply(reference))
@@ -99,6 +109,16 @@ class RayExecutor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         ray.shutdown()  # a cluster that was joined goes on without this run's tasks
+
+    def _gpus(self, job: object) -> float:
+        """GPUs that the task of a job asks for."""
+        devices = devices_of(job)
+        return 0 if self.device != "cuda" else devices if devices > 1 else self.gpus_per_cell
+
+    def _largest_node(self) -> int:
+        """Most GPUs of a machine of the cluster; a task that asks for more would wait for ever."""
+        self._resources()  # joins the cluster
+        return max((int(node["Resources"].get("GPU", 0)) for node in ray.nodes() if node["Alive"]), default=0)
 
     def _resources(self) -> dict[str, float]:
         if not ray.is_initialized():
