@@ -2,7 +2,16 @@
 
 import os
 import signal
+from dataclasses import dataclass
 from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Wants:
+    """A job that wants so many GPUs."""
+
+    number: int
+    devices: int = 1
 
 
 def shout(text: str) -> str:

@@ -2,7 +2,6 @@
 
 import threading
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,7 @@ from headstart.errors import InputError
 from headstart.tune.executors import cells_at_a_time, cells_per_device, make_executor
 from headstart.tune.executors.local import LocalExecutor
 from headstart.tune.executors.places import Places
-
-
-@dataclass(frozen=True)
-class Wants:
-    """A job that wants so many GPUs."""
-
-    number: int
-    devices: int = 1
+from tune_calls import Wants
 
 
 def test_two_cells_share_a_gpu_and_spread_first():

@@ -114,7 +114,7 @@ class RunProgress(Watch):
         if forecast is None or any(forecast.seconds(job.cell) is None for job in self._jobs.values()):
             return "an unknown time"
         done = self._work_done()
-        left = forecast.device_seconds([job.cell for job in self._jobs.values()]) - done
+        left = sum(forecast.seconds(job.cell) or 0.0 for job in self._jobs.values()) - done
         passed, progressed = time.monotonic() - self._started, done - self._done_at_start
         begun = progressed > 0.05 * (left + progressed) and passed > 0
         pace = progressed / passed if begun else self._workers

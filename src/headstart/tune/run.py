@@ -197,6 +197,7 @@ def _write_once(
                     "seed": cell.seed,
                     "steps": cell.steps,
                     "levels": len(cell.levels),
+                    "devices": cell.model.devices,
                 }
                 for cell in prepared.plan.cells()
             ]
