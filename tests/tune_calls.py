@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,3 +46,22 @@ def chatter(text: str) -> str:
 
 def visible_gpus(_: object) -> str | None:
     return environment("CUDA_VISIBLE_DEVICES")
+
+
+@dataclass(frozen=True)
+class Meeting(Wants):
+    """A job that waits until so many are there at once."""
+
+    folder: str = ""
+    people: int = 2
+
+
+def meet(job: Meeting) -> str | None:
+    """What the job was given to see, once everybody is there; None if they never were all at once."""
+    (Path(job.folder) / str(job.number)).touch()
+    deadline = time.monotonic() + 60
+    while len(list(Path(job.folder).iterdir())) < job.people:
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(0.01)
+    return visible_gpus(job)

@@ -11,11 +11,14 @@ import pytest
 # Read when ray is imported. On a busy machine its processes take their time to start.
 os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "60"}
 
+import tune_calls
+from headstart.errors import InputError
 from headstart.tune.executors.local import LocalExecutor
 from headstart.tune.folder import RunFolder
 from headstart.tune.plan_file import read_plan
 from headstart.tune.run import Watch, run_plan
 from tiny_plan import tiny_plan
+from tune_calls import Meeting, Wants
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # ray leaves its log files and processes to the collector
@@ -88,3 +91,26 @@ def test_a_grid_of_six_cells_outlives_one_of_two_workers(cluster, tmp_path):
         run_plan(plan, local.path, executor=executor)
     assert on_ray.trajectories_path.read_bytes() == local.trajectories_path.read_bytes()
     assert on_ray.items_path.read_bytes() == local.items_path.read_bytes()
+
+
+@pytest.fixture
+def importable(monkeypatch):
+    """Let the workers of a cluster that starts now import the functions of these tests."""
+    folders = [str(Path(tune_calls.__file__).parent), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, folders)))
+
+
+def test_cells_share_gpus_or_take_several(importable, cluster, tmp_path):
+    """Ray schedules GPUs by number alone, so it does with those that a machine only says it has."""
+    from headstart.tune.executors.on_ray import RayExecutor
+
+    cluster.add_node(num_cpus=4, num_gpus=2)
+    with RayExecutor(address=cluster.address, device="cuda", gpus_per_cell=0.5) as executor:
+        assert executor.workers == 4
+        jobs = [Meeting(number=number, folder=str(tmp_path), people=4) for number in range(4)]
+        seen = [done.reply.value for done in executor.each(tune_calls.meet, jobs)]
+        assert sorted(seen) == ["0", "0", "1", "1"]  # four at a time, two on each
+        (both,) = executor.each(tune_calls.visible_gpus, [Wants(number=0, devices=2)])
+        assert sorted(both.reply.value.split(",")) == ["0", "1"]
+        with pytest.raises(InputError, match="at most 2, the GPUs a worker can see, got 3"):
+            list(executor.each(tune_calls.visible_gpus, [Wants(number=0, devices=3)]))
