@@ -5,12 +5,14 @@ import json
 import pytest
 import torch
 from accelerate import dispatch_model
+from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM
 
 import two_devices
 from headstart.errors import InputError
 from headstart.tune.encode import encoder_for
 from headstart.tune.hardware import Hardware
+from headstart.tune.heads import logits_at
 from headstart.tune.items import MultipleChoice
 from headstart.tune.models import load
 from headstart.tune.plan import ModelSpec, Recipe
@@ -134,6 +136,43 @@ def test_the_number_of_devices_is_sealed_with_the_model_not_with_the_protocol(tm
     assert "devices" not in one.resolution["models"]["m0"]  # plans from before keep their hash
     assert one.hash != two.hash
     assert protocol_part(one.resolution) == protocol_part(two.resolution)
+
+
+def test_attention_is_asked_for_in_the_form_that_fused_kernels_take(folder, monkeypatch):
+    loaded = load(ModelSpec(name="m", source=str(folder)))
+    encoder, real, asked = encoder_for(loaded, Recipe()), functional.scaled_dot_product_attention, []
+
+    def spy(query, key, value, attn_mask=None, is_causal=False, **rest):
+        asked.append((query, attn_mask, is_causal))
+        return real(query, key, value, attn_mask=attn_mask, is_causal=is_causal, **rest)
+
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", spy)
+    row = torch.tensor([0, 1])
+    logits_at(loaded.model, torch.ones((2, 9), dtype=torch.long), row, row)
+    assert {(mask, causal) for _, mask, causal in asked} == {(None, True)}  # flash takes no mask
+    asked.clear()
+    examples = encoder.choices(ITEMS)
+    with torch.no_grad():
+        score_trees(loaded.model, plan_trees(examples, batch_tokens=64), items=len(ITEMS))
+    masks = [(query, mask) for query, mask, _ in asked if mask is not None]
+    assert masks
+    for query, mask in masks:  # the memory-efficient kernel wants the queries' dtype, and rows at multiples of 16
+        assert mask.dtype == query.dtype
+        assert all(stride % 16 == 0 for stride in mask.stride()[:-1])
+
+
+def test_autocast_is_for_float32_models_and_sealed_where_it_is_said(tmp_path):
+    path = tiny_plan(tmp_path, models=1)
+    gpu = Hardware(device="cuda", name="a card", threads=1)
+    without = prepare(read_plan(path), hardware=gpu).seal.resolution["recipes"]["lora"]
+    text = path.read_text()
+    path.write_text(text + '[recipe]\nautocast = "bfloat16"\n')
+    assert prepare(read_plan(path), hardware=gpu).seal.resolution["recipes"]["lora"] == without | {
+        "autocast": "bfloat16"
+    }
+    path.write_text(text + 'dtype = "bfloat16"\n[recipe]\nautocast = "bfloat16"\n')
+    with pytest.raises(InputError, match="model m0 is bfloat16"):
+        prepare(read_plan(path), hardware=gpu)
 
 
 def _map(model) -> dict[str, str]:

@@ -133,6 +133,8 @@ def _needed(spec: ModelSpec, recipe: Recipe, load: Load, device: str, rows: int)
     # While the optimiser steps there are gradients in its dtype, and two tensors of the size of the largest weight.
     step = wide * count + 2 * wide * max((weight.numel() for weight in trained), default=0)
     gradients = min(_bytes(trained), backward)
+    if recipe.autocast is not None:  # the float32 pass, and every weight in the lower precision beside it
+        backward += 2 * sum(weight.numel() for weight in model.parameters())
     adapters = _bytes([*model.parameters(), *model.buffers()]) - stored
     return Needed(
         weights=stored + adapters,

@@ -104,6 +104,13 @@ def prepare(plan: Plan, *, hardware: Hardware, sealed: Seal | None = None) -> Pr
 
     for model in plan.models:
         _check_devices(model, hardware)
+        for recipe in plan.recipes:
+            if recipe.autocast is not None and model.dtype != "float32":
+                raise InputError(
+                    f"recipe {recipe.name}: autocast lowers the precision of float32 models, and model {model.name} is "
+                    f"{model.dtype}: leave it out, or set dtype to float32",
+                    field="autocast",
+                )
     tasks = tuple(load_task(spec) for spec in plan.tasks)
     if plan.epochs is not None:
         counted = zip(plan.tasks, tasks, strict=True)

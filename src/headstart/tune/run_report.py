@@ -122,6 +122,10 @@ def facts_document(prepared: Prepared) -> dict[str, JsonValue]:
     """What was found out about a plan before it ran, as JSON data."""
     return {
         "hardware": encode(prepared.hardware),
+        "models": [
+            {"model": one.name, "dtype": one.dtype, "attention": one.attention, "devices": one.devices}
+            for one in prepared.plan.models
+        ],
         "tasks": [
             {
                 "task": task.name,

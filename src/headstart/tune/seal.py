@@ -63,6 +63,7 @@ _LATER: dict[str, object] = {
     "sample_seed": None,
     "dropout": 0.0,
     "warmup_ratio": 0.0,
+    "autocast": None,
     "epochs": None,
     "selection": None,
 }

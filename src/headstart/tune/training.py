@@ -182,7 +182,8 @@ class Tuning:
             torch.manual_seed(_step_seed(self.seed, self.steps_done))  # dropout, where a model has any
             self._clear_gradients()
             try:
-                return self._accumulate(examples)
+                with self._autocast():
+                    return self._accumulate(examples)
             except RuntimeError as error:
                 if not _out_of_memory(error):
                     raise
@@ -193,6 +194,10 @@ class Tuning:
             if self.micro_batch == 1:
                 raise ComputationError(f"memory does not hold one item of a training batch: {failed}")
             self.micro_batch = (self.micro_batch + 1) // 2
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        kind = self.recipe.autocast
+        return torch.autocast(self.device.type, getattr(torch, kind)) if kind else nullcontext()
 
     def _accumulate(self, examples: list[Example]) -> float:
         targets = sum(_target_count(example, self.recipe) for example in examples)
