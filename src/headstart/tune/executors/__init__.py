@@ -82,8 +82,9 @@ class ExecutorKind:
     """One way to run cells.
 
     Args:
-        make: Makes an executor from ``workers``, ``threads`` and ``device``, and ``address`` if it takes one: a
-            function or class, or ``"module:attribute"`` for one that is imported when it is used.
+        make: Makes an executor from ``workers``, ``threads`` and ``device``, ``address`` if it takes one, and
+            ``gpus_per_cell`` where that is not 1: a function or class, or ``"module:attribute"`` for one that is
+            imported when it is used.
         takes_address: Whether it can join machines that are named by an address.
         extra: Extra of headstart to install for it; None for none.
         packages: Names to import that must be installed for it.
