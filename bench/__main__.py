@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 NOT_BENCHMARKS = {
     "__main__.py",
     "board_server.py",
+    "gpu_checks.py",
     "machine.py",
     "simulated.py",
     "tuned_by_headstart.py",

@@ -10,6 +10,14 @@ from headstart.errors import Terminated
 from headstart.tune.termination import heeding
 
 
+@dataclass(frozen=True)
+class Wants:
+    """A job that wants so many GPUs."""
+
+    number: int
+    devices: int = 1
+
+
 def shout(text: str) -> str:
     return text.upper()
 
@@ -71,3 +79,26 @@ def keep_when_asked(marker: str | None) -> None:
             except Terminated:
                 Path(marker).write_text("kept")
                 raise
+
+
+def visible_gpus(_: object) -> str | None:
+    return environment("CUDA_VISIBLE_DEVICES")
+
+
+@dataclass(frozen=True)
+class Meeting(Wants):
+    """A job that waits until so many are there at once."""
+
+    folder: str = ""
+    people: int = 2
+
+
+def meet(job: Meeting) -> str | None:
+    """What the job was given to see, once everybody is there; None if they never were all at once."""
+    (Path(job.folder) / str(job.number)).touch()
+    deadline = time.monotonic() + 60
+    while len(list(Path(job.folder).iterdir())) < job.people:
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(0.01)
+    return visible_gpus(job)

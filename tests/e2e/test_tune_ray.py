@@ -24,6 +24,7 @@ from headstart.tune.plan_file import read_plan
 from headstart.tune.run import Watch, run_plan
 from headstart.tune.termination import terminable
 from tiny_plan import tiny_plan
+from tune_calls import Meeting, Wants
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # ray leaves its log files and processes to the collector
@@ -182,3 +183,26 @@ def test_a_machine_that_does_not_see_the_run_folder_is_named_before_anything_is_
         process.terminate()
         process.wait()
     assert list(shared.iterdir()) == []
+
+
+@pytest.fixture
+def importable(monkeypatch):
+    """Let the workers of a cluster that starts now import the functions of these tests."""
+    folders = [str(Path(tune_calls.__file__).parent), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, folders)))
+
+
+def test_cells_share_gpus_or_take_several(importable, cluster, tmp_path):
+    """Ray schedules GPUs by number alone, so it does with those that a machine only says it has."""
+    from headstart.tune.executors.on_ray import RayExecutor
+
+    cluster.add_node(num_cpus=4, num_gpus=2)
+    with RayExecutor(address=cluster.address, device="cuda", gpus_per_cell=0.5) as executor:
+        assert executor.workers == 4
+        jobs = [Meeting(number=number, folder=str(tmp_path), people=4) for number in range(4)]
+        seen = [done.reply.value for done in executor.each(tune_calls.meet, jobs)]
+        assert sorted(seen) == ["0", "0", "1", "1"]  # four at a time, two on each
+        (both,) = executor.each(tune_calls.visible_gpus, [Wants(number=0, devices=2)])
+        assert sorted(both.reply.value.split(",")) == ["0", "1"]
+        with pytest.raises(InputError, match="at most 2, the GPUs a worker can see, got 3"):
+            list(executor.each(tune_calls.visible_gpus, [Wants(number=0, devices=3)]))

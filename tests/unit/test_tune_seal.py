@@ -151,6 +151,7 @@ def test_whatever_decides_numbers_changes_the_hash_and_is_named(change: Callable
 
 
 RECIPE_CHANGES: dict[str, object] = {
+    "autocast": "bfloat16",
     "method": "full",
     "rank": 4,
     "alpha": 8.0,

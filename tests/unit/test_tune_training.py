@@ -1,5 +1,6 @@
 """Tuning: the dose never changes, and a step depends on nothing but its number."""
 
+import dataclasses
 import math
 from dataclasses import replace
 
@@ -272,3 +273,23 @@ def test_short_sequences_in_bfloat16_take_another_attention_and_learn_the_same(m
     assert torch.allclose(fast.float(), attended().float(), atol=0.03)
     assert isinstance(training._fast_attention(tokens, torch.bfloat16), nullcontext) == (length > 128)
     assert isinstance(training._fast_attention(tokens, torch.float32), nullcontext)
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_autocast_multiplies_in_bfloat16_and_keeps_float32_weights(folder, train, method):
+    plain = Recipe(method=method, learning_rate=1e-2, batch_size=4)
+    lowered = dataclasses.replace(plain, autocast="bfloat16")
+    straight, other = tuning(folder, lowered), tuning(folder, lowered)
+    seen = set()
+    straight.model.get_output_embeddings().register_forward_hook(lambda *given: seen.add(given[2].dtype))
+    losses = run(straight, train, 4)
+    assert seen == {torch.bfloat16}
+    assert {weight.dtype for weight in straight.model.parameters()} == {torch.float32}
+    reference = run(tuning(folder, plain), train, 4)
+    assert losses != reference
+    assert losses == pytest.approx(reference, rel=0.02)
+    run(other, train, 2)
+    resumed = tuning(folder, lowered)
+    resumed.restore(other.state())
+    run(resumed, train, 2)
+    assert same(resumed.state(), straight.state())

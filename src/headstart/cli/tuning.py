@@ -18,6 +18,7 @@ class Options(TypedDict):
     workers: int | None
     threads: int
     device: str
+    gpus_per_cell: float
 
 
 NOT_COMPLETED = 3
@@ -52,6 +53,10 @@ def tune(
         int, typer.Option(min=1, help="CPU threads of each cell. Sealed, because sums depend on it.")
     ] = 1,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where the cells compute.")] = "auto",
+    gpus_per_cell: Annotated[
+        float,
+        typer.Option(help="Share of a GPU that a cell takes, such as 0.5 for two cells on each. It changes no number."),
+    ] = 1.0,
     json: JsonOut = None,
 ) -> int:
     """Run a tune-before-test plan on real models; the same command again continues where it stopped.
@@ -59,6 +64,8 @@ def tune(
     Example: `headstart tune plan.toml --dry-run`
 
     Example: `headstart tune plan.toml --out runs/tonight --workers 2 --threads 4`
+
+    Example: `headstart tune plan.toml --device cuda --gpus-per-cell 0.5`
 
     Example: `headstart tune plan.toml --executor ray --address auto`
 
@@ -84,7 +91,7 @@ def tune(
     if plan is None:
         raise InputError("PLAN is missing: name a plan, or a run folder with --status", field="PLAN")
     check_executor(executor, address=address)
-    options = Options(address=address, workers=workers, threads=threads, device=device)
+    options = Options(address=address, workers=workers, threads=threads, device=device, gpus_per_cell=gpus_per_cell)
     read = read_plan(plan)
     folder = out if out is not None else Path("runs") / read.name
     if folder.exists() and not folder.is_dir():

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from headstart.report.console import stdout
 from headstart.tune.dry_run import DryRun
-from headstart.tune.forecast import Forecast
+from headstart.tune.forecast import CellMemory, Forecast, Measured
 from headstart.tune.plan import Cell, Plan
 from headstart.tune.prepare import Prepared
 from headstart.tune.run_report import RunReport
@@ -30,6 +30,7 @@ def print_dry_run(found: DryRun) -> None:
         console.print(f"missing: {line}")
     if found.forecast is not None:
         _print_measured(console, found.forecast, found.plan.cells())
+        print_memory(console, found.forecast)
     _print_bill(console, found)
     console.print("nothing was written", style="dim")
 
@@ -168,6 +169,34 @@ def _print_measured(console: Console, forecast: Forecast, cells: tuple[Cell, ...
     console.print(table)
     for absent in forecast.unmeasured:
         console.print(f"no forecast for {absent.model}, {absent.task}, {absent.recipe}: {absent.reason}")
+
+
+def print_memory(console: Console, forecast: Forecast) -> None:
+    """What every model, task and recipe needs of the memory there is, and what to change where it is too much."""
+    peaks = {entry.key: entry for entry in forecast.measured}
+    lines: dict[str, list[CellMemory]] = {}
+    for entry in forecast.memory:  # contestants made from one model need the same
+        lines.setdefault(_memory_line(entry, peaks.get(entry.key)), []).append(entry)
+    for line, entries in lines.items():
+        names = [f"{one.model}, {one.task}, {one.recipe}" for one in entries]
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        console.print(f"{names[0]}{more}: {line}")
+        first = entries[0]
+        if first.tight:
+            console.print("  it may run out of memory; one of these in the plan needs less:", style="bold")
+            for change in first.advice:
+                console.print(f"  {change}")
+
+
+def _memory_line(entry: CellMemory, measured: Measured | None) -> str:
+    if entry.needed_bytes is None:
+        return f"its memory could not be forecast ({entry.reason})"
+    room = "" if entry.available_bytes is None else f" of {_size(entry.available_bytes)}"
+    share = "" if entry.share is None else f" ({entry.share:.0%})"
+    text = f"needs at most about {_size(entry.needed_bytes)}{room}{share}"
+    if measured is not None and measured.peak_memory_bytes is not None:
+        text += f"; {_size(measured.peak_memory_bytes)} were measured"
+    return text
 
 
 def _print_bill(console: Console, found: DryRun) -> None:

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from headstart.report.tuning import duration
+from headstart.report.tuning import duration, print_memory
 from headstart.tune.forecast import Forecast
 from headstart.tune.run import Watch
 from headstart.tune.run_report import CellReport
@@ -64,6 +64,7 @@ class RunProgress(Watch):
         self._forecast, self._workers = forecast, min(workers, max(len(jobs), 1))
         self._started, self._done_at_start = time.monotonic(), self._work_done()
         self._phase = "running"
+        print_memory(self.console, forecast)
         if not self.console.is_terminal:
             self._say(f"{self._ended} of {total} cells have ended, about {self._left()} left")
 
@@ -113,7 +114,7 @@ class RunProgress(Watch):
         if forecast is None or any(forecast.seconds(job.cell) is None for job in self._jobs.values()):
             return "an unknown time"
         done = self._work_done()
-        left = forecast.device_seconds([job.cell for job in self._jobs.values()]) - done
+        left = sum(forecast.seconds(job.cell) or 0.0 for job in self._jobs.values()) - done
         passed, progressed = time.monotonic() - self._started, done - self._done_at_start
         begun = progressed > 0.05 * (left + progressed) and passed > 0
         pace = progressed / passed if begun else self._workers

@@ -21,7 +21,9 @@ def device_seconds(device: str, *, threads: int) -> float:
     if device == "cpu":
         return time.process_time() / threads
     if device.startswith("cuda"):
-        torch.cuda.synchronize(device)
+        for index in range(torch.cuda.device_count()):  # all that hold a part of the model
+            if torch.cuda.memory_allocated(index):
+                torch.cuda.synchronize(index)
     elif device == "mps":
         torch.mps.synchronize()
     return time.perf_counter()

@@ -10,7 +10,7 @@ from typing import cast
 
 from headstart.io.atomic import JsonValue
 from headstart.io.encode import encode
-from headstart.tune.executors import Executor
+from headstart.tune.executors import Executor, cells_at_a_time
 from headstart.tune.folder import RunFolder
 from headstart.tune.forecast import Forecast, Unmeasured, read_forecast
 from headstart.tune.plan import Cell, Plan
@@ -100,7 +100,7 @@ def dry_run(plan: Plan, folder: str | os.PathLike[str], *, executor: Executor) -
     return DryRun(
         plan=plan,
         folder=run,
-        workers=executor.workers,
+        workers=cells_at_a_time(executor, [model.devices for model in plan.models]),
         missing=lines,
         prepared=prepared,
         forecast=replace(forecast, unmeasured=(*forecast.unmeasured, *absent)),
@@ -133,6 +133,7 @@ def dry_run_document(found: DryRun) -> dict[str, JsonValue]:
         else forecast.wall_seconds(found.left, workers=workers),
         "measured": [] if forecast is None else encode(forecast.measured),
         "unmeasured": [] if forecast is None else encode(forecast.unmeasured),
+        "memory": [] if forecast is None else encode(forecast.memory),
         **({} if found.prepared is None else facts_document(found.prepared)),
     }
 

@@ -43,10 +43,19 @@ class Example:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counts:
-    """How many items there are and how many of them lose tokens on the left."""
+    """How many items there are, how many of them lose tokens on the left, and how long they are.
+
+    Args:
+        items: Number of items.
+        truncated: Items that lose tokens on the left.
+        longest: Most tokens of an item with one of its completions, or of a window of a text.
+        targets: Most tokens of a completion.
+    """
 
     items: int
     truncated: int
+    longest: int = 0
+    targets: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,14 +158,17 @@ class Encoder:
                 is the item's number, counted from 1.
         """
         texts = [item for item in items if isinstance(item, Text)]
-        self.windows(texts)  # never truncated; one without tokens is found here
+        # Never truncated; one without tokens is found here.
+        seen = [window for windows in self.windows(texts) for window in windows]
         rows = {True: list[int](), False: list[int]()}
         for row, item in enumerate(items, start=1):
             rows[isinstance(item, Generation)].append(row)
         chosen = [item for item in items if not isinstance(item, Generation | Text)]
         asked = [item for item in items if isinstance(item, Generation)]
         try:
-            truncated = sum(any(one.truncated for one in of_item) for of_item in self.choices(chosen))
+            choices = self.choices(chosen)
+            truncated = sum(any(one.truncated for one in of_item) for of_item in choices)
+            seen += [one for of_item in choices for one in of_item]
         except InputError as error:
             raise _renumbered(error, rows[False]) from None
         try:
@@ -164,10 +176,17 @@ class Encoder:
             for prompt, item, pair, row in zip(
                 self.prompts(asked), asked, pairs, range(1, len(asked) + 1), strict=True
             ):
-                truncated += prompt.truncated or self._generation_example(item, pair, row=row).truncated
+                example = self._generation_example(item, pair, row=row)
+                truncated += prompt.truncated or example.truncated
+                seen.append(example)
         except InputError as error:
             raise _renumbered(error, rows[True]) from None
-        return Counts(items=len(items), truncated=truncated)
+        return Counts(
+            items=len(items),
+            truncated=truncated,
+            longest=max((len(one.tokens) for one in seen), default=0),
+            targets=max((len(one.tokens) - one.prompt_tokens for one in seen), default=0),
+        )
 
     def _choice_texts(self, item: MultipleChoice | ContextChoice | Continuation) -> list[tuple[str, str]]:
         if isinstance(item, Continuation):

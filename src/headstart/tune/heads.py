@@ -23,13 +23,14 @@ def logits_at(
         layout: Positions and attention mask, as the model calls them; none for rows that count from 0.
 
     Returns:
-        Shape (positions, vocabulary).
+        Shape (positions, vocabulary), where the output layer is: on several devices not where the tokens are.
     """
     head = model.get_output_embeddings()
     if head is not None and has_plain_head(model):
         hidden = model.get_decoder()(input_ids=tokens, use_cache=False, **layout).last_hidden_state
-        return head(hidden[row, column])
-    return model(input_ids=tokens, use_cache=False, **layout).logits[row, column]
+        return head(hidden[row.to(hidden.device), column.to(hidden.device)])
+    logits = model(input_ids=tokens, use_cache=False, **layout).logits
+    return logits[row.to(logits.device), column.to(logits.device)]
 
 
 def has_plain_head(model: PreTrainedModel) -> bool:
@@ -52,9 +53,8 @@ def _try_plain_head(model: PreTrainedModel) -> bool:
         if decoder is None or head is None or decoder is model:
             return False
         plain = head(decoder(input_ids=tokens, use_cache=False).last_hidden_state)
-        return torch.allclose(
-            plain.float(), model(input_ids=tokens, use_cache=False).logits.float(), rtol=1e-3, atol=1e-3
-        )
+        whole = model(input_ids=tokens, use_cache=False).logits.to(plain.device)
+        return torch.allclose(plain.float(), whole.float(), rtol=1e-3, atol=1e-3)
     except (AttributeError, NotImplementedError):
         return False
     finally:

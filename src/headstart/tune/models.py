@@ -23,6 +23,7 @@ from transformers.integrations import hub_kernels
 from transformers.utils import logging as transformers_logging
 
 from headstart.errors import InputError
+from headstart.tune.executors.places import refuse_devices
 from headstart.tune.model_files import ModelFiles, find_files, missing
 from headstart.tune.plan import ModelSpec
 
@@ -40,9 +41,10 @@ class LoadedModel:
 
     Args:
         spec: What was asked for.
-        model: Causal language model in evaluation mode, on ``device``, in the dtype of ``spec``.
+        model: Causal language model in evaluation mode, in the dtype of ``spec``: on ``device``, or on several
+            GPUs, where hooks of accelerate take what a layer reads to where the layer is.
         tokenizer: Of the model; nothing was added to it, so it may have no padding token.
-        device: Where the model is.
+        device: Where the model reads its tokens.
         window: Longest sequence in tokens.
     """
 
@@ -58,8 +60,9 @@ def load(spec: ModelSpec, *, device: str = "cpu") -> LoadedModel:
 
     Raises:
         InputError: If the model is not there, is not in safetensors or GGUF, would need code of its own, lacks weights,
-            or has no chat template although the plan wants one.
+            has no chat template although the plan wants one, or wants more devices than this process sees.
     """
+    places = _places(spec, device)
     if hub_kernels._kernels_enabled:
         raise InputError("transformers may run kernels from the hub in this process: set USE_HUB_KERNELS=NO")
     files = find_files(spec)
@@ -67,13 +70,19 @@ def load(spec: ModelSpec, *, device: str = "cpu") -> LoadedModel:
     with _quiet(spec):
         config = _config(spec, files)
         tokenizer = _load_tokenizer(spec, files)
-        model: Any = _load_weights(spec, files, config)
-    place = torch.device(device)
+        model: Any = _load_weights(spec, files, config, places)
+    if not places:
+        model.to(device=torch.device(device))
+    elif left := sorted({str(place) for place in model.hf_device_map.values()} & {"cpu", "disk"}):
+        raise InputError(
+            f"model {spec.name} needs more than {spec.devices} GPUs ({' and '.join(left)} would hold the rest)",
+            field="devices",
+        )
     return LoadedModel(
         spec=spec,
-        model=model.eval().to(device=place),
+        model=model.eval(),
         tokenizer=tokenizer,
-        device=place,
+        device=model.device,
         window=_window(config, files),
     )
 
@@ -104,6 +113,24 @@ def describe(spec: ModelSpec) -> dict[str, JsonValue]:
         "stored_dtypes": list(stored.dtypes),
         "has_chat_template": template,
     }
+
+
+def empty_model(spec: ModelSpec) -> PreTrainedModel:
+    """The model without weights, on whatever device is torch's default; for counting on ``meta``.
+
+    Raises:
+        InputError: As ``load``.
+    """
+    files = find_files(spec)
+    with _quiet(spec):
+        config = _config(spec, files)
+        with _reading("model", files):
+            return AutoModelForCausalLM.from_config(
+                config,
+                dtype=getattr(torch, spec.dtype),
+                attn_implementation=spec.attention,
+                trust_remote_code=False,
+            )
 
 
 def load_tokenizer(spec: ModelSpec) -> PreTrainedTokenizerBase:
@@ -139,7 +166,20 @@ def _load_tokenizer(spec: ModelSpec, files: ModelFiles) -> PreTrainedTokenizerBa
     return tokenizer
 
 
-def _load_weights(spec: ModelSpec, files: ModelFiles, config: PreTrainedConfig) -> PreTrainedModel:
+def _places(spec: ModelSpec, device: str) -> dict[str, Any]:
+    """How transformers is told to put a model on several devices; nothing for one."""
+    if spec.devices == 1:
+        return {}
+    there = torch.cuda.device_count() if device.startswith("cuda") else 1
+    refuse_devices(spec.devices, kind=torch.device(device).type, there=there)
+    # As many layers on each as memory is the same on all: what tuning adds is where the weights are.
+    free = {index: torch.cuda.mem_get_info(index)[0] for index in range(spec.devices)}
+    return {"device_map": "balanced", "max_memory": free}
+
+
+def _load_weights(
+    spec: ModelSpec, files: ModelFiles, config: PreTrainedConfig, places: dict[str, Any]
+) -> PreTrainedModel:
     gguf = {"gguf_file": spec.gguf_file, "quantization_config": GgufConfig(dequantize=True)} if spec.gguf_file else {}
     with _reading("model", files):
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -152,6 +192,7 @@ def _load_weights(spec: ModelSpec, files: ModelFiles, config: PreTrainedConfig) 
             local_files_only=True,
             output_loading_info=True,
             **gguf,
+            **places,
         )
     model, report = loaded
     absent = sorted(report["missing_keys"])

@@ -26,6 +26,7 @@ Schedule = Literal["constant", "linear", "cosine"]
 Loss = Literal["completion", "all"]
 Truncation = Literal["error", "left"]
 Checkpoint = Literal["best", "last"]
+Autocast = Literal["bfloat16"]
 
 _REQUIRED = {
     "train": "a file of training items",
@@ -50,6 +51,7 @@ class ModelSpec:
         attention: Attention implementation of transformers.
         template_date: Day (``2026-11-25``) that a chat template prints which asks for today's; None for the day the
             plan is sealed.
+        devices: GPUs that share the model, layer by layer, ``>= 1``; for one that is larger than a GPU.
     """
 
     name: str
@@ -60,9 +62,11 @@ class ModelSpec:
     chat_template: bool = False
     attention: Attention = "sdpa"
     template_date: str | None = None
+    devices: int = 1
 
     def __post_init__(self) -> None:
         check_label(self.name, "name")
+        must(self.devices >= 1, "devices", ">= 1", self.devices)
         one_of(self.dtype, get_args(DType), "dtype")
         one_of(self.attention, get_args(Attention), "attention")
         if self.template_date is not None:
@@ -209,6 +213,8 @@ class Recipe:
             and in testing, and counts them.
         gradient_checkpointing: Trade compute for memory.
         gradient_clip: Largest gradient norm; None for no clipping.
+        autocast: Lower precision of matrix products while a float32 model is tuned; None for that of the model. Scores
+            are those of the model's own precision all the same.
     """
 
     name: str = "lora"
@@ -229,6 +235,7 @@ class Recipe:
     truncation: Truncation = "error"
     gradient_checkpointing: bool = False
     gradient_clip: float | None = None
+    autocast: Autocast | None = None
 
     def __post_init__(self) -> None:
         check_label(self.name, "name")
@@ -256,6 +263,8 @@ class Recipe:
             micro,
         )
         must(self.max_length is None or self.max_length >= 2, "max_length", ">= 2", self.max_length)
+        if self.autocast is not None:
+            one_of(self.autocast, get_args(Autocast), "autocast")
         clip = self.gradient_clip
         must(clip is None or 0 < clip < math.inf, "gradient_clip", "a number > 0", clip)
 

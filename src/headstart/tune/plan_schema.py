@@ -15,7 +15,7 @@ from headstart.tune.plan import ModelSpec, Recipe, Selection, SuppliedScore, Tas
 
 SCHEMA = "headstart.plan/1"
 
-MODEL_DEFAULTS = form_of_fields(ModelSpec, only=("dtype", "chat_template", "attention", "template_date"))
+MODEL_DEFAULTS = form_of_fields(ModelSpec, only=("dtype", "chat_template", "attention", "template_date", "devices"))
 MODEL = form_of_fields(ModelSpec, required=("name",), without=("source",), also={"path": str, "hub": str})
 SCORE = form_of_fields(SuppliedScore, required=("task", "score"))
 TASK = form_of_fields(TaskSpec, required=("name", "kind"), without=("n_train",))

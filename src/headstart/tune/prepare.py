@@ -12,6 +12,7 @@ from typing import Any, cast
 from headstart.errors import InputError
 from headstart.tune.encode import Counts, Encoder, prints_date
 from headstart.tune.executors import EXECUTORS
+from headstart.tune.executors.places import refuse_devices
 from headstart.tune.hardware import Hardware
 from headstart.tune.items import Item, Task
 from headstart.tune.kinds import TASK_KINDS
@@ -101,6 +102,15 @@ def prepare(plan: Plan, *, hardware: Hardware, sealed: Seal | None = None) -> Pr
     """
     from headstart.tune.models import describe, pin
 
+    for model in plan.models:
+        _check_devices(model, hardware)
+        for recipe in plan.recipes:
+            if recipe.autocast is not None and model.dtype != "float32":
+                raise InputError(
+                    f"recipe {recipe.name}: autocast lowers the precision of float32 models, and model {model.name} is "
+                    f"{model.dtype}: leave it out, or set dtype to float32",
+                    field="autocast",
+                )
     tasks = tuple(load_task(spec) for spec in plan.tasks)
     if plan.epochs is not None:
         counted = zip(plan.tasks, tasks, strict=True)
@@ -147,6 +157,13 @@ def _dated(model: ModelSpec, sealed: Seal | None) -> ModelSpec:
     models: Mapping[str, Any] = cast("dict[str, Any]", sealed.resolution.get("models") or {}) if sealed else {}
     day = models.get(model.name, {}).get("template_date") or date.today().isoformat()
     return replace(model, template_date=day)
+
+
+def _check_devices(model: ModelSpec, hardware: Hardware) -> None:
+    try:
+        refuse_devices(model.devices, kind=hardware.device, there=model.devices)  # workers know how many there are
+    except InputError as error:
+        raise InputError(f"model {model.name}: {error.message}", field=error.field) from None
 
 
 def _check_choice(selection: Selection, spec: TaskSpec, task: Task) -> None:

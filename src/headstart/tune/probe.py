@@ -16,6 +16,7 @@ from headstart.tune.encode import encoder_for
 from headstart.tune.executors import Executor
 from headstart.tune.forecast import Forecast, Key, Measured, Unmeasured, key_of
 from headstart.tune.items import ContextChoice, Continuation, Generation, Item, MultipleChoice, Text
+from headstart.tune.memory_forecast import forecast_memory
 from headstart.tune.models import load
 from headstart.tune.plan import Cell
 from headstart.tune.prepare import Prepared
@@ -41,6 +42,11 @@ class ProbeJob:
     device: str
     threads: int
     batch_tokens: int
+
+    @property
+    def devices(self) -> int:
+        """GPUs that the worker must see."""
+        return self.cell.model.devices
 
 
 def measure(job: ProbeJob) -> Measured:
@@ -83,6 +89,8 @@ def measure(job: ProbeJob) -> Measured:
     for _ in range(_STEPS):
         tuning.step_on(task.train)
     step_seconds = (now() - started) / _STEPS
+    # Memory is what the longest batch takes: else a cell would run out of it hours later, when its turn comes.
+    tuning.try_longest(task.train)
     return Measured(
         model=cell.model.name,
         task=cell.task.name,
@@ -92,6 +100,7 @@ def measure(job: ProbeJob) -> Measured:
         evaluation_seconds=evaluation_seconds,
         peak_memory_bytes=_peak(job.device),
         state_bytes=sum(tensor.nbytes for tensor in tuning.state().tensors.values()),
+        micro_batch=tuning.micro_batch,
     )
 
 
@@ -101,6 +110,7 @@ def measure_plan(prepared: Prepared, executor: Executor) -> Forecast:
     Raises:
         InputError: If a recipe does not fit a model.
     """
+    memory = forecast_memory(prepared, executor)
     first = {key_of(cell): cell for cell in reversed(prepared.plan.cells())}
     jobs = [
         ProbeJob(
@@ -124,6 +134,7 @@ def measure_plan(prepared: Prepared, executor: Executor) -> Forecast:
         plan_hash=prepared.seal.hash,
         measured=tuple(entry for entry in ordered if isinstance(entry, Measured)),
         unmeasured=tuple(entry for entry in ordered if isinstance(entry, Unmeasured)),
+        memory=memory,
     )
 
 
@@ -147,15 +158,16 @@ def _size(items: Sequence[Item]) -> int:
 
 def _forget_peak(device: str) -> None:
     if device == "cuda":
-        torch.cuda.reset_peak_memory_stats()
+        for index in range(torch.cuda.device_count()):
+            torch.cuda.reset_peak_memory_stats(index)
     with suppress(OSError):  # Linux only
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def _peak(device: str) -> int | None:
-    """Most memory used since ``_forget_peak``: of the GPU, or of this process; None where the system does not say."""
+    """Most memory used since ``_forget_peak``: of the GPUs, or of this process; None where the system does not say."""
     if device == "cuda":
-        return torch.cuda.max_memory_allocated()
+        return sum(torch.cuda.max_memory_allocated(index) for index in range(torch.cuda.device_count()))
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):

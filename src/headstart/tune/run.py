@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from headstart.errors import InputError
 from headstart.io.atomic import JsonValue, envelope, write_bytes, write_json
 from headstart.tune.collect import collect
-from headstart.tune.executors import Done, Executor
+from headstart.tune.executors import Done, Executor, cells_at_a_time
 from headstart.tune.folder import CELLS_SCHEMA, RunFolder, disk_errors
 from headstart.tune.forecast import Forecast, Key, read_forecast, write_forecast
 from headstart.tune.hardware import Hardware, this_machine
@@ -100,6 +100,11 @@ class SealedCell:
         """What is kept of the cell: as long as it grows, the death of a worker is no reason to give it up."""
         return self.job.folder.progress()
 
+    @property
+    def devices(self) -> int:
+        """GPUs that the worker must see."""
+        return self.job.cell.model.devices
+
 
 def run_sealed_cell(sealed: SealedCell) -> None:
     """Run a cell on a worker, which has to be what the plan was sealed for and to see the run folder.
@@ -152,7 +157,8 @@ def _run_cells(run: RunFolder, prepared: Prepared, forecast: Forecast, executor:
 
     jobs = cell_jobs(run, prepared, executor)
     left = [job for job in jobs if not has_ended(job)]
-    watch.cells(left, total=len(jobs), forecast=forecast, workers=executor.workers)
+    workers = cells_at_a_time(executor, [job.cell.model.devices for job in left])
+    watch.cells(left, total=len(jobs), forecast=forecast, workers=workers)
     cost_per_step = forecast.cost_per_step(prepared.plan)
     _collect(run, prepared, cost_per_step)
     errors: dict[str, str] = {}
@@ -201,6 +207,7 @@ def _write_once(
                     "seed": cell.seed,
                     "steps": cell.steps,
                     "levels": len(cell.levels),
+                    "devices": cell.model.devices,
                 }
                 for cell in prepared.plan.cells()
             ]

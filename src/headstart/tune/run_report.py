@@ -65,7 +65,7 @@ class RunReport:
         None when there is no such cell.
         """
         pairs = [
-            (cell.forecast_seconds, cell.device_seconds)
+            (cell.forecast_seconds * cell.cell.model.devices, cell.device_seconds * cell.cell.model.devices)
             for cell in self.cells
             if cell.forecast_seconds is not None and cell.device_seconds is not None and cell.outcome != "diverged"
         ]
@@ -122,6 +122,10 @@ def facts_document(prepared: Prepared) -> dict[str, JsonValue]:
     """What was found out about a plan before it ran, as JSON data."""
     return {
         "hardware": encode(prepared.hardware),
+        "models": [
+            {"model": one.name, "dtype": one.dtype, "attention": one.attention, "devices": one.devices}
+            for one in prepared.plan.models
+        ],
         "tasks": [
             {
                 "task": task.name,

@@ -63,6 +63,7 @@ _LATER: dict[str, object] = {
     "sample_seed": None,
     "dropout": 0.0,
     "warmup_ratio": 0.0,
+    "autocast": None,
     "epochs": None,
     "selection": None,
 }
@@ -237,9 +238,17 @@ def read_seal(path: str | os.PathLike[str]) -> Seal:
 
 
 def _model(spec: ModelSpec, description: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    chosen = {"dtype": spec.dtype, "attention": spec.attention, "chat_template": spec.chat_template}
+    chosen: dict[str, JsonValue] = {
+        "dtype": spec.dtype,
+        "attention": spec.attention,
+        "chat_template": spec.chat_template,
+    }
     if spec.template_date is not None:
         chosen["template_date"] = spec.template_date
+    # Of the model, not of the protocol: a large model needs more GPUs than a small one it is ranked with, and each
+    # layer computes what it would on one. Libraries may still choose other kernels, so a run keeps its number.
+    if spec.devices != 1:
+        chosen["devices"] = spec.devices
     return {**_without(description, _MODEL_INFORMATION), **chosen}
 
 

@@ -43,6 +43,7 @@ class CellStatus:
         idle_seconds: Since a running cell last reported; None for others.
         device_seconds: What it has taken so far.
         seconds_left: What it is expected to take still; None where that could not be forecast.
+        devices: GPUs that it takes at once.
     """
 
     cell: str
@@ -55,6 +56,7 @@ class CellStatus:
     idle_seconds: float | None = None
     device_seconds: float = 0.0
     seconds_left: float | None = None
+    devices: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +88,8 @@ class RunStatus:
     @property
     def device_seconds_left(self) -> float | None:
         """On all devices together, of the cells that have not ended; None where one has no forecast."""
-        left = [cell.seconds_left for cell in self.cells if cell.state != "ended"]
-        return None if any(one is None for one in left) else sum(one for one in left if one is not None)
+        left = [(cell.seconds_left, cell.devices) for cell in self.cells if cell.state != "ended"]
+        return None if any(one is None for one, _ in left) else sum(one * n for one, n in left if one is not None)
 
     @property
     def cost_left(self) -> float | None:
@@ -178,6 +180,7 @@ def _cell(
         reason=cast("str | None", ended["reason"]) if ended else failure if state == "failed" else None,
         idle_seconds=since if state == "running" else None,
         device_seconds=spent,
+        devices=entry.get("devices", 1),
         seconds_left=0.0 if ended else left,
     )
 

@@ -25,7 +25,7 @@ from headstart.tune.models import LoadedModel
 from headstart.tune.plan import Recipe
 from headstart.tune.score.scorer import attends_to_everything
 
-_SHORT = 128  # tokens; measured, see bench/README.md
+SHORT = 128  # tokens; measured, see bench/README.md
 
 
 class Diverged(Exception):  # noqa: N818 - a result, not an error
@@ -100,7 +100,7 @@ class Tuning:
         self.losses: list[float] = []
         self._examples: dict[int, Example] = {}
         torch.manual_seed(_step_seed(seed, -1))
-        self._adapted = _with_adapter(self.model, recipe) if recipe.method == "lora" else None
+        self._adapted = with_adapter(self.model, recipe) if recipe.method == "lora" else None
         trained = {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
         # The optimiser works in float32 even where the model does not: small updates would be rounded away.
         self._weights = trained
@@ -109,7 +109,7 @@ class Tuning:
             for name, weight in trained.items()
         }
         # One kernel for all weights where there is one: a loop over an adapter's many small ones costs 3 % of a step.
-        fused = self.device.type == "cpu"
+        fused = all(master.device.type == "cpu" for master in self._masters.values())
         self._optimizer = torch.optim.AdamW(
             self._masters.values(),
             lr=recipe.learning_rate,
@@ -119,9 +119,7 @@ class Tuning:
         )
         self._packs = packs and self.device.type == "cpu" and not _draws_at_random(self.model)
         if recipe.gradient_checkpointing:
-            # transformers renamed it within version 5; both take the options first
-            enable = getattr(self.model, "activation_checkpointing_enable", self.model.gradient_checkpointing_enable)
-            enable({"use_reentrant": False})
+            use_checkpointing(self.model)
 
     @property
     def trained_parameters(self) -> int:
@@ -136,7 +134,22 @@ class Tuning:
             InputError: If the batch has no token to learn.
             ComputationError: If a single item does not fit into memory.
         """
-        examples = self._batch(train)
+        return self._take(self._batch(train))
+
+    def try_longest(self, train: Sequence[Item]) -> float:
+        """Take one step on the items that need most memory, of all batches there can be; the run ends with it.
+
+        Raises:
+            Diverged, InputError, ComputationError: As ``step_on``.
+        """
+        # Characters tell roughly which items have most tokens.
+        long = sorted(train, key=lambda item: len(str(item)), reverse=True)[: 4 * self.recipe.batch_size]
+        examples = [self.encoder.training_example(item) for item in long]
+        examples.sort(key=lambda example: len(example.tokens), reverse=True)
+        batch = examples[: self.recipe.batch_size]
+        return self._take(batch + batch[:1] * (self.recipe.batch_size - len(batch)))
+
+    def _take(self, examples: list[Example]) -> float:
         for group in self._optimizer.param_groups:
             group["lr"] = self.recipe.learning_rate_at(self.steps_done, total_steps=self.total_steps)
         self.model.train()
@@ -189,7 +202,8 @@ class Tuning:
             torch.manual_seed(_step_seed(self.seed, self.steps_done))  # dropout, where a model has any
             self._clear_gradients()
             try:
-                return self._accumulate(examples)
+                with self._autocast():
+                    return self._accumulate(examples)
             except RuntimeError as error:
                 if not _out_of_memory(error):
                     raise
@@ -200,6 +214,10 @@ class Tuning:
             if self.micro_batch == 1:
                 raise ComputationError(f"memory does not hold one item of a training batch: {failed}")
             self.micro_batch = (self.micro_batch + 1) // 2
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        kind = self.recipe.autocast
+        return torch.autocast(self.device.type, getattr(torch, kind)) if kind else nullcontext()
 
     def _accumulate(self, examples: list[Example]) -> float:
         targets = sum(target_count(example, self.recipe.loss) for example in examples)
@@ -213,7 +231,8 @@ class Tuning:
             batch = batch.to(self.device)
             with _fast_attention(batch.tokens, self.model.dtype):
                 logits = logits_at(self.model, batch.tokens, batch.row, batch.column, **batch.layout(self.model.dtype))
-                loss = functional.cross_entropy(logits.float(), batch.wanted, reduction="sum") / targets
+                wanted = batch.wanted.to(logits.device)
+                loss = functional.cross_entropy(logits.float(), wanted, reduction="sum") / targets
                 loss.backward()
             total += loss.item()
         return total
@@ -258,11 +277,23 @@ class Tuning:
 
 def _fast_attention(tokens: torch.Tensor, dtype: torch.dtype) -> AbstractContextManager[object]:
     """Plain matrix products for short sequences in bfloat16 on a CPU, where torch's fused attention is slower."""
-    short = tokens.shape[1] <= _SHORT and tokens.device.type == "cpu" and dtype == torch.bfloat16
+    short = tokens.shape[1] <= SHORT and tokens.device.type == "cpu" and dtype == torch.bfloat16
     return sdpa_kernel(SDPBackend.MATH) if short else nullcontext()
 
 
-def _with_adapter(model, recipe: Recipe):
+def use_checkpointing(model) -> None:
+    """Compute activations again for the gradient instead of keeping them."""
+    # transformers renamed it within version 5; both take the options first
+    enable = getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)
+    enable({"use_reentrant": False})
+
+
+def with_adapter(model, recipe: Recipe):
+    """Inject the recipe's LoRA layers into ``model`` in place; returns peft's wrapper of it.
+
+    Raises:
+        InputError: If they cannot be put on the modules that the recipe names.
+    """
     named: dict[tuple[str, ...], str | None] = {("all-linear",): "all-linear", ("default",): None}
     targets = named.get(recipe.targets, list(recipe.targets))
     config = LoraConfig(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, cast
 
 from headstart.errors import HeadstartError, InputError
 from headstart.registry import Registry, imported
+from headstart.tune.executors.devices import usable_cores
 
 if TYPE_CHECKING:
     from headstart.tune.hardware import Hardware
@@ -59,7 +60,10 @@ class Answer(Generic[Value]):
 
 
 class Executor(Protocol):
-    """Runs calls in worker processes."""
+    """Runs calls in worker processes.
+
+    A job may have an attribute ``devices``, the number of GPUs its worker must see: 1 where it has none.
+    """
 
     name: str
     threads: int
@@ -100,8 +104,9 @@ class ExecutorKind:
     """One way to run cells.
 
     Args:
-        make: Makes an executor from ``workers``, ``threads`` and ``device``, and ``address`` if it takes one: a
-            function or class, or ``"module:attribute"`` for one that is imported when it is used.
+        make: Makes an executor from ``workers``, ``threads`` and ``device``, ``address`` if it takes one, and
+            ``gpus_per_cell`` where that is not 1: a function or class, or ``"module:attribute"`` for one that is
+            imported when it is used.
         takes_address: Whether it can join machines that are named by an address.
         extra: Extra of headstart to install for it; None for none.
         packages: Names to import that must be installed for it.
@@ -144,20 +149,61 @@ def check_executor(name: str, *, address: str | None = None) -> ExecutorKind:
 
 
 def make_executor(
-    name: str, *, workers: int | None = None, threads: int = 1, device: str = "auto", address: str | None = None
+    name: str,
+    *,
+    workers: int | None = None,
+    threads: int = 1,
+    device: str = "auto",
+    address: str | None = None,
+    gpus_per_cell: float = 1.0,
 ) -> Executor:
     """An executor by its name, to be used as a context.
+
+    Args:
+        name: Of an executor.
+        workers: Cells at a time; None for as many as there is room for.
+        threads: CPU threads of each cell.
+        device: Where cells compute.
+        address: Of a cluster to join.
+        gpus_per_cell: Share of a GPU that a cell takes, in (0, 1]; with 0.5, two cells share one.
 
     Raises:
         InputError: If there is none of that name, it is of an old package, or an option does not suit it.
     """
     kind = check_executor(name, address=address)
     make = cast("Callable[..., Executor]", imported(kind.make) if isinstance(kind.make, str) else kind.make)
-    options = {"address": address} if kind.takes_address else {}
+    if not 0 < gpus_per_cell <= 1:
+        raise InputError(
+            f"gpus_per_cell must be above 0 and at most 1, got {gpus_per_cell:g}; a model on several GPUs says devices "
+            "in the plan",
+            field="gpus_per_cell",
+        )
+    options: dict[str, Any] = {"address": address} if kind.takes_address else {}
+    if gpus_per_cell != 1:  # so that executors of other packages need not know it
+        options["gpus_per_cell"] = gpus_per_cell
     made = make(workers=workers, threads=threads, device=device, **options)
     if not hasattr(made, "everywhere"):  # a package that was written for headstart 0.1
         raise InputError(f"executor {name} must have a method everywhere; update the package it comes from")
     return made
+
+
+def devices_of(job: object) -> int:
+    """GPUs that the worker of a job must see."""
+    return int(getattr(job, "devices", 1))
+
+
+def cells_at_a_time(executor: Executor, devices: Sequence[int]) -> int:
+    """How many cells run at a time where the largest of their models takes so many GPUs; at least one."""
+    largest = max(devices, default=1)
+    gpus = executor.workers * getattr(executor, "gpus_per_cell", 1.0)
+    return executor.workers if largest == 1 else max(1, int(gpus / largest))
+
+
+def cells_per_device(executor: Executor, device: str) -> float:
+    """How many cells share the memory of one GPU, or of one machine."""
+    if device == "cpu":
+        return max(1, min(executor.workers, usable_cores() // executor.threads))
+    return max(1, int(1 / getattr(executor, "gpus_per_cell", 1.0) + 1e-9))
 
 
 def attempt(call: bytes) -> Reply[Any]:

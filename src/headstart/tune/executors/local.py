@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import signal
@@ -12,14 +13,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from functools import cached_property
-from queue import SimpleQueue
 from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
 from headstart.errors import ComputationError, InputError
-from headstart.tune.executors import Answer, Done, Job, Reply, Value, attempt_here
-from headstart.tune.executors.devices import check_device, choose_device, count_devices, usable_cores
+from headstart.tune.executors import Answer, Done, Job, Reply, Value, attempt_here, devices_of
+from headstart.tune.executors.devices import check_device, choose_device, count_devices, usable_cores, visible_gpus
+from headstart.tune.executors.places import Places
 from headstart.tune.executors.tries import Tries
 from headstart.tune.hardware import Hardware, this_machine
 from headstart.tune.termination import GRACE_SECONDS
@@ -33,21 +34,25 @@ class LocalExecutor:
     """Runs calls in processes on this machine, each with its own threads and device.
 
     Args:
-        workers: Processes; None for one per GPU, or as many as the cores hold at ``threads`` each.
+        workers: Processes; None for as many as the GPUs hold, or the cores at ``threads`` each.
         threads: CPU threads of each worker. One by default, whatever the machine: the number is sealed, because sums
             depend on how they are cut, and so a plan gives the same numbers on every machine of a kind.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        gpus_per_cell: Share of a GPU that a job takes, in (0, 1]; with 0.5, two share one.
     """
 
     name = "local"
 
-    def __init__(self, *, workers: int | None = None, threads: int = 1, device: str = "auto") -> None:
+    def __init__(
+        self, *, workers: int | None = None, threads: int = 1, device: str = "auto", gpus_per_cell: float = 1.0
+    ) -> None:
         for label, number in (("workers", workers), ("threads", threads)):
             if number is not None and number < 1:
                 raise InputError(f"{label} must be >= 1, got {number}", field=label)
         check_device(device)
-        self.threads = threads
+        self.threads, self.gpus_per_cell = threads, gpus_per_cell
         self._device, self._workers = device, workers
+        self._idle: list[_Slot] = []
         self._slots: list[_Slot] = []
         self._closing = Lock()
         self._closed = False
@@ -62,7 +67,9 @@ class LocalExecutor:
         """Processes at most."""
         if self._workers is not None:
             return self._workers
-        return max(1, usable_cores() // self.threads) if self.device == "cpu" else count_devices(self.device)
+        if self.device == "cpu":
+            return max(1, usable_cores() // self.threads)
+        return count_devices(self.device) * self._per_gpu
 
     def hardware(self) -> Hardware:
         """This machine."""
@@ -70,17 +77,18 @@ class LocalExecutor:
 
     def each(self, function: Callable[[Job], Value], jobs: Sequence[Job]) -> Iterator[Done[Job, Value]]:
         """Call ``function`` on every job; one whose worker dies is repeated on another: once, or while it gets on."""
-        self._slots = self._slots or [_Slot(self, index) for index in range(self.workers)]
-        free: SimpleQueue[_Slot] = SimpleQueue()
-        for slot in self._slots:
-            free.put(slot)
+        places = self._places()
+        for job in jobs:
+            places.check(devices_of(job))
 
         def call(job: Job) -> Reply[Any]:
-            slot = free.get()
-            try:
-                return self._try(slot, pickle.dumps((function, job)), Tries(job, limit=_TRIES))
-            finally:
-                free.put(slot)
+            with places.taken(devices_of(job)) as gpus:
+                slot = self._slot(gpus, alone=devices_of(job) > 1)
+                try:
+                    return self._try(slot, pickle.dumps((function, job)), Tries(job, limit=_TRIES))
+                finally:
+                    with self._closing:
+                        self._idle.append(slot)
 
         pool = ThreadPoolExecutor(self.workers)  # its threads only wait for their processes
         try:
@@ -125,6 +133,35 @@ class LocalExecutor:
     ) -> None:
         self.close()
 
+    @property
+    def _per_gpu(self) -> int:
+        return max(1, int(1 / self.gpus_per_cell + 1e-9))
+
+    def _places(self) -> Places:
+        """Room for jobs: GPUs, or one place for each worker."""
+        if self.device != "cuda":
+            return Places([str(index) for index in range(self.workers)], per_device=1, kind=self.device)
+        gpus = visible_gpus()
+        # More workers than GPUs have room for share them all the same: whoever says so must know.
+        each = max(self._per_gpu, math.ceil(self.workers / len(gpus)))
+        return Places(gpus, per_device=each, kind="cuda")
+
+    def _slot(self, gpus: tuple[str, ...], *, alone: bool) -> _Slot:
+        """An idle worker that sees these GPUs, or room for one; where a job needs several whole, others leave them."""
+        with self._closing:
+            if alone:
+                for other in [one for one in self._idle if one.gpus != gpus and set(one.gpus) & set(gpus)]:
+                    self._idle.remove(other)
+                    self._slots.remove(other)
+                    other.stop()
+            for slot in self._idle:
+                if slot.gpus == gpus:
+                    self._idle.remove(slot)
+                    return slot
+            slot = _Slot(self, gpus)
+            self._slots.append(slot)
+            return slot
+
     def _try(self, slot: _Slot, call: bytes, tries: Tries) -> Reply[Any]:
         while True:
             with self._closing:  # so that no worker starts behind the back of whoever stops them all
@@ -145,8 +182,8 @@ class _WorkerDiedError(Exception):
 class _Slot:
     """Room for one worker: a process while there is something to do."""
 
-    def __init__(self, executor: LocalExecutor, index: int) -> None:
-        self.executor, self.index = executor, index
+    def __init__(self, executor: LocalExecutor, gpus: tuple[str, ...]) -> None:
+        self.executor, self.gpus = executor, gpus
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -192,7 +229,7 @@ class _Slot:
         variables = {name: threads for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
         variables["TOKENIZERS_PARALLELISM"] = "false"
         if executor.device == "cuda":
-            variables["CUDA_VISIBLE_DEVICES"] = _gpu(self.index)
+            variables["CUDA_VISIBLE_DEVICES"] = ",".join(self.gpus)
         return subprocess.Popen(
             [sys.executable, "-P", "-c", _START],  # -P: nothing of the current folder is imported
             stdin=subprocess.PIPE,
@@ -201,13 +238,6 @@ class _Slot:
             env=os.environ | variables,
             process_group=0,  # an interrupt from the terminal is for the parent, which stops its workers
         )
-
-
-def _gpu(index: int) -> str:
-    """The GPU of worker ``index`` as CUDA is told: round robin over those this process may use."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    gpus = visible.split(",") if visible else [str(gpu) for gpu in range(count_devices("cuda"))]
-    return gpus[index % len(gpus)]
 
 
 def _how(process: subprocess.Popen[bytes]) -> str:

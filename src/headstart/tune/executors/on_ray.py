@@ -14,8 +14,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from headstart.errors import InputError, Terminated
-from headstart.tune.executors import Answer, Done, Job, Reply, Value, attempt
+from headstart.tune.executors import Answer, Done, Job, Reply, Value, attempt, devices_of
 from headstart.tune.executors.devices import check_device
+from headstart.tune.executors.places import refuse_devices
 from headstart.tune.executors.tries import Tries
 from headstart.tune.hardware import Hardware, this_machine
 from headstart.tune.termination import GRACE_SECONDS
@@ -46,17 +47,24 @@ class RayExecutor:
         workers: Calls at a time at most; None for as many as the cluster has room for.
         threads: CPU threads, and so CPUs of the cluster, of each call.
         device: ``auto`` (GPUs if the cluster has any), ``cpu`` or ``cuda``.
+        gpus_per_cell: Share of a GPU that a call takes, in (0, 1]; with 0.5, two share one.
     """
 
     name = "ray"
 
     def __init__(
-        self, *, address: str | None = None, workers: int | None = None, threads: int = 1, device: str = "auto"
+        self,
+        *,
+        address: str | None = None,
+        workers: int | None = None,
+        threads: int = 1,
+        device: str = "auto",
+        gpus_per_cell: float = 1.0,
     ) -> None:
         check_device(device)
         if device == "mps":
             raise InputError("device must be auto, cpu or cuda on a Ray cluster, got 'mps'", field="device")
-        self.threads = threads
+        self.threads, self.gpus_per_cell = threads, gpus_per_cell
         self._address, self._limit, self._device = address, workers, device
 
     @property
@@ -88,14 +96,17 @@ class RayExecutor:
     def each(self, function: Callable[[Job], Value], jobs: Sequence[Job]) -> Iterator[Done[Job, Value]]:
         """Call ``function`` on every job; a call whose worker dies is repeated wherever there is room."""
         device, limit, waiting = self.device, self.workers, [(job, Tries(job, limit=_TRIES)) for job in jobs]
-        task = ray.remote(attempt).options(num_cpus=self.threads, num_gpus=1 if device == "cuda" else 0, max_retries=0)
+        for count in {devices_of(job) for job in jobs} - {1}:
+            refuse_devices(count, kind=device, there=self._largest_node())
+        task = ray.remote(attempt)
         running: dict[Any, tuple[Job, Tries]] = {}
         try:
             while waiting or running:
                 limit = max(limit, self._room(device))  # machines join; for those that left, what they did waits
                 while waiting and len(running) < limit:
                     job, tries = waiting.pop(0)
-                    running[task.remote(pickle.dumps((function, job)))] = job, tries
+                    placed = task.options(num_cpus=self.threads, num_gpus=self._gpus(job), max_retries=0)
+                    running[placed.remote(pickle.dumps((function, job)))] = job, tries
                 with _as_raised():
                     ready, _ = ray.wait(list(running), timeout=_POLL_SECONDS)  # wakes up for interrupts
                 for reference in ready:
@@ -145,7 +156,8 @@ class RayExecutor:
         there = self._resources()
         room = int(there.get("CPU", 0) // self.threads)
         if device == "cuda":
-            room = min(room, int(there.get("GPU", 0)))
+            # whole cells on each GPU: Ray divides none between two
+            room = min(room, int(there.get("GPU", 0)) * max(1, int(1 / self.gpus_per_cell + 1e-9)))
         return min(room, self._limit or room)
 
     def _nodes(self) -> list[dict[str, Any]]:
@@ -156,6 +168,16 @@ class RayExecutor:
             for node in ray.nodes()
             if node["Alive"] and all(node["Resources"].get(name, 0) >= least for name, least in needs.items())
         ]
+
+    def _gpus(self, job: object) -> float:
+        """GPUs that the task of a job asks for."""
+        devices = devices_of(job)
+        return 0 if self.device != "cuda" else devices if devices > 1 else self.gpus_per_cell
+
+    def _largest_node(self) -> int:
+        """Most GPUs of a machine of the cluster; a task that asks for more would wait for ever."""
+        self._resources()  # joins the cluster
+        return max((int(node["Resources"].get("GPU", 0)) for node in ray.nodes() if node["Alive"]), default=0)
 
     def _resources(self) -> dict[str, float]:
         if not ray.is_initialized():

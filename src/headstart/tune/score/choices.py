@@ -22,6 +22,7 @@ from headstart.tune.score.tree import Tree, shared_prefix
 _HEAD_ROWS, _SOFTMAX_ROWS = 256, 32
 # Keys and values, the prefix's copies included, may take this many times the room of the tokens of a forward pass.
 _KEYS_PER_TOKEN = 16
+_ALIGNED = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,7 +173,9 @@ def _tree_mask(trees: Sequence[Tree], prefix: int, model: PreTrainedModel) -> to
     """What to add to the attention scores, of shape (trees, 1, longest, prefix + longest): 0 where a node looks."""
     width = max(len(tree) for tree in trees)
     hidden = torch.from_numpy(~np.stack([tree.sees(width) for tree in trees])).to(model.device)
-    mask = torch.zeros((len(trees), 1, width, prefix + width), dtype=model.dtype, device=model.device)
+    # Rows begin at multiples of 16 numbers: else torch copies the mask into such rows in every layer, for the kernel.
+    room = -(-(prefix + width) // _ALIGNED) * _ALIGNED
+    mask = torch.zeros((len(trees), 1, width, room), dtype=model.dtype, device=model.device)[..., : prefix + width]
     mask[..., prefix:].masked_fill_(hidden[:, None], torch.finfo(model.dtype).min)
     return mask
 
