@@ -18,6 +18,7 @@ from headstart.tune.items import ContextChoice, Generation, Item, MultipleChoice
 from headstart.tune.models import LoadedModel, load  # noqa: E402
 from headstart.tune.plan import ModelSpec  # noqa: E402
 from headstart.tune.score import Scorer, score_items  # noqa: E402
+from headstart.tune.score.adapters import cheap_adapters  # noqa: E402
 from headstart.tune.score.choices import plan_trees  # noqa: E402
 from headstart.tune.score.tree import Tree, grouped, shared_prefix  # noqa: E402
 from tiny_models import tiny_model, tiny_tokenizer  # noqa: E402
@@ -141,6 +142,52 @@ def test_adapters_injected_into_the_model_are_scored(loaded) -> None:
     after = score_items(loaded, encoder(loaded), ITEMS, batch_tokens=64)
     assert scores(after) != pytest.approx(scores(before), abs=1e-3)
     assert scores(after) == pytest.approx(flat(one_by_one(loaded, ITEMS)), abs=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "agreement"), [("float64", 1e-10), ("float32", 1e-4), ("bfloat16", 0.5)])
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
+def test_cheap_adapters_give_what_those_of_peft_give_and_leave_nothing_behind(folder, dtype, agreement) -> None:
+    loaded = tiny(folder, dtype=dtype)
+    config = LoraConfig(r=4, lora_alpha=16, lora_dropout=0.5, target_modules="all-linear", task_type="CAUSAL_LM")
+    adapted = get_peft_model(loaded.model, config)
+    torch.manual_seed(2)
+    with torch.no_grad():
+        for name, weight in adapted.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(std=0.02)
+    loaded.model.eval()
+    layers = [layer for layer in loaded.model.modules() if hasattr(layer, "lora_A")]
+    tokens = torch.arange(3, 15).view(2, 6)
+    kept = [weight.clone() for weight in loaded.model.parameters()]
+    with torch.no_grad():
+        expected = loaded.model(tokens).logits
+        with cheap_adapters(loaded.model):
+            assert all("forward" in vars(layer) for layer in layers)
+            found = loaded.model(tokens).logits
+        assert not any("forward" in vars(layer) for layer in layers)
+        with adapted.disable_adapter(), cheap_adapters(loaded.model):
+            without = loaded.model(tokens).logits
+    assert (found - expected).abs().max() <= agreement
+    assert (without - expected).abs().mean() > 10 * (found - expected).abs().mean()
+    assert all(torch.equal(weight, old) for weight, old in zip(loaded.model.parameters(), kept, strict=True))
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
+def test_adapters_too_small_for_bfloat16_are_not_rounded_away() -> None:
+    torch.manual_seed(4)
+    base = torch.nn.Sequential(torch.nn.Linear(16, 16, bias=False)).bfloat16()
+    torch.nn.init.zeros_(base[0].weight)  # so that nothing but the adapter is in the output
+    adapted = get_peft_model(base, LoraConfig(r=4, target_modules=["0"]))
+    layer = adapted.base_model.model[0]
+    with torch.no_grad():
+        layer.lora_B["default"].weight.normal_(std=1e-4)
+    adapted.eval()
+    read = torch.randn(8, 16, dtype=torch.bfloat16)
+    first, second = layer.lora_A["default"].weight.double(), layer.lora_B["default"].weight.double()
+    exact = read.double() @ first.t() @ second.t() * layer.scaling["default"]
+    with torch.no_grad(), cheap_adapters(adapted):
+        found = adapted(read)
+    assert torch.equal(found, exact.bfloat16())
 
 
 @pytest.mark.parametrize("items", [ITEMS, (Generation(prompt="the", answers=("a",), max_tokens=3),)])
