@@ -9,7 +9,9 @@ HERE = Path(__file__).parent
 NOT_BENCHMARKS = {
     "__main__.py",
     "board_server.py",
+    "flops.py",
     "machine.py",
+    "shots.py",
     "simulated.py",
     "tuned_by_headstart.py",
     "tuned_by_trainer.py",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from peft.tuners.lora import Linear
@@ -22,7 +23,7 @@ def cheap_adapters(model: PreTrainedModel) -> Iterator[None]:
     a factor of the adapter is two bfloat16 numbers, which together have 16 digits of the 24, so that updates too small
     for bfloat16 are not lost. Layers of any other kind, and models on other devices, are left to peft.
     """
-    replaced = [layer for layer in model.modules() if type(layer) is Linear and _plain(layer)]
+    replaced: list[Any] = [layer for layer in model.modules() if type(layer) is Linear and _plain(layer)]
     for layer in replaced:
         layer.forward = _forward(layer)
     try:
@@ -34,13 +35,14 @@ def cheap_adapters(model: PreTrainedModel) -> Iterator[None]:
 
 def _plain(layer: Linear) -> bool:
     """Whether the layer is one matrix with one adapter of the kind of the paper, and nobody else replaced its work."""
-    base = layer.get_base_layer()
+    base: Any = layer.get_base_layer()
     active = [name for name in layer.active_adapters if name in layer.lora_A]
     if type(base) is not nn.Linear or base is not layer.base_layer or "forward" in vars(layer):
         return False
     if layer.disable_adapters or layer.merged or layer.lora_variant or len(active) != 1 or layer.training:
         return False
-    first, second = layer.lora_A[active[0]], layer.lora_B[active[0]]
+    first: Any = layer.lora_A[active[0]]
+    second: Any = layer.lora_B[active[0]]
     dtypes = base.weight.dtype, first.weight.dtype, second.weight.dtype
     same = dtypes[0] in (torch.float32, torch.float64) and len(set(dtypes)) == 1
     return (
@@ -53,9 +55,10 @@ def _plain(layer: Linear) -> bool:
 
 def _forward(layer: Linear) -> Callable[[torch.Tensor], torch.Tensor]:
     (name,) = (name for name in layer.active_adapters if name in layer.lora_A)
-    first = layer.lora_A[name].weight
-    second = (layer.lora_B[name].weight * layer.scaling[name]).t()
-    base = layer.base_layer
+    first: Any = layer.lora_A[name].weight
+    base: Any = layer.base_layer
+    outer: Any = layer.lora_B[name].weight
+    second = (outer * layer.scaling[name]).t()
     halves = base.weight.dtype == torch.bfloat16
     if halves:
         large, small = _halves(second)

@@ -138,7 +138,7 @@ def grouped(beginnings: Sequence[tuple[int, ...]], *, charge: int) -> list[Run]:
             group.append(branch)
             continue
         if above < branch.joins_from:
-            above, group = branch.length + 1, []
+            above, group = branch.length + 1, list[int]()
             groups.append((branch.length, group))
         waiting += [(one, above, group) for one in branch.branches]
     runs = [Run(members=tuple(sorted(group)), length=length) for length, group in groups]
