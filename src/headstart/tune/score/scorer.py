@@ -50,8 +50,8 @@ class Scorer:
     """Scores the same model again and again while it is tuned.
 
     Multiple-choice items are read as trees of tokens where the model allows it: the prompt once for all choices, the
-    tokens that many prompts begin with, as few-shot examples, once for all of these. On the first items it sees, the scorer compares that with
-    reading every choice by itself and keeps to the latter if they differ.
+    tokens that many prompts begin with, as few-shot examples, once for all of these. On the first items it sees, the
+    scorer compares that with reading every choice by itself and keeps to the latter if they differ.
 
     Args:
         loaded: The model; whatever weights and adapters it has when ``score`` is called are scored.
