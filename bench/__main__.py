@@ -9,8 +9,10 @@ HERE = Path(__file__).parent
 NOT_BENCHMARKS = {
     "__main__.py",
     "board_server.py",
+    "flops.py",
     "gpu_checks.py",
     "machine.py",
+    "shots.py",
     "simulated.py",
     "tuned_by_headstart.py",
     "tuned_by_trainer.py",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -36,8 +37,10 @@ def main() -> None:
     if not options.model.is_dir():
         parser.error(f"{options.model} must be the folder of a model: `make contestants` builds one")
     told = options.model, options.dtype, options.task
-    together = run_alone(SCRIPT, trajectory_spec(*told, options.levels, options.items))
-    apart = {level: run_alone(SCRIPT, trajectory_spec(*told, [level], options.items)) for level in options.levels}
+    with tempfile.TemporaryDirectory() as folder:
+        rest = options.items, Path(folder)
+        together = run_alone(SCRIPT, trajectory_spec(*told, options.levels, *rest))
+        apart = {level: run_alone(SCRIPT, trajectory_spec(*told, [level], *rest)) for level in options.levels}
     once, each = total([together]), total(list(apart.values()))
     document = {
         "what": "processor seconds of one run serving every level, beside one run per level",

@@ -1,9 +1,10 @@
 """What a step and an evaluation of the runner cost on a CPU, each with and without one way to make it cheaper.
 
 Processor seconds of one thread, least of several repeats, SmolLM2-135M: attention of training steps by sequence length
-in both dtypes; a step and an evaluation on packaged tasks; adapters merged while scoring, and how far that moves
-log-likelihoods; steps that read their items in padded rows and in one row. Writes bench/results/runner_costs.json. The
-model is built by `make contestants`; without it the benchmark is skipped.
+in both dtypes; a step and an evaluation on packaged tasks, with adapters as peft computes them, with one item per row,
+and with adapters merged, and how far that moves log-likelihoods; items behind several few-shot prefixes; steps that
+read their items in padded rows and in one row. Writes bench/results/runner_costs.json. The model is built by
+`make contestants`; without it the benchmark is skipped.
 
     OMP_NUM_THREADS=1 python bench/runner_costs.py [models/full]
 """
@@ -13,8 +14,9 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -23,10 +25,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 
 from headstart.tune import training
-from headstart.tune.encode import encoder_for
-from headstart.tune.models import load
+from headstart.tune.encode import Encoder, encoder_for
+from headstart.tune.items import Item
+from headstart.tune.models import LoadedModel, load
 from headstart.tune.plan import ModelSpec, Recipe, TaskSpec
-from headstart.tune.score import Scorer
+from headstart.tune.score import Scorer, choices
+from headstart.tune.score import scorer as scoring
 from headstart.tune.tasks import load_task
 
 HERE = Path(__file__).parent
@@ -86,6 +90,66 @@ def rows(model: Path, dtype: str, name: str) -> dict[str, object]:
     }
 
 
+def in_turns(*calls: Callable[[], object], repeats: int = 4) -> list[float]:
+    """Least processor seconds of each call, one after the other, so that other work on the machine meets all alike."""
+    found = [[cpu_seconds(call, repeats=1) for call in calls] for _ in range(repeats)]
+    return [min(column) for column in zip(*found, strict=True)]
+
+
+def with_adapters_of_peft(call: Callable[[], object]) -> object:
+    """Score with peft's own adapters."""
+    kept = scoring.cheap_adapters
+    scoring.cheap_adapters = lambda model: nullcontext()
+    try:
+        return call()
+    finally:
+        scoring.cheap_adapters = kept
+
+
+def one_tree_per_row(loaded: LoadedModel, encoder: Encoder, items: Sequence[Item]) -> Scorer:
+    """A scorer that pads every item to the longest beside it."""
+    kept = choices._ROW
+    choices._ROW = 0
+    try:
+        scorer = Scorer(loaded, encoder, batch_tokens=512)
+        scorer.prepare(items)
+    finally:
+        choices._ROW = kept
+    return scorer
+
+
+def prefixes(model: Path) -> dict[str, object]:
+    """Items of ``gloss`` behind four kinds of five shots: tokens read behind one common prefix, and behind one each."""
+    loaded = load(ModelSpec(name="m", source=str(model), dtype="float32"))
+    encoder = encoder_for(loaded, Recipe(learning_rate=1e-3))
+    files = {name: str(TASKS / "gloss" / f"{name}.jsonl") for name in ("train", "test")}
+    task = load_task(TaskSpec(name="gloss", kind="multiple_choice", test_limit=ITEMS, **files))
+    solved = [f"{one.context}{one.continuations[one.answer]}\n\n" for one in task.train[:20]]
+    fronts = ["".join(solved[5 * kind : 5 * kind + 5]) for kind in range(4)]
+    items = [replace(item, context=fronts[at % 4] + item.context) for at, item in enumerate(task.test)]
+    scorer = Scorer(loaded, encoder, batch_tokens=512)
+    scorer.prepare(items)
+    grouped = choices.grouped
+    choices.grouped = lambda beginnings, *, charge: grouped(beginnings, charge=10**9)
+    try:
+        together = Scorer(loaded, encoder, batch_tokens=512)
+        together.prepare(items)
+    finally:
+        choices.grouped = grouped
+    now, before = in_turns(lambda: scorer.score(items), lambda: together.score(items), repeats=2)
+    return {
+        "items": len(items),
+        "tokens_read": {"one_prefix_per_kind": tokens_read(scorer), "one_prefix": tokens_read(together)},
+        "evaluation_seconds": {"one_prefix_per_kind": round(now, 3), "one_prefix": round(before, 3)},
+    }
+
+
+def tokens_read(scorer: Scorer) -> int:
+    groups = scorer._prepared.groups
+    trees = [tree for group in groups for batch in group.batches for tree in batch.trees]
+    return sum(len(group.prefix) for group in groups) + sum(map(len, trees))
+
+
 def steps(model: Path, dtype: str) -> dict[str, object]:
     """A training step with and without plain attention; an evaluation without, with and with merged adapters."""
     loaded = load(ModelSpec(name="m", source=str(model), dtype=dtype))
@@ -111,7 +175,12 @@ def steps(model: Path, dtype: str) -> dict[str, object]:
     training._fast_attention = lambda tokens, dtype: nullcontext()
     before = cpu_seconds(lambda: tuning.step_on(task.train), repeats=4)
     training._fast_attention = kept
-    adapted = cpu_seconds(lambda: scorer.score(task.test))
+    unpacked = one_tree_per_row(loaded, encoder, task.test)
+    adapted, of_peft, apart = in_turns(
+        lambda: scorer.score(task.test),
+        lambda: with_adapters_of_peft(lambda: scorer.score(task.test)),
+        lambda: unpacked.score(task.test),
+    )
     told = scorer.score(task.test)
     tuning._adapted.merge_adapter()  # not undone: rounding would have moved the weights
     merged = cpu_seconds(lambda: scorer.score(task.test))
@@ -124,6 +193,8 @@ def steps(model: Path, dtype: str) -> dict[str, object]:
         "step_seconds_attention_chosen_by_torch": round(before, 3),
         "evaluation_seconds_untuned": round(bare, 3),
         "evaluation_seconds_adapters": round(adapted, 3),
+        "evaluation_seconds_adapters_of_peft": round(of_peft, 3),
+        "evaluation_seconds_one_tree_per_row": round(apart, 3),
         "evaluation_seconds_merged": round(merged, 3),
         "largest_loglikelihood_difference_merged": max(
             abs(one - other)
@@ -144,6 +215,7 @@ def main() -> int:
         "machine": machine(),
         "torch": torch.__version__,
         "attention": [attention(dtype, n) for dtype in (torch.bfloat16, torch.float32) for n in lengths],
+        "few_shot_prefixes": prefixes(model),
         "runner": [steps(model, dtype) for dtype in ("bfloat16", "float32")],
         "rows": [rows(model, dtype, task) for dtype in ("bfloat16", "float32") for task in ("city", "gloss")],
     }

@@ -18,12 +18,14 @@ import time
 from pathlib import Path
 
 import datasets
+import flops
 import lm_eval
 import numpy as np
 import torch
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 from machine import machine
+from shots import task_files
 
 from headstart.tune.encode import Encoder
 from headstart.tune.metrics import item_values
@@ -32,16 +34,19 @@ from headstart.tune.plan import ModelSpec, TaskSpec
 from headstart.tune.score import Scorer
 from headstart.tune.tasks import load_task
 
-TASKS = Path(__file__).parent.parent / "examples" / "tasks"
-SHAPES = {"city": "short contexts, choices of 1 to 3 tokens", "gloss": "definitions, choices of 1 to 4 tokens"}
+SHAPES = {
+    "city": "short contexts, choices of 1 to 3 tokens",
+    "gloss": "definitions, choices of 1 to 4 tokens",
+    "gloss5": "gloss behind five solved items, the same for all",
+}
 HARNESS_BATCH = 32
-BATCH_TOKENS = 1024
+BATCH_TOKENS = 512
 
 
-def harness_samples(loaded: LoadedModel, name: str, count: int) -> tuple[list[dict], float]:
+def harness_samples(loaded: LoadedModel, test: str, count: int) -> tuple[list[dict], float]:
     """The harness's record of each item, and the processor seconds of ``simple_evaluate``."""
     with tempfile.TemporaryDirectory() as folder:
-        data = json.dumps({"test": str(TASKS / name / "test.jsonl")})
+        data = json.dumps({"test": test})
         Path(folder, "mine.yaml").write_text(
             f"task: mine\ndataset_path: json\ndataset_kwargs: {{data_files: {data}}}\ntest_split: test\n"
             "output_type: multiple_choice\ndoc_to_text: context\ndoc_to_choice: choices\ndoc_to_target: answer\n"
@@ -58,14 +63,9 @@ def harness_samples(loaded: LoadedModel, name: str, count: int) -> tuple[list[di
     return sorted(result["samples"]["mine"], key=lambda sample: sample["doc_id"]), seconds
 
 
-def compare(loaded: LoadedModel, name: str, count: int) -> dict[str, object]:
-    spec = TaskSpec(
-        name=name,
-        kind="multiple_choice",
-        train=str(TASKS / name / "train.jsonl"),
-        test=str(TASKS / name / "test.jsonl"),
-        test_limit=count,
-    )
+def compare(loaded: LoadedModel, name: str, count: int, folder: Path) -> dict[str, object]:
+    files = task_files(name, folder)
+    spec = TaskSpec(name=name, kind="multiple_choice", test_limit=count, **files)
     task = load_task(spec)
     encoder = Encoder(tokenizer=loaded.tokenizer, chat_template=False, max_length=2048, truncation="error")
     scorer = Scorer(loaded, encoder, batch_tokens=BATCH_TOKENS)
@@ -76,9 +76,10 @@ def compare(loaded: LoadedModel, name: str, count: int) -> dict[str, object]:
     again = scorer.score(task.test)
     further = time.process_time() - began
     values = item_values(task, results)
-    samples, harness = harness_samples(loaded, name, count)
+    samples, harness = harness_samples(loaded, files["test"], count)
     theirs = np.concatenate([[ll for ll, _ in sample["filtered_resps"]] for sample in samples])
     ours = np.concatenate([result.loglikelihoods for result in results])
+    at_best = flops.scoring_operations(loaded, scorer) / flops.matrix_rate(loaded, rows=BATCH_TOKENS)
     return {
         "dtype": loaded.spec.dtype,
         "task": name,
@@ -100,6 +101,8 @@ def compare(loaded: LoadedModel, name: str, count: int) -> dict[str, object]:
             "ours_further_level": round(further, 2),
             "harness": round(harness, 2),
             "harness_over_ours_further_level": round(harness / further, 2),
+            "matrix_products_at_the_measured_rate": round(at_best, 2),
+            "share_of_physical_limit": round(at_best / further, 3),
         },
     }
 
@@ -118,7 +121,7 @@ def main() -> None:
     runs = {
         "agreement": [("float32", name, options.items) for name in SHAPES]
         + [("float64", name, options.items) for name in SHAPES],
-        "speed": [(dtype, "city", options.timed_items) for dtype in ("float32", "bfloat16")],
+        "speed": [(dtype, name, options.timed_items) for dtype in ("float32", "bfloat16") for name in SHAPES],
     }
     document: dict[str, object] = {
         "what": "log-likelihoods, decisions and processor time of multiple-choice scoring, ours and the harness's",
@@ -131,7 +134,8 @@ def main() -> None:
         found: list[dict[str, object]] = []
         for dtype, name, count in cases:
             loaded = load(ModelSpec(name="model", source=str(options.model.resolve()), dtype=dtype))
-            found.append(compare(loaded, name, count))
+            with tempfile.TemporaryDirectory() as folder:
+                found.append(compare(loaded, name, count, Path(folder)))
             print(json.dumps(found[-1]), flush=True)
         document[part] = found
     options.output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

@@ -26,26 +26,25 @@ from statistics import median
 
 import numpy as np
 from machine import machine
+from shots import task_files
 
 HERE = Path(__file__).parent
-TASKS = HERE.parent / "examples" / "tasks"
 SIDES = {"headstart": "tuned_by_headstart.py", "trainer": "tuned_by_trainer.py"}
 TARGETS = {"total": 1 / 2, "evaluation": 1 / 3}
 RECIPE = {"rank": 8, "alpha": 16, "learning_rate": 2e-4, "batch_size": 8}
 HARNESS_BATCH = 32
 BATCH_TOKENS = 512
-CASES = ["city:bfloat16", "gloss:float32", "city:float32", "gloss:bfloat16"]
+CASES = [f"{task}:{dtype}" for dtype in ("bfloat16", "float32") for task in ("city", "gloss", "gloss5")]
 METRICS = ("acc", "acc_norm")
 
 
-def trajectory_spec(model: Path, dtype: str, task: str, levels: list[int], items: int) -> dict:
-    """What both sides are told."""
+def trajectory_spec(model: Path, dtype: str, task: str, levels: list[int], items: int, folder: Path) -> dict:
+    """What both sides are told; ``folder`` keeps the files of tasks with shots."""
     return {
         "model": str(model.resolve()),
         "dtype": dtype,
         "task": task,
-        "train": str(TASKS / task / "train.jsonl"),
-        "test": str(TASKS / task / "test.jsonl"),
+        **task_files(task, folder),
         "test_items": items,
         "levels": levels,
         "seed": 0,
@@ -130,11 +129,42 @@ def on_the_same_weights(spec: dict) -> dict[str, object]:
         results = scorer.score(task.test)
         ours = {name: values.tolist() for name, values in item_values(task, results).items()}
         ours["loglikelihoods"] = [result.loglikelihoods for result in results]
-        samples, _ = harness_samples(loaded, spec["task"], spec["test_items"])
+        samples, _ = harness_samples(loaded, spec["test"], spec["test_items"])
         theirs = {metric: [sample[metric] for sample in samples] for metric in METRICS}
         theirs["loglikelihoods"] = [[ll for ll, _ in sample["filtered_resps"]] for sample in samples]
         rows[str(level)] = compare(ours, theirs)
     return rows
+
+
+def physical_limit(spec: dict, order: list[int], seconds: dict[str, float]) -> dict[str, object]:
+    """What headstart's matrix products alone would take at the measured rate, and which part of its time that is."""
+    import torch
+    from flops import matrix_rate, scoring_operations, training_operations
+
+    from headstart.tune.encode import encoder_for
+    from headstart.tune.models import load
+    from headstart.tune.plan import ModelSpec, Recipe, TaskSpec
+    from headstart.tune.score import Scorer
+    from headstart.tune.tasks import load_task
+
+    torch.set_num_threads(1)
+    kept = {name: spec[name] for name in ("train", "test")}
+    task = load_task(TaskSpec(name=spec["task"], kind="multiple_choice", test_limit=spec["test_items"], **kept))
+    loaded = load(ModelSpec(name="model", source=spec["model"], dtype=spec["dtype"]))
+    encoder = encoder_for(loaded, Recipe(**spec["recipe"]))
+    scorer = Scorer(loaded, encoder, batch_tokens=spec["batch_tokens"])
+    scorer.prepare(task.test)
+    rate, rank = matrix_rate(loaded, rows=spec["batch_tokens"]), spec["recipe"]["rank"]
+    examples = {index: encoder.training_example(task.train[index]) for index in set(order)}
+    at_best = {
+        "training": training_operations(loaded, [examples[index] for index in order], rank=rank) / rate,
+        "evaluation": len(spec["levels"]) * scoring_operations(loaded, scorer, rank=rank) / rate,
+    }
+    return {
+        "matrix_operations_per_second": round(rate),
+        "cpu_seconds_of_matrix_products": {part: round(value, 2) for part, value in at_best.items()},
+        "share_of_headstart": {part: round(value / seconds[part], 3) for part, value in at_best.items()},
+    }
 
 
 def one_case(spec: dict, repeats: int) -> dict[str, object]:
@@ -167,6 +197,7 @@ def one_case(spec: dict, repeats: int) -> dict[str, object]:
         },
         "headstart_over_trainer": {part: round(ratio, 3) for part, ratio in ratios.items()},
         "met": {part: bool(ratio <= TARGETS[part]) for part, ratio in ratios.items()},
+        "physical_limit": physical_limit(spec, told["order"], seconds["headstart"]),
         "last_loss": {side: run["last_loss"] for side, run in first.items()},
         "own_weights": levels,
         "same_weights": on_the_same_weights(spec),
@@ -199,8 +230,9 @@ def main() -> None:
         "cases": cases,
     }
     for task, dtype in (case.split(":") for case in options.cases):
-        spec = trajectory_spec(options.model, dtype, task, options.levels, options.items)
-        cases.append(one_case(spec, options.repeats))
+        with tempfile.TemporaryDirectory() as folder:
+            spec = trajectory_spec(options.model, dtype, task, options.levels, options.items, Path(folder))
+            cases.append(one_case(spec, options.repeats))
         print(json.dumps(cases[-1]), flush=True)
         options.output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 

@@ -1,7 +1,10 @@
 """However items are batched and what they share is shared, scores are those of reading every choice by itself."""
 
+import random
+from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -15,7 +18,9 @@ from headstart.tune.items import ContextChoice, Generation, Item, MultipleChoice
 from headstart.tune.models import LoadedModel, load  # noqa: E402
 from headstart.tune.plan import ModelSpec  # noqa: E402
 from headstart.tune.score import Scorer, score_items  # noqa: E402
-from headstart.tune.score.tree import Tree, shared_prefix  # noqa: E402
+from headstart.tune.score.adapters import cheap_adapters  # noqa: E402
+from headstart.tune.score.choices import plan_trees  # noqa: E402
+from headstart.tune.score.tree import Tree, grouped, shared_prefix  # noqa: E402
 from tiny_models import tiny_model, tiny_tokenizer  # noqa: E402
 
 WORDS = ["tree", "river", "the", "inn", "heather", "aster", "is", "in", "her", "winter"]
@@ -139,6 +144,52 @@ def test_adapters_injected_into_the_model_are_scored(loaded) -> None:
     assert scores(after) == pytest.approx(flat(one_by_one(loaded, ITEMS)), abs=1e-6)
 
 
+@pytest.mark.parametrize(("dtype", "agreement"), [("float64", 1e-10), ("float32", 1e-4), ("bfloat16", 0.5)])
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
+def test_cheap_adapters_give_what_those_of_peft_give_and_leave_nothing_behind(folder, dtype, agreement) -> None:
+    loaded = tiny(folder, dtype=dtype)
+    config = LoraConfig(r=4, lora_alpha=16, lora_dropout=0.5, target_modules="all-linear", task_type="CAUSAL_LM")
+    adapted = get_peft_model(loaded.model, config)
+    torch.manual_seed(2)
+    with torch.no_grad():
+        for name, weight in adapted.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(std=0.02)
+    loaded.model.eval()
+    layers = [layer for layer in loaded.model.modules() if hasattr(layer, "lora_A")]
+    tokens = torch.arange(3, 15).view(2, 6)
+    kept = [weight.clone() for weight in loaded.model.parameters()]
+    with torch.no_grad():
+        expected = loaded.model(tokens).logits
+        with cheap_adapters(loaded.model):
+            assert all("forward" in vars(layer) for layer in layers)
+            found = loaded.model(tokens).logits
+        assert not any("forward" in vars(layer) for layer in layers)
+        with adapted.disable_adapter(), cheap_adapters(loaded.model):
+            without = loaded.model(tokens).logits
+    assert (found - expected).abs().max() <= agreement
+    assert (without - expected).abs().mean() > 10 * (found - expected).abs().mean()
+    assert all(torch.equal(weight, old) for weight, old in zip(loaded.model.parameters(), kept, strict=True))
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
+def test_adapters_too_small_for_bfloat16_are_not_rounded_away() -> None:
+    torch.manual_seed(4)
+    base = torch.nn.Sequential(torch.nn.Linear(16, 16, bias=False)).bfloat16()
+    torch.nn.init.zeros_(base[0].weight)  # so that nothing but the adapter is in the output
+    adapted = get_peft_model(base, LoraConfig(r=4, target_modules=["0"]))
+    layer = adapted.base_model.model[0]
+    with torch.no_grad():
+        layer.lora_B["default"].weight.normal_(std=1e-4)
+    adapted.eval()
+    read = torch.randn(8, 16, dtype=torch.bfloat16)
+    first, second = layer.lora_A["default"].weight.double(), layer.lora_B["default"].weight.double()
+    exact = read.double() @ first.t() @ second.t() * layer.scaling["default"]
+    with torch.no_grad(), cheap_adapters(adapted):
+        found = adapted(read)
+    assert torch.equal(found, exact.bfloat16())
+
+
 @pytest.mark.parametrize("items", [ITEMS, (Generation(prompt="the", answers=("a",), max_tokens=3),)])
 def test_scoring_leaves_tuning_alone(loaded, items) -> None:
     model = loaded.model
@@ -199,13 +250,12 @@ def test_what_choices_share_is_read_once() -> None:
     assert tree.tokens == (5, 6, 1, 2, 4)
     assert tree.parents == (-1, 0, 1, 2, 2)
     assert tree.positions == (0, 1, 2, 3, 3)
-    assert tree.sees(6).astype(int).tolist() == [
-        [1, 0, 0, 0, 0, 0],
-        [1, 1, 0, 0, 0, 0],
-        [1, 1, 1, 0, 0, 0],
-        [1, 1, 1, 1, 0, 0],
-        [1, 1, 1, 0, 1, 0],
-        [0, 0, 0, 0, 0, 1],
+    assert tree.sees().astype(int).tolist() == [
+        [1, 0, 0, 0, 0],
+        [1, 1, 0, 0, 0],
+        [1, 1, 1, 0, 0],
+        [1, 1, 1, 1, 0],
+        [1, 1, 1, 0, 1],
     ]
 
 
@@ -218,6 +268,89 @@ def test_the_shared_prefix_ends_before_the_last_token_of_a_prompt() -> None:
     assert shared_prefix([[example(1, 2, 3, 4, prompt=3)], [example(1, 2, 3, prompt=2)]]) == (1,)
     assert shared_prefix([[example(1, 2, prompt=1)], [example(2, 2, prompt=1)]]) == ()
     assert shared_prefix([]) == ()
+
+
+def spared(group: tuple[int, ...], beginnings: list[tuple[int, ...]], charge: int) -> int:
+    """Tokens that one group spares by its longest common beginning, less the charge."""
+    common = 0
+    while all(len(beginnings[one]) > common for one in group) and (
+        len({beginnings[one][common] for one in group}) == 1
+    ):
+        common += 1
+    return (len(group) - 1) * common - charge
+
+
+def best_of_all(items: tuple[int, ...], beginnings: list[tuple[int, ...]], charge: int) -> int:
+    """The most that any division of items into groups spares, by trying every one: the first item's group, the rest."""
+    if not items:
+        return 0
+    first, *others = items
+    return max(
+        spared((first, *company), beginnings, charge)
+        + best_of_all(tuple(one for one in others if one not in company), beginnings, charge)
+        for size in range(len(others) + 1)
+        for company in combinations(others, size)
+    )
+
+
+def test_groups_spare_as_much_as_the_best_of_all_divisions() -> None:
+    draw = random.Random(5)
+    seen: set[int] = set()
+    for _ in range(150):
+        roots = [tuple(draw.choices((1, 2), k=draw.randint(0, 8))) for _ in range(3)]
+        count = draw.randint(1, 7)
+        beginnings = [draw.choice(roots) + tuple(draw.choices((1, 2, 3), k=draw.randint(0, 3))) for _ in range(count)]
+        charge = draw.randint(1, 5)
+        runs = grouped(beginnings, charge=charge)
+        assert sorted(member for run in runs for member in run.members) == list(range(count))
+        for run in runs:
+            assert len({beginnings[member][: run.length] for member in run.members}) == 1
+        found = sum((len(run.members) - 1) * run.length - charge for run in runs)
+        assert found == best_of_all(tuple(range(count)), beginnings, charge)
+        assert found >= spared(tuple(range(count)), beginnings, charge)
+        assert grouped(beginnings, charge=charge) == runs
+        seen.add(len(runs))
+    assert seen >= {1, 2, 3}
+    assert grouped([], charge=1) == []
+
+
+def test_beginnings_within_one_another_are_grouped_however_many_there_are() -> None:
+    runs = grouped([(7,) * length for length in range(2000)], charge=10)
+    assert sorted(member for run in runs for member in run.members) == list(range(2000))
+
+
+SHOTS = ("the river is in the inn. ", "heather and aster in winter. ", "")
+
+
+@pytest.mark.parametrize("batch_tokens", [40, 300])
+def test_items_behind_different_shots_are_read_behind_theirs_once(loaded, batch_tokens) -> None:
+    items = tuple(
+        MultipleChoice(
+            context=SHOTS[n % 3] * 6 + item.context,
+            continuations=item.continuations,
+            answer=item.answer,
+            choices=item.choices,
+        )
+        for n, item in enumerate(ITEMS)
+    )
+    groups = plan_trees(encoder(loaded, max_length=512).choices(items), batch_tokens=batch_tokens)
+    members = [sorted(index for batch in group.batches for index in batch.items) for group in groups]
+    assert sorted(len(group.prefix) > 30 for group in groups) == [False, True, True]
+    assert sorted(members) == [[n for n in range(15) if n % 3 == shots] for shots in range(3)]
+    results = score_items(loaded, encoder(loaded, max_length=512), items, batch_tokens=batch_tokens)
+    assert scores(results) == pytest.approx(flat(one_by_one(loaded, items, max_length=512)), abs=1e-10)
+
+
+def test_short_trees_stand_in_one_row_and_fill_it(loaded) -> None:
+    units = encoder(loaded).choices(ITEMS)
+    batches = [batch for group in plan_trees(units, batch_tokens=200) for batch in group.batches]
+    for batch in batches:
+        read = np.zeros(batch.shape, dtype=int)
+        for row, part, _ in batch.placed():
+            read[row, part] += 1
+        assert read.max() == 1
+        assert read.size <= 200
+    assert min(len(batch.items) / batch.shape[0] for batch in batches[:-1]) > 1
 
 
 QUESTIONS = tuple(

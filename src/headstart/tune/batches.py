@@ -82,7 +82,7 @@ def packed(examples: Sequence[Example], loss: Loss) -> Batch:
         column=column,
         wanted=wanted,
         positions=torch.tensor([tree.positions]),
-        sees=torch.from_numpy(tree.sees(len(tree))),
+        sees=torch.from_numpy(tree.sees()),
     )
 
 

@@ -16,13 +16,17 @@ from transformers import Cache, DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
 from headstart.tune.encode import Example
-from headstart.tune.score.tree import Tree, shared_prefix
+from headstart.tune.score.tree import Tree, grouped, shared_prefix
 
 # Positions whose logits over the whole vocabulary are held at a time, and those whose softmax fits into a cache.
 _HEAD_ROWS, _SOFTMAX_ROWS = 256, 32
 # Keys and values, the prefix's copies included, may take this many times the room of the tokens of a forward pass.
 _KEYS_PER_TOKEN = 16
 _ALIGNED = 16
+# A group must spare a forward pass's tokens divided by this: it reads its prefix apart, and its last batch is not full.
+_CHARGE = 8
+# Tokens up to which a row is filled with several trees; measured, see bench/README.md.
+_ROW = 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,19 +44,32 @@ class Scores:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """Trees that are read in one forward pass.
+    """Trees that are read in one forward pass, several in a row of tokens where they are short.
 
     Args:
         items: Which of the scored items they are.
         trees: One per item, all behind the same prefix.
+        places: Row of every tree, and where in the row it begins.
     """
 
     items: tuple[int, ...]
     trees: tuple[Tree, ...]
+    places: tuple[tuple[int, int], ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of rows, and tokens in the longest one."""
+        ends = [start + len(tree) for (_, start), tree in zip(self.places, self.trees, strict=True)]
+        return self.places[-1][0] + 1, max(ends)
 
     def members(self) -> list[tuple[int, Tree]]:
         """Every item with its tree."""
         return list(zip(self.items, self.trees, strict=True))
+
+    def placed(self) -> Iterator[tuple[int, slice, Tree]]:
+        """Every tree with its row and its part of it."""
+        for (row, start), tree in zip(self.places, self.trees, strict=True):
+            yield row, slice(start, start + len(tree)), tree
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,29 +81,45 @@ class Group:
 
 
 def plan_trees(items: Sequence[Sequence[Example]], *, batch_tokens: int) -> list[Group]:
-    """Pack items into forward passes of ``batch_tokens`` tokens; those that lost their beginning share no prefix."""
+    """Pack items into forward passes of ``batch_tokens`` tokens, those with a long common beginning behind it.
+
+    The beginning is read once per group. Items that lost their own beginning are apart: they share none.
+    """
     whole = [index for index, of_item in enumerate(items) if not any(one.truncated for one in of_item)]
     cut = sorted(set(range(len(items))) - set(whole))
     groups: list[Group] = []
     for indices in (whole, cut):
-        prefix = shared_prefix([items[index] for index in indices])
-        trees = {index: Tree.of(items[index], prefix=len(prefix)) for index in indices}
-        if trees:
-            groups.append(Group(prefix=prefix, batches=tuple(_pack(trees, len(prefix), batch_tokens))))
+        beginnings = [shared_prefix([items[index]]) for index in indices]
+        for run in grouped(beginnings, charge=max(1, batch_tokens // _CHARGE)):
+            prefix = beginnings[run.members[0]][: run.length]
+            members = [indices[at] for at in run.members]
+            trees = {index: Tree.of(items[index], prefix=len(prefix)) for index in members}
+            groups.append(Group(prefix=prefix, batches=tuple(_pack(trees, len(prefix), batch_tokens, row=_ROW))))
     return groups
 
 
-def _pack(trees: dict[int, Tree], prefix: int, batch_tokens: int) -> Iterator[Batch]:
-    """Longest first, so that rows of a batch are of nearly equal length and memory runs out at once or never."""
-    chosen: list[int] = []
-    for index in sorted(trees, key=lambda index: (-len(trees[index]), index)):
-        width = len(trees[chosen[0]] if chosen else trees[index])
-        rows = len(chosen) + 1
-        if chosen and (rows * width > batch_tokens or rows * (prefix + width) > _KEYS_PER_TOKEN * batch_tokens):
-            yield Batch(items=tuple(chosen), trees=tuple(trees[one] for one in chosen))
-            chosen = []
-        chosen.append(index)
-    yield Batch(items=tuple(chosen), trees=tuple(trees[one] for one in chosen))
+def _pack(trees: dict[int, Tree], prefix: int, batch_tokens: int, *, row: int) -> Iterator[Batch]:
+    """Longest first, so that memory runs out at once or never; rows of up to ``row`` tokens take several trees."""
+    waiting: dict[int, list[int]] = {}
+    for index in sorted(trees, reverse=True):
+        waiting.setdefault(len(trees[index]), []).append(index)
+    while waiting:
+        width = max(*waiting, min(row, batch_tokens))
+        most = max(1, min(batch_tokens // width, _KEYS_PER_TOKEN * batch_tokens // (prefix + width)))
+        items: list[int] = []
+        places: list[tuple[int, int]] = []
+        for at in range(most):
+            start = 0
+            while fitting := [length for length in waiting if length <= width - start and (row or not start)]:
+                length = max(fitting)
+                items.append(waiting[length].pop())
+                places.append((at, start))
+                start += length
+                if not waiting[length]:
+                    del waiting[length]
+            if not waiting:
+                break
+        yield Batch(items=tuple(items), trees=tuple(trees[one] for one in items), places=tuple(places))
 
 
 def score_trees(model: PreTrainedModel, groups: Sequence[Group], *, items: int, ask_greedy: bool = False) -> Scores:
@@ -97,15 +130,15 @@ def score_trees(model: PreTrainedModel, groups: Sequence[Group], *, items: int, 
     for group in groups:
         prefix = _read_prefix(decoder, group.prefix, model.device)
         for batch in group.batches:
-            tokens, positions = _padded(batch.trees)
+            tokens, positions = _padded(batch)
             hidden = decoder(
                 input_ids=tokens.to(model.device),
                 position_ids=positions.to(model.device),
-                attention_mask=_tree_mask(batch.trees, len(group.prefix), model),
+                attention_mask=_tree_mask(batch, len(group.prefix), model),
                 past_key_values=prefix,
                 use_cache=prefix is not None,
             ).last_hidden_state
-            found = _scored(batch.trees, lambda row, node, hidden=hidden: head(hidden[row, node]), ask_greedy)
+            found = _scored(batch, lambda row, node, hidden=hidden: head(hidden[row, node]), ask_greedy)
             for index, lls, greedy in zip(batch.items, found.loglikelihoods, found.greedy, strict=True):
                 scores.loglikelihoods[index], scores.greedy[index] = lls, greedy
     return scores
@@ -117,11 +150,11 @@ def score_plainly(
     """The same as ``score_trees``, one row per example and nothing but ``model(tokens)``: for any causal model."""
     rows = [example for of_item in items for example in of_item]
     scores = [(0.0, False)] * len(rows)
-    for batch in _pack({at: Tree.of([example]) for at, example in enumerate(rows)}, 0, batch_tokens):
-        tokens, _ = _padded(batch.trees)
+    for batch in _pack({at: Tree.of([example]) for at, example in enumerate(rows)}, 0, batch_tokens, row=0):
+        tokens, _ = _padded(batch)
         # Padding is on the right, where no causal model looks.
         logits = model(input_ids=tokens.to(model.device), use_cache=False).logits
-        found = _scored(batch.trees, lambda row, node, logits=logits: logits[row, node], ask_greedy)
+        found = _scored(batch, lambda row, node, logits=logits: logits[row, node], ask_greedy)
         for at, (ll,), (greedy,) in zip(batch.items, found.loglikelihoods, found.greedy, strict=True):
             scores[at] = ll, greedy
     left = iter(scores)
@@ -159,41 +192,45 @@ def _read_prefix(decoder: Any, tokens: Sequence[int], device: torch.device) -> C
     return Cache(layers=[_PrefixLayer(layer) for layer in cache.layers])
 
 
-def _padded(trees: Sequence[Tree]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Tokens and positions, each of shape (trees, longest)."""
-    width = max(len(tree) for tree in trees)
-    tokens, positions = np.zeros((2, len(trees), width), dtype=np.int64)
-    for row, tree in enumerate(trees):
-        tokens[row, : len(tree)] = tree.tokens
-        positions[row, : len(tree)] = tree.positions
+def _padded(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Tokens and positions, each of shape (rows, longest)."""
+    tokens, positions = np.zeros((2, *batch.shape), dtype=np.int64)
+    for row, part, tree in batch.placed():
+        tokens[row, part] = tree.tokens
+        positions[row, part] = tree.positions
     return torch.from_numpy(tokens), torch.from_numpy(positions)
 
 
-def _tree_mask(trees: Sequence[Tree], prefix: int, model: PreTrainedModel) -> torch.Tensor:
-    """What to add to the attention scores, of shape (trees, 1, longest, prefix + longest): 0 where a node looks."""
-    width = max(len(tree) for tree in trees)
-    hidden = torch.from_numpy(~np.stack([tree.sees(width) for tree in trees])).to(model.device)
+def _tree_mask(batch: Batch, prefix: int, model: PreTrainedModel) -> torch.Tensor:
+    """What to add to the attention scores, of shape (rows, 1, longest, prefix + longest): 0 where a node looks."""
+    rows, width = batch.shape
+    sees = np.broadcast_to(np.eye(width, dtype=bool), (rows, width, width)).copy()
+    for row, part, tree in batch.placed():
+        sees[row, part, part] = tree.sees()
+    hidden = torch.from_numpy(~sees).to(model.device)
     # Rows begin at multiples of 16 numbers: else torch copies the mask into such rows in every layer, for the kernel.
     room = -(-(prefix + width) // _ALIGNED) * _ALIGNED
-    mask = torch.zeros((len(trees), 1, width, room), dtype=model.dtype, device=model.device)[..., : prefix + width]
+    mask = torch.zeros((rows, 1, width, room), dtype=model.dtype, device=model.device)[..., : prefix + width]
     mask[..., prefix:].masked_fill_(hidden[:, None], torch.finfo(model.dtype).min)
     return mask
 
 
-def _scored(
-    trees: Sequence[Tree], logits_at: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], ask_greedy: bool
-) -> Scores:
+def _scored(batch: Batch, logits_at: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], ask_greedy: bool) -> Scores:
     """Sums of the targets' log-probabilities, for every example of every tree.
 
     Args:
-        logits_at: Logits of shape (positions, vocabulary) at rows and nodes of shape (positions,).
+        logits_at: Logits of shape (positions, vocabulary) at rows and columns of shape (positions,).
     """
-    targets = [(row, *target) for row, tree in enumerate(trees) for target in tree.targets]
+    starts = np.cumsum([0] + [tree.examples for tree in batch.trees])
+    targets = [
+        (row, part.start + node, token, first + example)
+        for (row, part, tree), first in zip(batch.placed(), starts[:-1].tolist(), strict=True)
+        for node, token, example in tree.targets
+    ]
     asked = {place: slot for slot, place in enumerate(dict.fromkeys((row, node) for row, node, _, _ in targets))}
     slots = np.array([asked[row, node] for row, node, _, _ in targets])
     tokens = np.array([token for _, _, token, _ in targets])
-    starts = np.cumsum([0] + [tree.examples for tree in trees])
-    examples = np.array([starts[row] + example for row, _, _, example in targets])
+    examples = np.array([example for _, _, _, example in targets])
 
     rows, nodes = (torch.tensor(values) for values in zip(*asked, strict=True))
     order = np.argsort(slots, kind="stable")

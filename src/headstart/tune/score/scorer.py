@@ -18,6 +18,7 @@ from headstart.tune.heads import has_plain_head
 from headstart.tune.items import ContextChoice, Continuation, Generation, Item, MultipleChoice, Text
 from headstart.tune.metrics import ItemResult
 from headstart.tune.models import LoadedModel
+from headstart.tune.score.adapters import cheap_adapters
 from headstart.tune.score.choices import Group, plan_trees, score_plainly, score_trees
 from headstart.tune.score.generation import generate
 
@@ -49,8 +50,8 @@ class Scorer:
     """Scores the same model again and again while it is tuned.
 
     Multiple-choice items are read as trees of tokens where the model allows it: the prompt once for all choices, the
-    tokens that all prompts begin with once for all items. On the first items it sees, the scorer compares that with
-    reading every choice by itself and keeps to the latter if they differ.
+    tokens that many prompts begin with, as few-shot examples, once for all of these. On the first items it sees, the
+    scorer compares that with reading every choice by itself and keeps to the latter if they differ.
 
     Args:
         loaded: The model; whatever weights and adapters it has when ``score`` is called are scored.
@@ -196,11 +197,11 @@ def _difference(
 
 @contextmanager
 def _still(model: PreTrainedModel) -> Iterator[None]:
-    """The model in evaluation mode and without gradients, put back afterwards."""
+    """The model in evaluation mode, without gradients and with adapters as scoring needs them; put back afterwards."""
     training = model.training
     model.eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), cheap_adapters(model):
             yield
     finally:
         model.train(training)
