@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
-from jaxtyping import config, install_import_hook
+from jaxtyping import config
 
-from shape_checks import checked_modules
+from shape_checks import switch_on
 
-# Before any of them is imported.
-install_import_hook(checked_modules(), "shape_checks.check")
+# Before any module of the package is imported.
+switch_on()
 
 # "ci" tries the same examples on every run, so that a red test is red for everybody;
 # `pytest --hypothesis-profile=explore` looks for new ones.
