@@ -23,15 +23,19 @@ help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
 
 # What is installed is remembered by empty files, so that a second call starts at once.
-$(VENV)/.base: pyproject.toml constraints.txt
+$(VENV)/.tools: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP_INSTALL) hatchling editables wheel
+	$(PIP_INSTALL) --upgrade pip hatchling editables wheel
+	@touch $@
+
+$(VENV)/.base: $(VENV)/.tools
 	$(PIP_INSTALL) -e '.[fast]'
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.base
+# Holds all of .base, in one search for versions.
+$(VENV)/.dev: $(VENV)/.tools
 	$(PIP_INSTALL) -e '.[dev,fast]'
-	@touch $@
+	@touch $(VENV)/.base $@
 
 install: $(VENV)/.dev
 
@@ -77,7 +81,7 @@ docs: $(VENV)/.dev
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/sphinx-build -W --keep-going -n -q -b html docs docs/_build/html
 
 pytest: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
