@@ -8,6 +8,7 @@ from __future__ import annotations
 import builtins
 import functools
 import re
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -49,8 +50,7 @@ def _enforced(function: Callable[..., Any]) -> Callable[..., Any]:
     shapes = {name: hint for name, given in function.__annotations__.items() if _has_shape(hint := _hint(given, known))}
     if not shapes:
         return function
-    function.__annotations__ = shapes
-    enforced = _BEARTYPE(function)
+    enforced = _BEARTYPE(_annotated(function, shapes))
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -60,6 +60,17 @@ def _enforced(function: Callable[..., Any]) -> Callable[..., Any]:
             return enforced(*args, **kwargs)
 
     return call
+
+
+def _annotated(function: Any, annotations: dict[str, Any]) -> Callable[..., Any]:
+    """The same function with other annotations; its own stay, because registries read them."""
+    same = types.FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    )
+    same.__kwdefaults__ = function.__kwdefaults__
+    same.__module__, same.__qualname__ = function.__module__, function.__qualname__
+    same.__annotations__ = annotations
+    return same
 
 
 def _hint(given: Any, known: dict[str, Any]) -> Any:

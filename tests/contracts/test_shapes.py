@@ -1,5 +1,6 @@
 """Array shapes are checked at every call while the tests run: see ``shape_checks``."""
 
+import inspect
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,6 +34,15 @@ def test_an_axis_has_one_length_in_all_arguments_and_in_the_answer() -> None:
     with pytest.raises(TypeError, match="first"):
         doubled(np.ones((2, 2)), np.ones(2))
     assert doubled(np.ones(3), np.ones(3)).size == 3, "a call knows nothing of the lengths in calls before"
+
+
+def test_what_a_function_says_of_its_parameters_stays() -> None:
+    @check
+    def scaled(scores: Float[FloatArray, " models"], by: float = 2.0) -> float:
+        return float(scores.sum() * by)
+
+    assert scaled(np.ones(2)) == 4.0
+    assert inspect.signature(scaled).parameters["by"].annotation is float
 
 
 def test_the_fields_of_a_dataclass_are_checked() -> None:
