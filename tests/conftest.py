@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
-from jaxtyping import config, install_import_hook
+from jaxtyping import config
 
-from shape_checks import checked_modules
+from shape_checks import switch_on
 
-# Before any of them is imported.
-install_import_hook(checked_modules(), "shape_checks.check")
+# Before any module of the package is imported.
+switch_on()
 
 # "ci" tries the same examples on every run, so that a red test is red for everybody;
 # `pytest --hypothesis-profile=explore` looks for new ones.
@@ -31,3 +31,28 @@ def shapes_unchecked() -> Iterator[None]:
     config.update("jaxtyping_disable", True)
     yield
     config.update("jaxtyping_disable", False)
+
+
+LONGEST = (
+    "test_props",
+    "test_tune_faults",
+    "test_tune_ray",
+    "test_tune_watching",
+    "test_tune_selection",
+    "test_tune_cli",
+    "test_tables",
+    "test_design",
+    "test_lm_eval_parity",
+    "test_dominance",
+    "test_designing_levels",
+    "test_fitting_forecast",
+    "test_level",
+    "test_incentive_level",
+    "test_round_trips",
+)
+"""Test files that take ten seconds or more, for ``pytest_collection_modifyitems``."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first: each runs on one process, and none is left alone with one at the end."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))

@@ -15,8 +15,10 @@ from headstart.cli import app
 from headstart.data.trajectory_files import read_trajectories
 from headstart.errors import ComputationError, InputError
 from headstart.tune.folder import RunFolder
+from headstart.tune.plan_file import read_plan
+from headstart.tune.run import run_plan
 from headstart.tune.run_lock import only_process
-from tiny_plan import tiny_plan
+from tiny_plan import Here, tiny_plan
 
 PRICE = "price_per_gpu_hour = 3600.0\n"  # one a second
 UNTUNABLE = '[[untunable]]\nname = "api"\nscores = [{ task = "parity", score = 0.75, n_items = 12 }]\n'
@@ -150,7 +152,7 @@ def test_a_run_that_is_killed_interrupted_and_robbed_of_a_worker_ends_as_if_noth
     undisturbed = tmp_path / "undisturbed"
     undisturbed.mkdir()
     shutil.copy(out / "forecast.json", undisturbed)  # what a step costs is measured, and never twice the same
-    assert tune(plan, undisturbed) == 0
+    run_plan(read_plan(plan), undisturbed, executor=Here())
     for name in ("trajectories.parquet", "items.parquet"):
         assert (out / name).read_bytes() == (undisturbed / name).read_bytes()
 
