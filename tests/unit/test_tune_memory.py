@@ -126,13 +126,13 @@ def test_a_plan_that_does_not_fit_is_told_what_to_change(tmp_path, monkeypatch, 
     assert any(line.startswith("dtype = ") for line in one.advice)
     measured = Measured(
         model=one.model, task=one.task, recipe=one.recipe, load_seconds=0, step_seconds=0, evaluation_seconds=0,
-        peak_memory_bytes=2_000_000, state_bytes=0,
+        peak_memory_bytes=2_000_000, state_bytes=0, micro_batch=8,
     )  # fmt: skip
     print_memory(stdout(), Forecast(plan_hash="h", measured=(measured,), memory=(one, other)))
     text = capsys.readouterr().out
     assert "m0, parity, lora: needs at most about" in text
     assert "of 1.0 MB" in text
-    assert "2.0 MB were measured" in text
+    assert "2.0 MB were measured with 8 items a pass" in text
     assert "gradient_checkpointing = true" in text
 
 
