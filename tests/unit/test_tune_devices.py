@@ -40,25 +40,27 @@ RECIPES = {
 }
 
 
-@pytest.fixture(scope="module", params=["tied", "untied"])
-def folder(request, tmp_path_factory):
-    """A model of three layers whose output layer is the embedding, or one of its own."""
-    folder = tiny_model(tmp_path_factory.mktemp("model") / "tiny", layers=3)
-    if request.param == "untied":
-        config = json.loads((folder / "config.json").read_text()) | {"tie_word_embeddings": False}
-        LlamaForCausalLM(LlamaConfig(**config)).save_pretrained(folder)
-    return folder
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Models of three layers whose output layer is the embedding, or one of its own."""
+    tied, untied = (tiny_model(tmp_path_factory.mktemp("model") / name, layers=3) for name in ("tied", "untied"))
+    config = json.loads((untied / "config.json").read_text()) | {"tie_word_embeddings": False}
+    LlamaForCausalLM(LlamaConfig(**config)).save_pretrained(untied)
+    return {"tied": tied, "untied": untied}
 
 
-@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
-def test_a_step_finds_every_tensor_on_the_device_where_it_is_needed(folder, recipe):
-    loaded = load(ModelSpec(name="m", source=str(folder)))
+@pytest.fixture(scope="module")
+def folder(folders):
+    return folders["untied"]
+
+
+@pytest.mark.parametrize(("head", "name"), [("tied", "full"), ("untied", "full"), ("untied", "lora")])
+def test_a_step_finds_every_tensor_on_the_device_where_it_is_needed(folders, head, name):
+    loaded, recipe = load(ModelSpec(name="m", source=str(folders[head]))), RECIPES[name]
     with two_devices.two_devices(loaded, recipe=recipe) as two:
         tuning = Tuning(two, encoder_for(two, recipe), recipe, seed=0, total_steps=3)
         tuning.step_on(ITEMS)
-        kept = tuning.state()
-        tuning.restore(kept)
-        tuning.step_on(ITEMS)
+        tuning.restore(tuning.state())
         where = {weight.device.type for weight in tuning._masters.values()}
         moments = {moment.device.type for state in tuning._optimizer.state.values() for moment in (state["exp_avg"],)}
     assert where == moments == {two_devices.FIRST, two_devices.SECOND}
@@ -66,11 +68,11 @@ def test_a_step_finds_every_tensor_on_the_device_where_it_is_needed(folder, reci
 
 def test_scoring_finds_every_tensor_on_the_device_where_it_is_needed(folder):
     loaded = load(ModelSpec(name="m", source=str(folder)))
-    examples = encoder_for(loaded, Recipe()).choices(ITEMS)
+    examples = encoder_for(loaded, Recipe()).choices(ITEMS[:3])
     with two_devices.two_devices(loaded) as two, torch.no_grad():
-        grown = score_trees(two.model, plan_trees(examples, batch_tokens=64), items=len(ITEMS), ask_greedy=True)
+        grown = score_trees(two.model, plan_trees(examples, batch_tokens=64), items=3, ask_greedy=True)
         plain = score_plainly(two.model, examples, batch_tokens=64, ask_greedy=True)
-    assert [len(lls) for lls in grown.loglikelihoods] == [len(lls) for lls in plain.loglikelihoods] == [3] * 8
+    assert [len(lls) for lls in grown.loglikelihoods] == [len(lls) for lls in plain.loglikelihoods] == [3] * 3
 
 
 def test_a_tensor_on_the_wrong_device_is_seen(folder):
@@ -114,6 +116,13 @@ def test_a_balanced_map_is_asked_for(folder, monkeypatch):
     assert _places(spec, "cuda") == {"device_map": "balanced", "max_memory": {0: 10**9, 1: 2 * 10**9}}
     with pytest.raises(InputError, match="at most 2, the GPUs a worker can see, got 3"):
         _places(ModelSpec(name="m", source=str(folder), devices=3), "cuda")
+
+
+def test_a_model_that_does_not_fit_into_its_gpus_is_refused(folder, monkeypatch):
+    places = {"device_map": {"": "cpu"}}  # what a balanced map comes to where GPUs are too small
+    monkeypatch.setattr("headstart.tune.models._places", lambda *_: places)
+    with pytest.raises(InputError, match="model m does not fit into 2 GPUs"):
+        load(ModelSpec(name="m", source=str(folder), devices=2), device="cuda")
 
 
 def test_only_gpus_share_a_model(tmp_path):

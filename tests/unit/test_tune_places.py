@@ -1,5 +1,6 @@
 """GPUs of this machine: shares of one, several whole ones, first come first served."""
 
+import os
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -61,7 +62,7 @@ def test_more_devices_than_there_are_is_refused(kind, count, complaint):
 @pytest.fixture
 def gpus(monkeypatch):
     """A local executor that believes in four GPUs; its workers only tell what they were given to see."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(tune_calls.__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(tune_calls.__file__).parent), prepend=os.pathsep)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6,7")
     monkeypatch.setattr("headstart.tune.executors.local.choose_device", lambda wanted: "cuda")
     monkeypatch.setattr("headstart.tune.executors.local.count_devices", lambda device: 4)
@@ -71,7 +72,9 @@ def test_workers_see_as_many_gpus_as_their_job_wants(gpus):
     jobs = [Wants(0, devices=2), Wants(1, devices=2), Wants(2), Wants(3, devices=4), Wants(4)]
     with LocalExecutor() as executor:
         assert executor.workers == 4
-        seen = {done.job: done.reply.value for done in executor.each(tune_calls.visible_gpus, jobs)}
+        replies = {done.job: done.reply for done in executor.each(tune_calls.visible_gpus, jobs)}
+    assert {reply.error for reply in replies.values()} == {None}
+    seen = {job: reply.value for job, reply in replies.items()}
     sizes = {job: len(value.split(",")) for job, value in seen.items()}
     assert sizes == {job: job.devices for job in jobs}
     assert set(seen[jobs[0]].split(",")) | set(seen[jobs[1]].split(",")) == {"4", "5", "6", "7"}
@@ -88,6 +91,9 @@ def test_half_a_gpu_for_each_cell_is_twice_as_many_cells(gpus):
     with make_executor("local", gpus_per_cell=0.5) as executor:
         assert executor.workers == 8
         assert cells_per_device(executor, "cuda") == 2
+    with make_executor("local", workers=9) as executor:  # whoever asks for nine on four GPUs gets three on some
+        assert cells_per_device(executor, "cuda") == 3
+    with make_executor("local", gpus_per_cell=0.5) as executor:
         assert cells_at_a_time(executor, [1]) == 8
         assert cells_at_a_time(executor, [1, 2]) == 2
 

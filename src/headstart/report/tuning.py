@@ -196,6 +196,8 @@ def _memory_line(entry: CellMemory, measured: Measured | None) -> str:
     text = f"needs at most about {_size(entry.needed_bytes)}{room}{share}"
     if measured is not None and measured.peak_memory_bytes is not None:
         text += f"; {_size(measured.peak_memory_bytes)} were measured"
+        if measured.micro_batch is not None:
+            text += f" with {measured.micro_batch} item{'s' * (measured.micro_batch != 1)} a pass"
     return text
 
 

@@ -86,12 +86,10 @@ class DeviceMemory:
     Args:
         available: Bytes that a cell may take; None where the system does not say.
         other: Bytes that its process takes before it loads anything, where they come out of the same memory.
-        visible: Number of devices that its process sees.
     """
 
     available: int | None
     other: int = 0
-    visible: int = 1
 
 
 def needed(spec: ModelSpec, recipe: Recipe, load: Load, *, device: str) -> Needed:
@@ -146,15 +144,19 @@ def _needed(spec: ModelSpec, recipe: Recipe, load: Load, device: str, rows: int)
     )
 
 
-def device_memory(device: str) -> DeviceMemory:
-    """The memory that this process may take of its device, or of all devices it sees; called before it takes any.
+def device_memory(device: str, *, devices: int = 1) -> DeviceMemory:
+    """The memory that this process may take of its device; called before it takes any.
 
     Of a CPU it is what the system has left, or what the control group of the process may still take.
+
+    Args:
+        device: ``cpu``, ``cuda`` or ``mps``.
+        devices: Number of GPUs that it may take.
     """
     if device.startswith("cuda"):
-        count = torch.cuda.device_count()
-        free = sum(torch.cuda.mem_get_info(index)[0] + torch.cuda.memory_reserved(index) for index in range(count))
-        return DeviceMemory(available=free, visible=count)
+        gpus = range(min(devices, torch.cuda.device_count()))
+        free = sum(torch.cuda.mem_get_info(index)[0] + torch.cuda.memory_reserved(index) for index in gpus)
+        return DeviceMemory(available=free)
     if device == "mps":
         return DeviceMemory(available=torch.mps.recommended_max_memory())
     own = _proc("/proc/self/status", "VmRSS") or 0

@@ -106,10 +106,10 @@ def _memory(
     *,
     device: str,
     there: DeviceMemory | None,
-    cells: float,
+    cells: int,
 ) -> CellMemory:
     other = there.other if there else 0
-    available = None if there is None or there.available is None else int(there.available / cells)
+    available = None if there is None or there.available is None else there.available // cells
 
     def parts(model: ModelSpec, recipe: Recipe, load: Load) -> Needed:
         return replace(needed(model, recipe, load, device=device), other=other)
@@ -145,4 +145,4 @@ def _memory(
 
 
 def _look(look: _Look) -> DeviceMemory:
-    return device_memory(look.device)
+    return device_memory(look.device, devices=look.devices)

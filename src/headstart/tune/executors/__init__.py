@@ -199,11 +199,12 @@ def cells_at_a_time(executor: Executor, devices: Sequence[int]) -> int:
     return executor.workers if largest == 1 else max(1, int(gpus / largest))
 
 
-def cells_per_device(executor: Executor, device: str) -> float:
+def cells_per_device(executor: Executor, device: str) -> int:
     """How many cells share the memory of one GPU, or of one machine."""
     if device == "cpu":
         return max(1, min(executor.workers, usable_cores() // executor.threads))
-    return max(1, int(1 / getattr(executor, "gpus_per_cell", 1.0) + 1e-9))
+    shared = max(1, int(1 / getattr(executor, "gpus_per_cell", 1.0) + 1e-9))
+    return shared if device != "cuda" else getattr(executor, "cells_per_gpu", shared)
 
 
 def attempt(call: bytes) -> Reply[Any]:

@@ -137,14 +137,16 @@ class LocalExecutor:
     def _per_gpu(self) -> int:
         return max(1, int(1 / self.gpus_per_cell + 1e-9))
 
+    @property
+    def cells_per_gpu(self) -> int:
+        """Jobs that share a GPU at most; more workers than there is room for share them all the same."""
+        return max(self._per_gpu, math.ceil(self.workers / len(visible_gpus())))
+
     def _places(self) -> Places:
         """Room for jobs: GPUs, or one place for each worker."""
         if self.device != "cuda":
             return Places([str(index) for index in range(self.workers)], per_device=1, kind=self.device)
-        gpus = visible_gpus()
-        # More workers than GPUs have room for share them all the same: whoever says so must know.
-        each = max(self._per_gpu, math.ceil(self.workers / len(gpus)))
-        return Places(gpus, per_device=each, kind="cuda")
+        return Places(visible_gpus(), per_device=self.cells_per_gpu, kind="cuda")
 
     def _slot(self, gpus: tuple[str, ...], *, alone: bool) -> _Slot:
         """An idle worker that sees these GPUs, or room for one; where a job needs several whole, others leave them."""
