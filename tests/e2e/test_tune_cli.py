@@ -183,7 +183,11 @@ def wait_for_step(process: subprocess.Popen, out: Path, *, not_by: int = 0) -> i
 def is_gone(pid: int) -> bool:
     """Whether a process ends by itself within some seconds."""
     for _ in range(600):
-        if not Path(f"/proc/{pid}").exists():
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":  # it has ended; whoever adopted it has not asked yet how
             return True
         time.sleep(0.05)
     return False
