@@ -23,12 +23,11 @@ from torch.utils._pytree import tree_leaves
 
 from headstart.tune.models import empty_model
 from headstart.tune.plan import ModelSpec, Recipe
+from headstart.tune.score.choices import HEAD_ROWS, KEYS_PER_TOKEN, SOFTMAX_ROWS
 from headstart.tune.training import SHORT, use_checkpointing, with_adapter
 
 _STATE = 4  # bytes of a master weight, its gradient and each of AdamW's moments: float32
 _LAYERS = 2, 4  # layers of the two passes from which those of the whole model follow
-# As headstart.tune.score.choices packs items: most keys per token of a pass, rows of the head and of its softmax.
-_KEYS_PER_TOKEN, _HEAD_ROWS, _SOFTMAX_ROWS = 16, 256, 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +198,7 @@ def _scoring_peak(model: Any, load: Load, *, device: str) -> int:
             use_cache=False,
         )
     width, size = model.get_output_embeddings().weight.shape[0], model.dtype.itemsize
-    softmax = _HEAD_ROWS * width * size + 2 * _SOFTMAX_ROWS * width * max(size, 4)
+    softmax = HEAD_ROWS * width * size + 2 * SOFTMAX_ROWS * width * max(size, 4)
     return count.peak + (0 if load.generates else max(softmax, rows * length * width * size))
 
 
@@ -212,7 +211,7 @@ def _keys(model: Any, load: Load) -> int:
     if load.generates:
         return 2 * config.num_hidden_layers * kept * max(load.batch_tokens, load.test_tokens)
     # Behind a mask, keys are repeated for all heads.
-    return 2 * (kept + heads * size) * max(_KEYS_PER_TOKEN * load.batch_tokens, load.test_tokens)
+    return 2 * (kept + heads * size) * max(KEYS_PER_TOKEN * load.batch_tokens, load.test_tokens)
 
 
 def _by_layers(model: Any, measure: Callable[[], int]) -> int:

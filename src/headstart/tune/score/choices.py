@@ -19,9 +19,9 @@ from headstart.tune.encode import Example
 from headstart.tune.score.tree import Tree, grouped, shared_prefix
 
 # Positions whose logits over the whole vocabulary are held at a time, and those whose softmax fits into a cache.
-_HEAD_ROWS, _SOFTMAX_ROWS = 256, 32
+HEAD_ROWS, SOFTMAX_ROWS = 256, 32
 # Keys and values, the prefix's copies included, may take this many times the room of the tokens of a forward pass.
-_KEYS_PER_TOKEN = 16
+KEYS_PER_TOKEN = 16
 _ALIGNED = 16
 # A group must spare a forward pass's tokens divided by this: it reads its prefix apart, and its last batch is not full.
 _CHARGE = 8
@@ -105,7 +105,7 @@ def _pack(trees: dict[int, Tree], prefix: int, batch_tokens: int, *, row: int) -
         waiting.setdefault(len(trees[index]), []).append(index)
     while waiting:
         width = max(*waiting, min(row, batch_tokens))
-        most = max(1, min(batch_tokens // width, _KEYS_PER_TOKEN * batch_tokens // (prefix + width)))
+        most = max(1, min(batch_tokens // width, KEYS_PER_TOKEN * batch_tokens // (prefix + width)))
         items: list[int] = []
         places: list[tuple[int, int]] = []
         for at in range(most):
@@ -257,10 +257,10 @@ def _logprobs(
     """Log-probability of ``tokens`` at ``slots`` (ascending), and whether another was likelier; piece by piece."""
     found: list[torch.Tensor] = []
     missed: list[torch.Tensor] = []
-    for first in range(0, slots[-1] + 1, _HEAD_ROWS):
-        logits = logits_at(slice(first, first + _HEAD_ROWS))
-        for low, piece in enumerate(logits.split(_SOFTMAX_ROWS)):
-            start = first + low * _SOFTMAX_ROWS
+    for first in range(0, slots[-1] + 1, HEAD_ROWS):
+        logits = logits_at(slice(first, first + HEAD_ROWS))
+        for low, piece in enumerate(logits.split(SOFTMAX_ROWS)):
+            start = first + low * SOFTMAX_ROWS
             # Low precision ends here: a log-probability in bfloat16 would have two or three digits.
             logprobs = log_softmax(piece, dim=-1, dtype=torch.promote_types(piece.dtype, torch.float32))
             inside = slice(*np.searchsorted(slots, (start, start + len(piece))))
