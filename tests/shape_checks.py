@@ -32,7 +32,8 @@ def switch_on() -> None:
     functions without any shape as well and checks arguments twice where a function returns a shape, which took half the
     time of the numerical tests. So what it calls is ``check`` itself.
     """
-    jaxtyping.jaxtyped = lambda *, typechecker: typechecker
+    whole = jaxtyping.jaxtyped
+    jaxtyping.jaxtyped = lambda *given, typechecker=None: typechecker or whole(*given)
     install_import_hook(checked_modules(), "shape_checks.check")
 
 
