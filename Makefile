@@ -13,6 +13,8 @@ JOBS ?= 2
 # Not compiling what is never imported halves the time of an installation; a pip of today finds the versions in half the
 # time that the one of Python 3.11 takes.
 PIP_INSTALL := $(BIN)/pip install --quiet --no-compile --disable-pip-version-check --no-build-isolation -c constraints.txt
+# So what is imported is compiled then, once; where that is forbidden, every process would compile all of torch again.
+unexport PYTHONDONTWRITEBYTECODE
 # One thread per process: the tests already run side by side.
 export OMP_NUM_THREADS ?= 1
 

@@ -73,6 +73,7 @@ def run_alone(script: str, spec: dict) -> dict:
             name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
         }
         environment = os.environ | settings | {"TOKENIZERS_PARALLELISM": "false", "HF_HOME": folder}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else both sides compile all libraries in every process
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(
             [sys.executable, str(HERE / script), str(told), str(found)],
