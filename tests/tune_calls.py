@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from headstart.errors import Terminated
+from headstart.errors import Terminated, UnfitError
 from headstart.tune.termination import heeding
 
 
@@ -102,3 +102,13 @@ def meet(job: Meeting) -> str | None:
             return None
         time.sleep(0.01)
     return visible_gpus(job)
+
+
+def not_on(node: str) -> str:
+    """The Ray node of this call, which is not to be ``node``; ``any`` for none at all."""
+    import ray
+
+    here = ray.get_runtime_context().get_node_id()
+    if node in (here, "any"):
+        raise UnfitError("this machine is not fit")
+    return here

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from headstart.tune.plan_file import read_plan
     from headstart.tune.run import run_plan
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _HOMES = {
     "headstart.errors": ("HeadstartError", "InputError", "ComputationError"),

@@ -106,5 +106,9 @@ class ComputationError(HeadstartError):
     """The computation could not be completed although the input was sound (exit status 3)."""
 
 
+class UnfitError(ComputationError):
+    """A machine that cannot do the work, whoever's work it is: it is done on another, or there (exit status 3)."""
+
+
 class Terminated(BaseException):
     """This process was asked to end (SIGTERM), as a machine that is about to be taken away asks (exit status 143)."""

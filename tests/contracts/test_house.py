@@ -67,11 +67,17 @@ def test_the_package_starts_without_its_heavy_libraries() -> None:
 
 
 def test_the_version_is_the_same_everywhere() -> None:
-    version = re.search(r'__version__ = "(.+)"', (PACKAGE / "__init__.py").read_text())
-    assert version
-    assert f"version: {version.group(1)}\n" in (ROOT / "CITATION.cff").read_text()
-    heading = rf"^## {re.escape(version.group(1))} - \d{{4}}-\d\d-\d\d$"
-    assert re.search(heading, (ROOT / "CHANGELOG.md").read_text(), re.M)
+    """A version in the making is under "Unreleased"; what is cited is the newest that was released."""
+    found = re.search(r'__version__ = "(.+)"', (PACKAGE / "__init__.py").read_text())
+    assert found
+    version, changes = found.group(1), (ROOT / "CHANGELOG.md").read_text()
+    released = re.search(r"^## (\d+\.\d+\.\d+) - \d{4}-\d\d-\d\d$", changes, re.M)
+    assert released
+    assert f"version: {released.group(1)}\n" in (ROOT / "CITATION.cff").read_text()
+    if ".dev" in version:
+        assert "\n## Unreleased\n" in changes.split(f"## {released.group(1)}")[0]
+    else:
+        assert version == released.group(1)
 
 
 def test_a_newcomer_finds_ten_things_where_the_architecture_page_says() -> None:

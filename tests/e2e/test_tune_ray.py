@@ -16,7 +16,7 @@ import pytest
 os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "60"}
 
 import tune_calls
-from headstart.errors import InputError, Terminated
+from headstart.errors import InputError, Terminated, UnfitError
 from headstart.tune import run
 from headstart.tune.executors.local import LocalExecutor
 from headstart.tune.folder import RunFolder
@@ -116,7 +116,7 @@ def test_without_an_address_a_cluster_is_started_whatever_runs_here_already(monk
         raise OSError("AF_UNIX path length cannot exceed 107 bytes")
 
     monkeypatch.setattr(ray, "init", refuse)
-    with pytest.raises(InputError, match="a Ray cluster cannot be started here: AF_UNIX path"):
+    with pytest.raises(UnfitError, match="a Ray cluster cannot be started here: AF_UNIX path"):
         _ = RayExecutor(device="cpu").workers
     with pytest.raises(InputError, match="address must be that of a Ray cluster, got 'head:1'"):
         _ = RayExecutor(address="head:1", device="cpu").workers
@@ -138,6 +138,20 @@ def test_a_job_is_not_given_up_as_long_as_it_gets_on(cluster, node, tmp_path, mo
         assert done.reply.value == 2
         (done,) = executor.each(tune_calls.die, [0])
         assert "its worker died, 1 times without getting on" in done.reply.error
+
+
+def test_a_machine_that_is_not_fit_gets_no_more_calls_while_another_is(cluster, node):
+    from headstart.tune.executors.on_ray import RayExecutor
+
+    other = cluster.add_node(num_cpus=1)
+    with RayExecutor(address=cluster.address) as executor:
+        (first, *_) = [one["NodeID"] for one in executor._nodes()]
+        seen = [done.reply for done in executor.each(tune_calls.not_on, [first, first, first])]
+        assert [reply.error for reply in seen] == [None, None, None]
+        assert first not in {reply.value for reply in seen}
+        (nowhere,) = executor.each(tune_calls.not_on, ["any"])
+        assert (nowhere.reply.unfit, nowhere.reply.bad_input) == (True, False)
+    cluster.remove_node(other)
 
 
 def test_a_driver_that_is_asked_to_end_gives_its_calls_the_time_to_keep_what_they_did(cluster, node, tmp_path):
@@ -177,7 +191,7 @@ def test_a_machine_that_does_not_see_the_run_folder_is_named_before_anything_is_
             while executor.workers < 2:
                 assert process.poll() is None, "the node must start"
                 time.sleep(0.1)
-            with pytest.raises(InputError, match=rf"1 of 2 machines .*\n  .*: does not see the run folder {shared}"):
+            with pytest.raises(UnfitError, match=rf"1 of 2 machines .*\n  .*: does not see the run folder {shared}"):
                 run_plan(plan, shared / "run", executor=executor)
     finally:
         process.terminate()

@@ -161,3 +161,21 @@ def test_an_architecture_that_cannot_be_counted_says_why(tmp_path, monkeypatch):
 def test_a_share_is_unknown_where_one_side_is():
     assert CellMemory(model="m", task="t", recipe="r", needed_bytes=5, available_bytes=None).share is None
     assert torch.float32.itemsize == memory._STATE
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_tightest_control_group_around_the_process_is_what_there_is(tmp_path, version):
+    limit, used, idle = memory._LIMITS[version]
+    top = tmp_path / "memory" if version == 1 else tmp_path
+    for group, values in {"": ("max", 900, 0), "job": (1000, 600, 100), "job/step": ("max", 50, 0)}.items():
+        folder = top / group
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / limit).write_text(f"{values[0]}\n")
+        (folder / used).write_text(f"{values[1]}\n")
+        (folder / "memory.stat").write_text(f"anon 7\n{idle} {values[2]}\n")
+    groups = tmp_path / "cgroup"
+    groups.write_text("4:cpu:/elsewhere\n3:memory:/job/step\n" if version == 1 else "0::/job/step\n")
+    assert memory._control_group(groups, tmp_path) == 500  # what is remembered of files makes room
+    (top / "job" / limit).write_text("max\n")
+    assert memory._control_group(groups, tmp_path) is None
+    assert memory._control_group(tmp_path / "none", tmp_path) is None

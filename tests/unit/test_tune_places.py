@@ -80,6 +80,13 @@ def test_workers_see_as_many_gpus_as_their_job_wants(gpus):
     assert set(seen[jobs[0]].split(",")) | set(seen[jobs[1]].split(",")) == {"4", "5", "6", "7"}
 
 
+def test_an_idle_worker_of_several_gpus_does_not_keep_their_memory_beside_a_worker_of_one(gpus):
+    with LocalExecutor(workers=1) as executor:
+        list(executor.each(tune_calls.visible_gpus, [Wants(0, devices=2)]))
+        list(executor.each(tune_calls.visible_gpus, [Wants(0)]))
+        assert [slot.gpus for slot in executor._slots] == [("4",)]
+
+
 def test_more_gpus_than_the_machine_has_are_refused_before_a_worker_starts(gpus):
     with LocalExecutor() as executor:
         with pytest.raises(InputError, match="at most 4, the GPUs a worker can see, got 5"):
@@ -96,6 +103,10 @@ def test_half_a_gpu_for_each_cell_is_twice_as_many_cells(gpus):
     with make_executor("local", gpus_per_cell=0.5) as executor:
         assert cells_at_a_time(executor, [1]) == 8
         assert cells_at_a_time(executor, [1, 2]) == 2
+    with make_executor("local", workers=8) as executor:
+        assert cells_at_a_time(executor, [2]) == 2
+    with make_executor("local", workers=1) as executor:
+        assert cells_at_a_time(executor, [2]) == 1
 
 
 @pytest.mark.parametrize("share", [0, -0.5, 1.5])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from headstart.errors import InputError
+from headstart.errors import InputError, UnfitError
 from headstart.tune.executors import Answer, Reply, attempt
 from headstart.tune.folder import RunFolder
 from headstart.tune.plan_file import read_plan
@@ -54,20 +54,20 @@ def test_what_was_in_the_folder_stays(plan, tmp_path):
 def test_a_machine_without_the_folder_is_named_with_what_to_do(plan, tmp_path):
     gone = str(tmp_path / "unmounted" / "plan")
     machines = Machines(a=same, gpu07=lambda job: replace(job, run_folder=gone))
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(UnfitError) as caught:
         check(tmp_path / "plan", plan, machines)
     assert str(caught.value) == (
         f"{tmp_path / 'plan'}: 1 of 2 machines cannot work on this run; put --out, models and tasks on storage that "
         f"all machines see under one path:\n  gpu07: does not see the run folder {gone}"
     )
-    assert caught.value.exit_status == 2
+    assert caught.value.exit_status == 3  # the plan is not at fault
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_of_the_machines_own_under_the_same_path_is_not_taken_for_it(plan, tmp_path):
     (tmp_path / "own").mkdir()
     machines = Machines(a=lambda job: replace(job, run_folder=str(tmp_path / "own")))
-    with pytest.raises(InputError, match="but another folder under that path"):
+    with pytest.raises(UnfitError, match="but another folder under that path"):
         check(tmp_path / "plan", plan, machines)
     assert [path.name for path in tmp_path.iterdir()] == ["own"]
 
@@ -77,7 +77,7 @@ def test_a_copy_that_is_not_written_back_is_not_taken_for_it(plan, tmp_path):
         shutil.copytree(job.run_folder, tmp_path / "copy", dirs_exist_ok=True)
         return replace(job, run_folder=str(tmp_path / "copy"))
 
-    with pytest.raises(InputError, match=r"a: writes to .*plan, but nothing of it is seen from here"):
+    with pytest.raises(UnfitError, match=r"a: writes to .*plan, but nothing of it is seen from here"):
         check(tmp_path / "plan", plan, Machines(a=copied))
     assert [path.name for path in tmp_path.iterdir()] == ["copy"]
 
@@ -94,7 +94,7 @@ def test_models_and_tasks_are_compared(plan, tmp_path, change, complaint):
     names = {Path(file.path).name for file in plan_files(plan)}
     assert {"model.safetensors", "config.json", "tokenizer.json", "train.jsonl", "test.jsonl"} <= names
     machines = Machines(a=lambda job: replace(job, files=(*job.files[:-1], change(job.files[-1]))))
-    with pytest.raises(InputError, match=complaint):
+    with pytest.raises(UnfitError, match=complaint):
         check(tmp_path / "plan", plan, machines)
 
 
@@ -113,7 +113,7 @@ def test_a_machine_that_cannot_answer_is_named_with_the_reason(plan, tmp_path):
         def everywhere(self, function, job):
             yield Answer(machine="old", reply=Reply(error="ModuleNotFoundError: No module named 'headstart'"))
 
-    with pytest.raises(InputError, match=r"old: ModuleNotFoundError: .*is the same version of headstart installed"):
+    with pytest.raises(UnfitError, match=r"old: ModuleNotFoundError: .*is the same version of headstart installed"):
         check(tmp_path / "plan", plan, Without())
 
 
@@ -124,6 +124,6 @@ def test_a_folder_that_cannot_be_made_is_bad_input(plan, tmp_path):
 
 
 def test_a_worker_that_joins_later_and_does_not_see_the_seal_writes_nothing(tmp_path):
-    with pytest.raises(InputError, match="this machine does not see the run folder; put --out"):
+    with pytest.raises(UnfitError, match="this machine does not see the run folder; put --out"):
         require_seal(RunFolder(path=tmp_path / "plan"), "0" * 64, patience_seconds=0.1)
     assert list(tmp_path.iterdir()) == []

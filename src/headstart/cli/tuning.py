@@ -97,6 +97,7 @@ def tune(
     if folder.exists() and not folder.is_dir():
         raise InputError("must be a folder, got a file", file=str(folder), field="--out")
     from headstart.tune.prepare import missing_packages, require_packages
+    from headstart.tune.termination import terminable
 
     if dry_run:
         from headstart.tune.dry_run import SCHEMA, DryRun, dry_run_document
@@ -106,7 +107,7 @@ def tune(
         if lacking:
             found = DryRun.without_packages(read, folder, lacking)
         else:
-            with make_executor(executor, **options) as chosen:
+            with terminable(), make_executor(executor, **options) as chosen:
                 found = look(read, folder, executor=chosen)
         if json is not None:
             write_json(json, envelope(SCHEMA) | dry_run_document(found))
@@ -117,7 +118,6 @@ def tune(
     from headstart.report.tuning_progress import progress
     from headstart.tune.run import run_plan
     from headstart.tune.run_report import SCHEMA, report_document
-    from headstart.tune.termination import terminable
 
     with terminable(), make_executor(executor, **options) as chosen, progress() as watch:
         try:

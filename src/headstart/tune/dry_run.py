@@ -1,8 +1,9 @@
-"""What a run would do, what it would cost and what it lacks; nothing is written and nothing fetched."""
+"""What a run would do, what it would cost and what it lacks; nothing is left behind and nothing fetched."""
 
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -82,7 +83,8 @@ def dry_run(plan: Plan, folder: str | os.PathLike[str], *, executor: Executor) -
     lacking = {model.name: lines for model in plan.models if (lines := missing(model))}
     lines = tuple(line for of_model in lacking.values() for line in of_model)
     here = tuple(model for model in plan.models if model.name not in lacking)
-    machines = check_shared_storage(run.path, plan, executor)
+    # On this machine alone there is nothing to compare, and a folder that only a run must write to.
+    machines = (platform.node(),) if executor.name == "local" else check_shared_storage(run.path, plan, executor)
     if not here:
         return DryRun(plan=plan, folder=run, workers=executor.workers, missing=lines, machines=machines)
     begun = read_seal(run.seal_path) if run.seal_path.exists() else None

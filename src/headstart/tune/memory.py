@@ -26,6 +26,10 @@ from headstart.tune.plan import ModelSpec, Recipe
 from headstart.tune.score.choices import HEAD_ROWS, KEYS_PER_TOKEN, SOFTMAX_ROWS
 from headstart.tune.training import SHORT, use_checkpointing, with_adapter
 
+_LIMITS = {
+    1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    2: ("memory.max", "memory.current", "inactive_file"),
+}
 _STATE = 4  # bytes of a master weight, its gradient and each of AdamW's moments: float32
 _LAYERS = 2, 4  # layers of the two passes from which those of the whole model follow
 
@@ -303,9 +307,26 @@ def _proc(path: str, name: str) -> int | None:
     return None
 
 
-def _control_group() -> int | None:
-    """Bytes that the control group of this process has left; None where there is no limit."""
-    with suppress(OSError, ValueError):
-        folder = Path("/sys/fs/cgroup")
-        return int((folder / "memory.max").read_text()) - int((folder / "memory.current").read_text())
+def _control_group(groups: Path = Path("/proc/self/cgroup"), mounted: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Bytes that the control groups of this process, of version 1 or 2, have left; None where none has a limit."""
+    rooms: list[int] = []
+    with suppress(OSError):
+        for line in groups.read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers and "memory" not in controllers.split(","):
+                continue
+            names = _LIMITS[1 if controllers else 2]
+            top = mounted / "memory" if controllers else mounted
+            # The limits of all groups around it hold as well; in a container its own may be the top.
+            folder = top / path.lstrip("/")
+            around = [one for one in (folder, *folder.parents) if one.is_relative_to(top)]
+            rooms += [room for one in around if (room := _left(one, *names)) is not None]
+    return min(rooms, default=None)
+
+
+def _left(group: Path, limit: str, used: str, idle: str) -> int | None:
+    with suppress(OSError, ValueError):  # "max" is no number: no limit
+        counts = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        # What the system remembers of files counts as used, and makes room when it is needed.
+        return int((group / limit).read_text()) - int((group / used).read_text()) + int(counts.get(idle, 0))
     return None

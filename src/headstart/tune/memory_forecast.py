@@ -109,7 +109,8 @@ def _memory(
     cells: int,
 ) -> CellMemory:
     other = there.other if there else 0
-    available = None if there is None or there.available is None else there.available // cells
+    sharing = cells if model.devices == 1 else 1  # a cell of several GPUs has them whole
+    available = None if there is None or there.available is None else there.available // sharing
 
     def parts(model: ModelSpec, recipe: Recipe, load: Load) -> Needed:
         return replace(needed(model, recipe, load, device=device), other=other)

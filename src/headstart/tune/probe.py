@@ -158,6 +158,7 @@ def _size(items: Sequence[Item]) -> int:
 
 def _forget_peak(device: str) -> None:
     if device == "cuda":
+        torch.cuda.init()  # asking for a device by its number does not
         for index in range(torch.cuda.device_count()):
             torch.cuda.reset_peak_memory_stats(index)
     with suppress(OSError):  # Linux only

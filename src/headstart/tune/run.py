@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headstart.errors import InputError
+from headstart.errors import InputError, UnfitError
 from headstart.io.atomic import JsonValue, envelope, write_bytes, write_json
 from headstart.tune.collect import collect
 from headstart.tune.executors import Done, Executor, cells_at_a_time
@@ -61,8 +61,8 @@ def run_plan(
         watch: Told how it goes.
 
     Raises:
-        InputError: If the plan is bad, the folder holds the run of another plan, or not every machine of the executor
-            sees the folder, the models and the tasks; nothing is written.
+        InputError: If the plan is bad, or the folder holds the run of another plan; nothing is written.
+        UnfitError: If not every machine of the executor sees the folder, the models and the tasks; likewise.
         ComputationError: If another process runs the folder, or the disk is full. What was finished is kept.
         Terminated: If the process was asked to end within ``headstart.tune.termination.terminable``; likewise.
     """
@@ -112,7 +112,8 @@ def run_sealed_cell(sealed: SealedCell) -> None:
     A worker that is asked to end (SIGTERM) saves the state of its cell first.
 
     Raises:
-        InputError: If it is not, or as ``headstart.tune.cell.run_cell``.
+        UnfitError: If it is not.
+        InputError: As ``headstart.tune.cell.run_cell``.
         ComputationError: As ``headstart.tune.cell.run_cell``.
     """
     from filelock import FileLock, Timeout
@@ -122,7 +123,7 @@ def run_sealed_cell(sealed: SealedCell) -> None:
     job = sealed.job
     here = this_machine(job.device, job.threads)
     if here != sealed.hardware:
-        raise InputError(f"this worker is {here}, but the plan was sealed for {sealed.hardware}")
+        raise UnfitError(f"this worker is {here}, but the plan was sealed for {sealed.hardware}")
     require_seal(RunFolder(path=Path(job.run_folder)), job.plan_hash)
     # A worker that was just killed, or cut off from the cluster, may hold its cell for some moments more.
     job.folder.path.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from headstart.errors import SHOWN, InputError
+from headstart.errors import SHOWN, InputError, UnfitError
 from headstart.io.atomic import ABANDONED_SECONDS
 from headstart.tune.executors import Executor
 from headstart.tune.folder import RunFolder
@@ -82,7 +82,8 @@ def check_shared_storage(
         The names of the machines.
 
     Raises:
-        InputError: Naming every machine with what it does not see, or if the folder cannot be written from here.
+        UnfitError: Naming every machine with what it does not see.
+        InputError: If the folder cannot be written from here.
     """
     run_folder = Path(folder).resolve()
     with _tokens(run_folder) as tokens:
@@ -109,10 +110,9 @@ def check_shared_storage(
                 complaints.append(f"{answer.machine}: {complaint}")
     if complaints:
         listed = [*complaints[:SHOWN], *([f"and {len(complaints) - SHOWN} more"] if len(complaints) > SHOWN else [])]
-        raise InputError(
-            f"{len(complaints)} of {len(machines)} machines cannot work on this run; {_ADVICE}:\n  "
-            + "\n  ".join(listed),
-            file=str(run_folder),
+        raise UnfitError(
+            f"{run_folder}: {len(complaints)} of {len(machines)} machines cannot work on this run; {_ADVICE}:\n  "
+            + "\n  ".join(listed)
         )
     return tuple(machines)
 
@@ -166,12 +166,12 @@ def require_seal(run: RunFolder, plan_hash: str, *, patience_seconds: float = _P
     """Raise unless this machine sees the sealed plan: it may have joined the cluster behind the check of all others.
 
     Raises:
-        InputError: If it does not see it, or another one.
+        UnfitError: If it does not see it, or another one.
     """
     if not _within(patience_seconds, run.seal_path.exists, run.path):
-        raise InputError(f"this machine does not see the run folder; {_ADVICE}", file=str(run.path))
+        raise UnfitError(f"{run.path}: this machine does not see the run folder; {_ADVICE}")
     if read_seal(run.seal_path).hash != plan_hash:
-        raise InputError(f"this machine sees the run of another plan; {_ADVICE}", file=str(run.path))
+        raise UnfitError(f"{run.path}: this machine sees the run of another plan; {_ADVICE}")
 
 
 def _unread(path: Path, token: str, patience_seconds: float) -> str | None:

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, cast
 
-from headstart.errors import HeadstartError, InputError
+from headstart.errors import HeadstartError, InputError, UnfitError
 from headstart.registry import Registry, imported
-from headstart.tune.executors.devices import usable_cores
 
 if TYPE_CHECKING:
     from headstart.tune.hardware import Hardware
@@ -29,12 +28,14 @@ class Reply(Generic[Value]):
         value: Returned by the call; None where there is an error.
         error: What went wrong, in one line; None where nothing did.
         bad_input: Whether the error is one the person who wrote the plan can mend.
+        unfit: Whether the machine is at fault, so that another may succeed.
         trace: Where in the code an unexpected error arose.
     """
 
     value: Value | None = None
     error: str | None = None
     bad_input: bool = False
+    unfit: bool = False
     trace: str | None = None
 
 
@@ -105,15 +106,17 @@ class ExecutorKind:
 
     Args:
         make: Makes an executor from ``workers``, ``threads`` and ``device``, ``address`` if it takes one, and
-            ``gpus_per_cell`` where that is not 1: a function or class, or ``"module:attribute"`` for one that is
-            imported when it is used.
+            ``gpus_per_cell`` if it takes that and it is not 1: a function or class, or ``"module:attribute"`` for one
+            that is imported when it is used.
         takes_address: Whether it can join machines that are named by an address.
+        takes_gpu_share: Whether several cells can share a GPU.
         extra: Extra of headstart to install for it; None for none.
         packages: Names to import that must be installed for it.
     """
 
     make: Callable[..., Executor] | str
     takes_address: bool = False
+    takes_gpu_share: bool = False
     extra: str | None = None
     packages: tuple[str, ...] = ()
 
@@ -126,9 +129,13 @@ EXECUTORS: Registry[ExecutorKind] = Registry(
     "executor",
     group="headstart.executors",
     members={
-        "local": ExecutorKind(make="headstart.tune.executors.local:LocalExecutor"),
+        "local": ExecutorKind(make="headstart.tune.executors.local:LocalExecutor", takes_gpu_share=True),
         "ray": ExecutorKind(
-            make="headstart.tune.executors.on_ray:RayExecutor", takes_address=True, extra="ray", packages=("ray",)
+            make="headstart.tune.executors.on_ray:RayExecutor",
+            takes_address=True,
+            takes_gpu_share=True,
+            extra="ray",
+            packages=("ray",),
         ),
     },
     complaint=_complaint,
@@ -180,6 +187,8 @@ def make_executor(
         )
     options: dict[str, Any] = {"address": address} if kind.takes_address else {}
     if gpus_per_cell != 1:  # so that executors of other packages need not know it
+        if not kind.takes_gpu_share:
+            raise InputError(f"gpus_per_cell must be left out for the executor {name}", field="gpus_per_cell")
         options["gpus_per_cell"] = gpus_per_cell
     made = make(workers=workers, threads=threads, device=device, **options)
     if not hasattr(made, "everywhere"):  # a package that was written for headstart 0.1
@@ -194,15 +203,14 @@ def devices_of(job: object) -> int:
 
 def cells_at_a_time(executor: Executor, devices: Sequence[int]) -> int:
     """How many cells run at a time where the largest of their models takes so many GPUs; at least one."""
-    largest = max(devices, default=1)
-    gpus = executor.workers * getattr(executor, "gpus_per_cell", 1.0)
-    return executor.workers if largest == 1 else max(1, int(gpus / largest))
+    largest, workers = max(devices, default=1), executor.workers
+    return workers if largest == 1 else max(1, min(workers, getattr(executor, "gpus", workers) // largest))
 
 
 def cells_per_device(executor: Executor, device: str) -> int:
     """How many cells share the memory of one GPU, or of one machine."""
     if device == "cpu":
-        return max(1, min(executor.workers, usable_cores() // executor.threads))
+        return getattr(executor, "cells_per_machine", executor.workers)
     shared = max(1, int(1 / getattr(executor, "gpus_per_cell", 1.0) + 1e-9))
     return shared if device != "cuda" else getattr(executor, "cells_per_gpu", shared)
 
@@ -213,7 +221,7 @@ def attempt(call: bytes) -> Reply[Any]:
         function, job = pickle.loads(call)
         return Reply(value=function(job))
     except HeadstartError as error:
-        return Reply(error=str(error), bad_input=isinstance(error, InputError))
+        return Reply(error=str(error), bad_input=isinstance(error, InputError), unfit=isinstance(error, UnfitError))
     except Exception as error:
         return Reply(error=_in_one_line(error), trace=traceback.format_exc())
 

@@ -83,7 +83,7 @@ class LocalExecutor:
 
         def call(job: Job) -> Reply[Any]:
             with places.taken(devices_of(job)) as gpus:
-                slot = self._slot(gpus, alone=devices_of(job) > 1)
+                slot = self._slot(gpus)
                 try:
                     return self._try(slot, pickle.dumps((function, job)), Tries(job, limit=_TRIES))
                 finally:
@@ -115,14 +115,15 @@ class LocalExecutor:
         """
         with self._closing:
             self._closed = True
+            slots = list(self._slots)
         until = time.monotonic() + GRACE_SECONDS
         try:
-            for slot in self._slots:
+            for slot in slots:
                 slot.ask()
-            for slot in self._slots:
+            for slot in slots:
                 slot.wait(until - time.monotonic())
         finally:
-            for slot in self._slots:
+            for slot in slots:
                 slot.stop()
 
     def __enter__(self) -> Self:
@@ -138,6 +139,11 @@ class LocalExecutor:
         return max(1, int(1 / self.gpus_per_cell + 1e-9))
 
     @property
+    def gpus(self) -> int:
+        """Of this machine."""
+        return len(visible_gpus()) if self.device == "cuda" else 0
+
+    @property
     def cells_per_gpu(self) -> int:
         """Jobs that share a GPU at most; more workers than there is room for share them all the same."""
         return max(self._per_gpu, math.ceil(self.workers / len(visible_gpus())))
@@ -148,14 +154,15 @@ class LocalExecutor:
             return Places([str(index) for index in range(self.workers)], per_device=1, kind=self.device)
         return Places(visible_gpus(), per_device=self.cells_per_gpu, kind="cuda")
 
-    def _slot(self, gpus: tuple[str, ...], *, alone: bool) -> _Slot:
-        """An idle worker that sees these GPUs, or room for one; where a job needs several whole, others leave them."""
+    def _slot(self, gpus: tuple[str, ...]) -> _Slot:
+        """An idle worker that sees these GPUs, or room for one; idle ones that see others beside end."""
         with self._closing:
-            if alone:
-                for other in [one for one in self._idle if one.gpus != gpus and set(one.gpus) & set(gpus)]:
-                    self._idle.remove(other)
-                    self._slots.remove(other)
-                    other.stop()
+            if self._closed:
+                raise ComputationError("the workers were stopped")
+            for other in [one for one in self._idle if one.gpus != gpus and set(one.gpus) & set(gpus)]:
+                self._idle.remove(other)
+                self._slots.remove(other)
+                other.stop()
             for slot in self._idle:
                 if slot.gpus == gpus:
                     self._idle.remove(slot)

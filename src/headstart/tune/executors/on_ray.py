@@ -10,10 +10,11 @@ import signal
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
 
-from headstart.errors import InputError, Terminated
+from headstart.errors import InputError, Terminated, UnfitError
 from headstart.tune.executors import Answer, Done, Job, Reply, Value, attempt, devices_of
 from headstart.tune.executors.devices import check_device
 from headstart.tune.executors.places import refuse_devices
@@ -32,7 +33,7 @@ from ray.exceptions import (
     RaySystemError,
     WorkerCrashedError,
 )
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy, NodeLabelSchedulingStrategy, NotIn
 
 _TRIES = 6  # without getting on: machines that are taken away come in bursts
 _DEATHS = (WorkerCrashedError, NodeDiedError, OutOfMemoryError, ObjectLostError, RaySystemError)
@@ -67,9 +68,9 @@ class RayExecutor:
         self.threads, self.gpus_per_cell = threads, gpus_per_cell
         self._address, self._limit, self._device = address, workers, device
 
-    @property
+    @cached_property
     def device(self) -> str:
-        """``cpu`` or ``cuda``."""
+        """``cpu`` or ``cuda``; decided once, because machines with GPUs come and go."""
         if self._device == "auto":
             return "cuda" if self._resources().get("GPU", 0) >= 1 else "cpu"
         return self._device
@@ -80,7 +81,7 @@ class RayExecutor:
         room = self._room(self.device)
         if room < 1:
             there = self._resources()
-            raise InputError(
+            raise UnfitError(
                 f"the cluster has no room for a cell of {self.threads} CPUs{' and a GPU' * (self.device == 'cuda')}: "
                 f"it has {there.get('CPU', 0):g} CPUs and {there.get('GPU', 0):g} GPUs"
             )
@@ -94,25 +95,42 @@ class RayExecutor:
         return done.reply.value
 
     def each(self, function: Callable[[Job], Value], jobs: Sequence[Job]) -> Iterator[Done[Job, Value]]:
-        """Call ``function`` on every job; a call whose worker dies is repeated wherever there is room."""
+        """Call ``function`` on every job; a call whose worker dies is repeated wherever there is room.
+
+        So is one that a machine was not fit for (``UnfitError``), on others; that machine gets no more calls.
+        """
+        with _as_raised():
+            yield from self._each(function, jobs)
+
+    def _each(self, function: Callable[[Job], Value], jobs: Sequence[Job]) -> Iterator[Done[Job, Value]]:
         device, limit, waiting = self.device, self.workers, [(job, Tries(job, limit=_TRIES)) for job in jobs]
         for count in {devices_of(job) for job in jobs} - {1}:
             refuse_devices(count, kind=device, there=self._largest_node())
-        task = ray.remote(attempt)
+        # A process never forgets which GPUs it was started on, so none is used again where that matters.
+        task = ray.remote(max_calls=1)(_attempt) if device == "cuda" else ray.remote(_attempt)
         running: dict[Any, tuple[Job, Tries]] = {}
+        unfit: set[str] = set()
         try:
             while waiting or running:
                 limit = max(limit, self._room(device))  # machines join; for those that left, what they did waits
                 while waiting and len(running) < limit:
                     job, tries = waiting.pop(0)
-                    placed = task.options(num_cpus=self.threads, num_gpus=self._gpus(job), max_retries=0)
+                    placed = task.options(
+                        num_cpus=self.threads,
+                        num_gpus=self._gpus(job),
+                        max_retries=0,
+                        scheduling_strategy=_not_on(unfit) if unfit else "DEFAULT",
+                    )
                     running[placed.remote(pickle.dumps((function, job)))] = job, tries
-                with _as_raised():
-                    ready, _ = ray.wait(list(running), timeout=_POLL_SECONDS)  # wakes up for interrupts
+                ready, _ = ray.wait(list(running), timeout=_POLL_SECONDS)  # wakes up for interrupts
                 for reference in ready:
                     job, tries = running.pop(reference)
                     try:
-                        reply = ray.get(reference)
+                        node, reply = ray.get(reference)
+                        if reply.unfit and {one["NodeID"] for one in self._nodes()} - unfit - {node}:
+                            unfit.add(node)
+                            waiting.insert(0, (job, tries))
+                            continue
                     except _DEATHS as error:
                         if tries.died():
                             waiting.insert(0, (job, tries))
@@ -150,6 +168,17 @@ class RayExecutor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         ray.shutdown()  # a cluster that was joined goes on without this run's tasks
+
+    @property
+    def gpus(self) -> int:
+        """Of all machines."""
+        return int(self._resources().get("GPU", 0))
+
+    @property
+    def cells_per_machine(self) -> int:
+        """Calls that run at a time on the machine with most room for them."""
+        room = max((int(node["Resources"].get("CPU", 0) // self.threads) for node in self._nodes()), default=1)
+        return min(room, self.workers)
 
     def _room(self, device: str) -> int:
         """How many calls have room at a time, 0 where none has."""
@@ -195,13 +224,22 @@ class RayExecutor:
                     )
             except (OSError, ValueError, RuntimeError) as error:
                 if not self._address:
-                    raise InputError(f"a Ray cluster cannot be started here: {error}") from None
+                    raise UnfitError(f"a Ray cluster cannot be started here: {error}") from None
                 raise InputError(f"address must be that of a Ray cluster, got {self._address!r}: {error}") from None
         return {name: float(amount) for name, amount in ray.cluster_resources().items()}
 
 
 def _hardware(wanted: tuple[str, int]) -> Hardware:
     return this_machine(*wanted)
+
+
+def _attempt(call: bytes) -> tuple[str, Reply[Any]]:
+    """Where a call was made, and the reply."""
+    return ray.get_runtime_context().get_node_id(), attempt(call)
+
+
+def _not_on(nodes: set[str]) -> NodeLabelSchedulingStrategy:
+    return NodeLabelSchedulingStrategy(hard={"ray.io/node-id": NotIn(*sorted(nodes))})
 
 
 def _only_on(node: str) -> NodeAffinitySchedulingStrategy:
