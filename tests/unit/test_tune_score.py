@@ -234,6 +234,34 @@ def test_a_model_that_is_not_fit_for_trees_is_read_plainly(kind) -> None:
     assert scorer.path == path
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("RwkvConfig", {"hidden_size": 32, "num_hidden_layers": 2}),
+        ("MBartConfig", {"d_model": 32, "decoder_layers": 2, "decoder_attention_heads": 2, "decoder_ffn_dim": 64}),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")  # of architectures that miss their optional kernels
+def test_choices_of_one_token_do_not_hide_that_a_model_reads_rows_as_they_are(name, options) -> None:
+    """Their trees have no forks, and neither order nor a prefix was seen to matter when each was tried by itself."""
+    torch.manual_seed(1)
+    config = getattr(transformers, name)(vocab_size=99, init_std=0.3, **options)
+    model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
+    for weight in model.parameters():
+        weight.data *= 4 if weight.dim() > 1 else 1
+    draw = random.Random(0)
+    prompts = [[draw.randrange(3, 99) for _ in range(length)] for length in (60, *[20] * 9)]
+    items = [
+        tuple(Example(tokens=(*prompt, letter), prompt_tokens=len(prompt), truncated=False) for letter in (3, 4, 5))
+        for prompt in prompts
+    ]
+    spec = ModelSpec(name="m", source="/nowhere")
+    loaded = LoadedModel(spec=spec, model=model, tokenizer=tiny_tokenizer(), device=torch.device("cpu"), window=256)
+    scorer = Scorer(loaded, encoder(loaded), batch_tokens=2048)
+    with torch.no_grad():
+        assert not scorer._fit_for_trees(items, plan_trees(items, batch_tokens=2048))
+
+
 def test_low_precision_ends_at_the_logits(folder) -> None:
     loaded = tiny(folder, dtype="bfloat16")
     scorer = Scorer(loaded, encoder(loaded), batch_tokens=64)

@@ -9,7 +9,7 @@ import torch
 
 from headstart.errors import ComputationError, InputError
 from headstart.tune import training
-from headstart.tune.batches import packed, padded
+from headstart.tune.batches import packed, padded, tree_of
 from headstart.tune.encode import encoder_for
 from headstart.tune.items import MultipleChoice
 from headstart.tune.models import load
@@ -147,7 +147,7 @@ def test_what_items_begin_with_in_common_is_read_once(folder, train):
     tuned = tuning(folder)
     examples = [tuned.encoder.training_example(item) for item in (*train[:3], train[0])]
     apart = sum(len(example.tokens) - 1 for example in examples[:3])
-    row = packed(examples, "completion")
+    row = packed(tree_of(examples, "completion"))
     assert row.tokens.shape[1] <= apart  # the fourth item is the first once more
     assert len(row.wanted) == len(padded(examples, "completion").wanted)
 
@@ -160,6 +160,22 @@ def test_items_are_read_in_rows_where_one_row_would_be_more_work(folder, train):
         4,
         99,
     )  # no padding is saved, and every token would see four times more
+
+
+def test_a_row_is_no_longer_than_the_window_of_the_model(folder, train):
+    tuned = tuning(folder, packs=True)
+    examples = tuned._batch(train)
+    assert len(tuned._read_as(examples).tokens) == 1
+    tuned._window = len(tree_of(examples, "completion")) - 1
+    assert len(tuned._read_as(examples).tokens) == 4
+
+
+@pytest.mark.parametrize("name", ["dropout", "layerdrop", "attention_dropout"])
+def test_dropout_that_only_the_configuration_names_reads_items_apart(folder, name):
+    loaded = load(ModelSpec(name="tiny", source=str(folder)))
+    assert not training._draws_at_random(loaded.model)
+    setattr(loaded.model.config, name, 0.1)
+    assert training._draws_at_random(loaded.model)
 
 
 def test_a_layer_that_drops_at_random_reads_items_apart(folder, train):
@@ -210,7 +226,7 @@ def test_another_runtime_error_is_not_taken_for_missing_memory(folder, train, mo
 def test_only_the_completion_is_learnt(folder, train):
     tuned = tuning(folder)
     example = tuned.encoder.training_example(train[0])
-    for read_as in (padded, packed):
+    for read_as in (padded, lambda examples, loss: packed(tree_of(examples, loss))):
         learnt = read_as([example], "completion").wanted.tolist()
         assert tuned.encoder.tokenizer.decode(learnt) == train[0].continuations[train[0].answer]
         assert read_as([example], "all").wanted.tolist() == list(example.tokens[1:])  # the first is never predicted

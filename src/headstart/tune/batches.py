@@ -32,11 +32,6 @@ class Batch:
     positions: torch.Tensor | None = None
     sees: torch.Tensor | None = None
 
-    @property
-    def reach(self) -> int:
-        """Over how many tokens attention has to reach back."""
-        return self.tokens.shape[1] if self.positions is None else int(self.positions.max()) + 1
-
     def to(self, device: torch.device) -> Batch:
         """The same on another device."""
         moved = {name: value.to(device) for name, value in vars(self).items() if value is not None}
@@ -49,12 +44,12 @@ class Batch:
         mask = torch.zeros_like(self.sees, dtype=dtype).masked_fill_(~self.sees, torch.finfo(dtype).min)
         return {"position_ids": self.positions, "attention_mask": mask[None, None]}
 
-    def work(self, model: PreTrainedModel) -> int:
-        """Multiplications of a forward pass, but for the output layer: in the weights, and among the tokens."""
-        config = model.config.get_text_config()
-        weights = 12 * config.num_hidden_layers * config.hidden_size**2
-        rows, length = self.tokens.shape
-        return rows * length * (weights + 2 * config.num_hidden_layers * config.hidden_size * length)
+
+def work(model: PreTrainedModel, rows: int, length: int) -> int:
+    """Multiplications of a forward pass, but for the output layer: in the weights, and among the tokens."""
+    config = model.config.get_text_config()
+    weights = 12 * config.num_hidden_layers * config.hidden_size**2
+    return rows * length * (weights + 2 * config.num_hidden_layers * config.hidden_size * length)
 
 
 def padded(examples: Sequence[Example], loss: Loss) -> Batch:
@@ -71,9 +66,13 @@ def padded(examples: Sequence[Example], loss: Loss) -> Batch:
     return Batch(tokens=tokens, row=row, column=column, wanted=wanted)
 
 
-def packed(examples: Sequence[Example], loss: Loss) -> Batch:
-    """All examples in one row as a token tree: no padding, and what they begin with in common only once."""
-    tree = Tree.of([replace(one, prompt_tokens=len(one.tokens) - target_count(one, loss)) for one in examples])
+def tree_of(examples: Sequence[Example], loss: Loss) -> Tree:
+    """All examples as one token tree: no padding, and what they begin with in common only once."""
+    return Tree.of([replace(one, prompt_tokens=len(one.tokens) - target_count(one, loss)) for one in examples])
+
+
+def packed(tree: Tree) -> Batch:
+    """A token tree as one row, in which every token sees those that it follows."""
     targets = torch.tensor([(0, node, token) for node, token, _ in tree.targets], dtype=torch.long)
     row, column, wanted = targets.reshape(-1, 3).unbind(1)
     return Batch(

@@ -17,9 +17,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import PreTrainedModel
 
 from headstart.errors import ComputationError, InputError
-from headstart.tune.batches import Batch, packed, padded, target_count
+from headstart.tune.batches import Batch, packed, padded, target_count, tree_of, work
 from headstart.tune.encode import Encoder, Example
-from headstart.tune.heads import logits_at
+from headstart.tune.heads import has_plain_head, logits_at
 from headstart.tune.items import Item
 from headstart.tune.models import LoadedModel
 from headstart.tune.plan import Recipe
@@ -95,10 +95,12 @@ class Tuning:
         self.model = loaded.model
         self.encoder, self.recipe, self.seed, self.total_steps = encoder, recipe, seed, total_steps
         self.device = loaded.device
+        self._window = loaded.window
         self.steps_done = 0
         self.micro_batch = min(recipe.micro_batch or recipe.batch_size, recipe.batch_size)
         self.losses: list[float] = []
         self._examples: dict[int, Example] = {}
+        has_plain_head(self.model)  # tried on the weights as they came, so that a resumed run decides alike
         torch.manual_seed(_step_seed(seed, -1))
         self._adapted = with_adapter(self.model, recipe) if recipe.method == "lora" else None
         trained = {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
@@ -242,9 +244,12 @@ class Tuning:
         rows = padded(examples, self.recipe.loss)
         if not self._packs:
             return rows
-        row = packed(examples, self.recipe.loss)
-        cheaper = row.work(self.model) < rows.work(self.model)
-        return row if cheaper and attends_to_everything(self.model, row.reach) else rows
+        tree = tree_of(examples, self.recipe.loss)
+        if work(self.model, 1, len(tree)) >= work(self.model, *rows.tokens.shape):
+            return rows
+        # Some models look back over so many places of a row, whatever the tokens there follow.
+        fits = len(tree) <= self._window and attends_to_everything(self.model, len(tree))
+        return packed(tree) if fits else rows
 
     def _apply(self, loss: float) -> None:
         if not math.isfinite(loss):
@@ -317,10 +322,11 @@ def _step_seed(seed: int, step: int) -> int:
 
 
 def _draws_at_random(model: PreTrainedModel) -> bool:
-    """Whether a layer drops anything while it is trained: items read together would then share what is dropped."""
-    config = model.config.get_text_config()
-    drops = [module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)]
-    return any(drops) or bool(getattr(config, "attention_dropout", 0.0))
+    """Whether a layer may drop anything while it is trained: items read together would then share what is dropped."""
+    named = model.config.get_text_config().to_dict()
+    rates = [rate for name, rate in named.items() if "drop" in name or name.endswith("jitter_noise")]
+    rates += [module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)]
+    return any(isinstance(rate, int | float) and rate > 0 for rate in rates)
 
 
 def _out_of_memory(error: RuntimeError) -> bool:

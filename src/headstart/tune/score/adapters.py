@@ -24,13 +24,13 @@ def cheap_adapters(model: PreTrainedModel) -> Iterator[None]:
     for bfloat16 are not lost. Layers of any other kind, and models on other devices, are left to peft.
     """
     replaced: list[Any] = [layer for layer in model.modules() if type(layer) is Linear and _plain(layer)]
-    for layer in replaced:
-        layer.forward = _forward(layer)
     try:
+        for layer in replaced:
+            layer.forward = _forward(layer)
         yield
     finally:
         for layer in replaced:
-            del layer.forward
+            vars(layer).pop("forward", None)
 
 
 def _plain(layer: Linear) -> bool:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -96,6 +96,28 @@ def plan_trees(items: Sequence[Sequence[Example]], *, batch_tokens: int) -> list
             trees = {index: Tree.of(items[index], prefix=len(prefix)) for index in members}
             groups.append(Group(prefix=prefix, batches=tuple(_pack(trees, len(prefix), batch_tokens, row=_ROW))))
     return groups
+
+
+def plan_check(items: Sequence[Sequence[Example]]) -> list[Group]:
+    """Every item behind a prefix, and short ones twice in a row, of which the second counts: as batches may have it."""
+    groups: list[Group] = []
+    for index, of_item in enumerate(items):
+        shared = shared_prefix([of_item])
+        prefix = shared[: (len(shared) + 1) // 2]
+        tree = Tree.of(of_item, prefix=len(prefix))
+        starts = (0, len(tree)) if len(tree) <= _ROW else (0,)
+        batch = Batch(
+            items=(index,) * len(starts), trees=(tree,) * len(starts), places=tuple((0, start) for start in starts)
+        )
+        groups.append(Group(prefix=prefix, batches=(batch,)))
+    return groups
+
+
+def forked(example: Example) -> tuple[Example, ...]:
+    """Two examples that part in the middle of ``example``: one of them goes on with its tokens turned around."""
+    half = max(1, len(example.tokens) // 2)
+    other = (*example.tokens[:half], *reversed(example.tokens[half:]))
+    return tuple(replace(example, tokens=tokens, prompt_tokens=half) for tokens in (example.tokens, other))
 
 
 def _pack(trees: dict[int, Tree], prefix: int, batch_tokens: int, *, row: int) -> Iterator[Batch]:

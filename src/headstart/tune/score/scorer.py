@@ -19,7 +19,7 @@ from headstart.tune.items import ContextChoice, Continuation, Generation, Item, 
 from headstart.tune.metrics import ItemResult
 from headstart.tune.models import LoadedModel
 from headstart.tune.score.adapters import cheap_adapters
-from headstart.tune.score.choices import Group, plan_trees, score_plainly, score_trees
+from headstart.tune.score.choices import Group, forked, plan_check, plan_trees, score_plainly, score_trees
 from headstart.tune.score.generation import generate
 
 Path = Literal["tree", "plain", "generation"]
@@ -142,9 +142,12 @@ class Scorer:
         )
 
     def _fit_for_trees(self, examples: list[tuple[Example, ...]], groups: list[Group]) -> bool:
-        """Whether trees give what single rows give: on the longest, the shortest and the most branched item."""
+        """Whether trees give what single rows give: on the longest, the shortest, the most branched and a forked item.
+
+        Each is read behind a prefix of its own, and behind another tree in its row: all that real batches do.
+        """
         trees = {index: tree for group in groups for batch in group.batches for index, tree in batch.members()}
-        if not trees or not has_plain_head(self._model):
+        if not trees or not has_plain_head(self._model) or self._model._is_stateful:
             return False
         if not attends_to_everything(self._model, max(tree.depth for tree in trees.values())):
             return False
@@ -152,9 +155,10 @@ class Scorer:
         branched = {index: len(tree) - len(set(tree.positions)) for index, tree in sorted(trees.items())}
         tried = {max(length, key=length.__getitem__), min(length, key=length.__getitem__)}
         few = [examples[index] for index in sorted({*tried, max(branched, key=branched.__getitem__)})]
+        few.append(forked(few[-1][0]))
         plain = score_plainly(self._model, few, batch_tokens=self._batch_tokens)
         try:
-            grown = score_trees(self._model, plan_trees(few, batch_tokens=self._batch_tokens), items=len(few))
+            grown = score_trees(self._model, plan_check(few), items=len(few))
         except torch.OutOfMemoryError:
             raise
         except (AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError):
@@ -180,7 +184,7 @@ def attends_to_everything(model: PreTrainedModel, length: int) -> bool:
     config = model.config.get_text_config()
     if not set(getattr(config, "layer_types", None) or ["full_attention"]) <= _KINDS_OF_ATTENTION:
         return False
-    windows = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
+    windows = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size", "window_size")]
     return all(window is None or length <= window for window in windows)
 
 
