@@ -65,7 +65,7 @@ demo-tune: $(VENV)/.tune $(WEIGHTS)
 
 # Four checks that use one core each, side by side; then the tests, which use them all.
 test: $(VENV)/.dev
-	$(MAKE) --no-print-directory --jobs=$(JOBS) --output-sync=target docs types lint layers
+	$(MAKE) --no-print-directory --jobs=$(JOBS) $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) docs types lint layers
 	$(MAKE) --no-print-directory pytest
 
 lint: $(VENV)/.dev
