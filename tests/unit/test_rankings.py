@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from headstart.data.item_scores import read_items, read_ranked_items
+from headstart.data.item_scores import ItemScores, open_items, read_items
 from headstart.data.rankings import read_rankings
 from headstart.data.readers.reader import ReadOptions
 from headstart.errors import InputError
@@ -128,6 +128,10 @@ def test_bad_tables_are_refused_with_their_place(tmp_path: Path, text: str, word
         read_rankings(table(tmp_path, text))
 
 
+def read_ranked_items(path: Path, models: list[str], *, benchmark: str = "", step: float | None = None) -> ItemScores:
+    return open_items(path).of_ranking(models, benchmark=benchmark, step=step)
+
+
 def items(**more: list[object]) -> pl.DataFrame:
     return pl.DataFrame(
         {"model": ["a", "a", "a", "b", "b", "b"], "item": [1, 2, 3, 3, 1, 2], "acc": [1, 0, 1, 0, 1, 1], **more}
@@ -171,7 +175,7 @@ def test_bad_items_are_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=words):
             read_ranked_items(path, models, benchmark=benchmark)
     path.write_text("model,item,acc\na,1,yes\nb,1,no\n")
-    with pytest.raises(InputError, match="field acc: must be numbers"):
+    with pytest.raises(InputError, match="row 2, field acc: must be a number, got 'yes'"):
         read_ranked_items(path, ["a", "b"])
     path.write_text("model,item,acc\na,1,1\nb,2,1\n")
     with pytest.raises(InputError, match="at least 2 items must have a score of every model, got 0"):
@@ -191,7 +195,7 @@ def test_a_table_of_items_is_one_value_for_each_benchmark_and_step(tmp_path: Pat
     assert (q.models, q.scores.shape) == (("b",), (1, 1))
     assert p.complete().scores.shape == (2, 2) and len(p.complete().notes) == 1
     path.write_text("model,item,acc\na,1,1\n,2,1\n")
-    with pytest.raises(InputError, match="field model: must not be empty"):
+    with pytest.raises(InputError, match="row 3, field model: must not be empty"):
         read_items(path)
 
 
