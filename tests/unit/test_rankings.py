@@ -50,7 +50,7 @@ Some words | with a bar.
 | # | Model | Score (%) | standard error |
 |:-:|---|--:|--:|
 | 1 | **[alpha](https://example.org/a_b)** | **71.3 ± 0.4** | 0.4 |
-| 2 | `beta\\|2` | 70.1% | 0.4
+| 2 | `beta\\|2` | 70.1 | 0.4
 | 3 | gamma<br> | – | |
 
 ## Sums
@@ -119,6 +119,10 @@ def test_smaller_may_be_better(tmp_path: Path) -> None:
         ("rank,model,score\n1,a,0.5\n,b,0.4\n", "rank must be given for every model or none"),
         ("model,score\na,0.5\na,0.4\n", "model must be listed once, got 'a' again"),
         ("model,score\na,high\nb,0.4\n", "score must be a number, got 'high'"),
+        (
+            "model,score\na,71.5%\nb,0.7\n",
+            "row 3, field score: must all be percentages or none, got '0.7' beside '71.5%'",
+        ),
         ("model,score,stderr\na,0.5,-1\nb,0.4,0.1\n", "stderr must be a number of at least 0"),
         ("model,score,n\na,71,100\nb,70,100\n", "--score-range 0:100 declares percentages"),
     ],
