@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 from headstart.cli import app
 from headstart.data import item_tables
-from headstart.data.item_scores import open_items, read_items
+from headstart.data.item_scores import ItemFile, open_items, read_items
 from headstart.errors import InputError
 
 HEAD = "model,item,score,benchmark,step\n"
@@ -100,6 +101,11 @@ def test_bad_rows_of_another_benchmark_or_step_do_not_matter(tmp_path: Path) -> 
             items.of_ranking(["a"], benchmark=benchmark)
     with pytest.raises(InputError, match=r"row 2, field score"):
         items.all()
+
+
+def test_a_benchmark_without_a_step_is_refused() -> None:
+    with pytest.raises(InputError, match="x, field step: must hold scores at one step at least, got none"):
+        ItemFile(source="x", parts={"p": SimpleNamespace(steps=(), scores=None)}).of_ranking(["a"])  # pyright: ignore[reportArgumentType]
 
 
 def test_the_check_reads_the_items_once_for_all_rankings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
