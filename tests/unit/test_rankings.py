@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from headstart.data.item_scores import read_items, read_ranked_items
+from headstart.data.item_scores import ItemScores, open_items, read_items
 from headstart.data.rankings import read_rankings
 from headstart.data.readers.reader import ReadOptions
 from headstart.errors import InputError
@@ -50,7 +50,7 @@ Some words | with a bar.
 | # | Model | Score (%) | standard error |
 |:-:|---|--:|--:|
 | 1 | **[alpha](https://example.org/a_b)** | **71.3 ± 0.4** | 0.4 |
-| 2 | `beta\\|2` | 70.1% | 0.4
+| 2 | `beta\\|2` | 70.1 | 0.4
 | 3 | gamma<br> | – | |
 
 ## Sums
@@ -119,6 +119,10 @@ def test_smaller_may_be_better(tmp_path: Path) -> None:
         ("rank,model,score\n1,a,0.5\n,b,0.4\n", "rank must be given for every model or none"),
         ("model,score\na,0.5\na,0.4\n", "model must be listed once, got 'a' again"),
         ("model,score\na,high\nb,0.4\n", "score must be a number, got 'high'"),
+        (
+            "model,score\na,71.5%\nb,0.7\n",
+            "row 3, field score: must all be percentages or none, got '0.7' beside '71.5%'",
+        ),
         ("model,score,stderr\na,0.5,-1\nb,0.4,0.1\n", "stderr must be a number of at least 0"),
         ("model,score,n\na,71,100\nb,70,100\n", "--score-range 0:100 declares percentages"),
     ],
@@ -126,6 +130,10 @@ def test_smaller_may_be_better(tmp_path: Path) -> None:
 def test_bad_tables_are_refused_with_their_place(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         read_rankings(table(tmp_path, text))
+
+
+def read_ranked_items(path: Path, models: list[str], *, benchmark: str = "", step: float | None = None) -> ItemScores:
+    return open_items(path).of_ranking(models, benchmark=benchmark, step=step)
 
 
 def items(**more: list[object]) -> pl.DataFrame:
@@ -171,7 +179,7 @@ def test_bad_items_are_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=words):
             read_ranked_items(path, models, benchmark=benchmark)
     path.write_text("model,item,acc\na,1,yes\nb,1,no\n")
-    with pytest.raises(InputError, match="field acc: must be numbers"):
+    with pytest.raises(InputError, match="row 2, field acc: must be a number, got 'yes'"):
         read_ranked_items(path, ["a", "b"])
     path.write_text("model,item,acc\na,1,1\nb,2,1\n")
     with pytest.raises(InputError, match="at least 2 items must have a score of every model, got 0"):
@@ -191,7 +199,7 @@ def test_a_table_of_items_is_one_value_for_each_benchmark_and_step(tmp_path: Pat
     assert (q.models, q.scores.shape) == (("b",), (1, 1))
     assert p.complete().scores.shape == (2, 2) and len(p.complete().notes) == 1
     path.write_text("model,item,acc\na,1,1\n,2,1\n")
-    with pytest.raises(InputError, match="field model: must not be empty"):
+    with pytest.raises(InputError, match="row 3, field model: must not be empty"):
         read_items(path)
 
 

@@ -187,7 +187,7 @@ README = """# Harness of ours
 |:-:|---|--:|--:|--:|
 | 1 | **[a](https://example.org/a)** | 65 | **70.5 ± 0.4** | 59.5% |
 | 2 | b | 55 | 60 | — |
-| 3 | c | 40 | 40 | 40 |
+| 3 | c | 40 | 40 | 40% |
 """
 
 
@@ -220,11 +220,17 @@ def test_of_several_tables_with_models_the_heading_says_which_is_meant(tmp_path:
     ("text", "complaint"),
     [
         (README.replace("59.5%", "many"), r"README.md, row 11, field code: score must be a number, got 'many'"),
-        (README.replace("| c | 40 | 40 | 40 |", "| c | 40 | 40 | 40 | 1 |"), r"README.md, row 13: must have 5 cells"),
+        (README.replace("| 40% |", "| 40% | 1 |"), r"README.md, row 13: must have 5 cells"),
         (
             README.replace("70.5", "170.5"),
             r"README.md, row 11, field law: score must be within .* \[0, 100\]",
         ),
+        (
+            README.replace("40%", "0.4"),
+            r"README.md, row 13, field code: must all be percentages or none, got '0.4' beside '59.5%'$",
+        ),
+        (README.replace("Average ⬆️", "law"), r"README.md, row 9: columns must have distinct names, got 'law' twice"),
+        (README.replace("59.5%", "59.5<sup>1</sup>"), r"row 11, field code: score must be a number, got '59.5 1'"),
         ("# Nothing\n", "README.md: holds no table"),
         ("| model | law |\n|-|-|\n", "README.md, row 1: holds a header but no rows"),
     ],

@@ -85,8 +85,9 @@ def check(
     Example: `headstart check ranking.csv --seal runs/spring --json -`
     """
     from headstart.auditing.ranking_check import check_ranking
-    from headstart.data.item_scores import read_ranked_items
+    from headstart.data.item_scores import open_items
     from headstart.data.rankings import read_rankings
+    from headstart.data.readers.reader import ReadOptions
     from headstart.io.atomic import write_json, write_text
     from headstart.io.junit import write_junit
     from headstart.report.check_document import check_document
@@ -105,10 +106,9 @@ def check(
     )
     scores = {}
     if items is not None:
-        own = parse_columns(item_columns)
+        found_items = open_items(items, options=ReadOptions(columns=parse_columns(item_columns) or {}))
         scores = {
-            one.benchmark: read_ranked_items(items, one.models, benchmark=one.benchmark, columns=own, step=step)
-            for one in given
+            one.benchmark: found_items.of_ranking(one.models, benchmark=one.benchmark, step=step) for one in given
         }
         if lower_is_better:
             scores = {name: one.negated() for name, one in scores.items()}

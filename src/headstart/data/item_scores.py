@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-import io
 import math
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from jaxtyping import Float, Shaped
 from numpy.typing import NDArray
 
 from headstart.contest.arrays import FloatArray, require
+from headstart.data.item_tables import SUFFIXES, ItemRows, read_item_rows
 from headstart.data.readers import recognise
 from headstart.data.readers.inspect_log import header_of, names_in, samples_of
 from headstart.data.readers.reader import Given, ReadOptions
 from headstart.errors import InputError
 from headstart.io.json_values import mapping, number
-from headstart.io.text import read_bytes, suggestion
-
-if TYPE_CHECKING:
-    import polars as pl
-
-FIELDS: dict[str, tuple[str, ...]] = {
-    "model": ("name", "system"),
-    "item": ("item_id", "question", "question_id", "doc_id", "sample", "id"),
-    "score": ("correct", "acc", "acc_norm", "exact_match", "accuracy"),
-    "cluster": ("group", "passage"),
-    "benchmark": ("task", "dataset"),
-    "step": (),
-}
-"""What a column may be, and other names under which it is understood."""
-
-_TABLES = (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson")
-
+from headstart.io.text import suggestion
 
 _WORDS = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
 """Correct, incorrect, partly correct and no answer, as Inspect writes and counts them."""
@@ -124,69 +108,109 @@ class ItemScores:
         )
 
 
-def read_items(given: object, *, options: ReadOptions | None = None) -> tuple[ItemScores, ...]:
-    """The scores by item in a table in long form or in logs of Inspect, one value for each benchmark and step.
+class _Part(Protocol):
+    """Scores by item of one benchmark, which are checked when they are asked for."""
+
+    @property
+    def steps(self) -> tuple[float, ...]: ...
+
+    def scores(self, step: float) -> ItemScores: ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ItemFile:
+    """A file or folder with scores by item, read once; a benchmark is checked only when it is asked for.
+
+    Args:
+        source: What to call it in messages.
+        parts: What it holds of each benchmark, at least one.
+    """
+
+    source: str
+    parts: Mapping[str, _Part]
+
+    def all(self) -> tuple[ItemScores, ...]:
+        """Every benchmark at every step.
+
+        Raises:
+            InputError: If a value is none that counts as a score.
+        """
+        with _located(self.source):
+            return tuple(part.scores(step) for part in self.parts.values() for step in part.steps)
+
+    def of_ranking(self, models: Sequence[str], *, benchmark: str = "", step: float | None = None) -> ItemScores:
+        """The scores of the models of one ranking, on the items that all of them answered.
+
+        Args:
+            models: Those of the ranking.
+            benchmark: Which one, where the file holds several.
+            step: Tuning steps at which the ranking was measured; needed where the file holds several.
+
+        Raises:
+            InputError: If a value of that benchmark is no score, a model has none, or fewer than two items are shared
+                by all models.
+        """
+        with _located(self.source):
+            names = sorted(self.parts)
+            only = names == [""] or (len(names) == 1 and not benchmark)
+            part = self.parts[names[0] if only else _chosen_benchmark(benchmark, names)]
+            return part.scores(_chosen_step(sorted(part.steps), step)).of_models(models).complete(least=2)
+
+
+def open_items(given: object, *, options: ReadOptions | None = None) -> ItemFile:
+    """A table in long form or logs of Inspect with scores by item.
 
     Args:
         given: Parquet, CSV, TSV or JSON lines with the columns model, item and score, and optionally cluster, benchmark
             and step; or a log of Inspect, or a folder of logs.
-        options: ``columns`` says the table's own name of a field of ``FIELDS``; of logs, ``metric`` names the scorer
-            where there are several and ``step`` states the step that none says.
+        options: ``columns`` says the table's own name of a field of ``item_tables.FIELDS``; of logs, ``metric`` names
+            the scorer where there are several and ``step`` states the step that none says.
+
+    Raises:
+        InputError: If it holds no scores by item, or of logs a model is there twice.
+    """
+    options = options or ReadOptions()
+    source = given if isinstance(given, Given) else Given(given)
+    if source.is_file and source.path is not None and Path(source.path).suffix.lower() in SUFFIXES:
+        rows = read_item_rows(source.path, options.columns)
+        return ItemFile(source=source.source, parts={one.benchmark: _TablePart(rows=one) for one in rows})
+    found = recognise(source, options)
+    if found is None or found.name != "inspect":
+        listed = ", ".join(SUFFIXES)
+        raise InputError(
+            f"must be a table of items ({listed}) or logs of Inspect, which keep the score on every item",
+            file=source.source,
+        )
+    tasks: dict[str, dict[float, dict[str, Given]]] = {}
+    for log in found.files:
+        task, model, step = names_in(header_of(log), log, options)
+        logs = tasks.setdefault(task, {}).setdefault(options.step or 0.0 if step is None else step, {})
+        if model in logs:
+            raise InputError(f"every model must be there once, got {model} on {task} twice", file=log.source)
+        logs[model] = log
+    parts = {task: _LogsPart(task=task, logs=logs, options=options) for task, logs in tasks.items()}
+    return ItemFile(source=source.source, parts=parts)
+
+
+def read_items(given: object, *, options: ReadOptions | None = None) -> tuple[ItemScores, ...]:
+    """The scores by item in a table in long form or in logs of Inspect, one value for each benchmark and step.
+
+    Args:
+        given: What ``open_items`` takes.
+        options: As there.
 
     Raises:
         InputError: If it holds no scores by item, a log keeps no samples, a model is there twice, which scorer is meant
             is open, or a value is none that counts as a score.
     """
-    options = options or ReadOptions()
-    source = given if isinstance(given, Given) else Given(given)
-    if source.is_file and source.path is not None and Path(source.path).suffix.lower() in _TABLES:
-        return _of_table(source.path, options)
-    found = recognise(source, options)
-    if found is None or found.name != "inspect":
-        listed = ", ".join(_TABLES)
-        raise InputError(
-            f"must be a table of items ({listed}) or logs of Inspect, which keep the score on every item",
-            file=source.source,
-        )
-    tables: dict[tuple[str, float], dict[str, dict[str, float]]] = {}
-    for log in found.files:
-        task, model, step = names_in(header_of(log), log, options)
-        rows = tables.setdefault((task, options.step or 0.0 if step is None else step), {})
-        if model in rows:
-            raise InputError(f"every model must be there once, got {model} on {task} twice", file=log.source)
-        rows[model] = _by_item(samples_of(log), log, options)
-    return tuple(_of_logs(task, step, rows) for (task, step), rows in tables.items())
+    return open_items(given, options=options).all()
 
 
-def read_ranked_items(
-    path: str | os.PathLike[str],
-    models: Sequence[str],
-    *,
-    benchmark: str = "",
-    columns: Mapping[str, str] | None = None,
-    step: float | None = None,
-) -> ItemScores:
-    """The scores of the models of one ranking, on the items that all of them answered.
-
-    Args:
-        path: What ``read_items`` reads.
-        models: Those of the ranking.
-        benchmark: Which one, where the file holds several.
-        columns: The file's own name of a field of ``FIELDS``.
-        step: Tuning steps at which the ranking was measured; needed where the file holds several.
-
-    Raises:
-        InputError: If it holds no scores by item, a model has none, or fewer than two items are shared by all models.
-    """
-    source = os.fspath(path)
+@contextmanager
+def _located(source: str) -> Generator[None]:
+    """Complaints inside name the file."""
     try:
-        found = read_items(path, options=ReadOptions(columns=columns or {}))
-        names = sorted({one.benchmark for one in found})
-        if names != [""] and (len(names) > 1 or benchmark not in ("", *names)):
-            found = tuple(one for one in found if one.benchmark == _chosen_benchmark(benchmark, names))
-        at = _chosen_step(sorted({one.step for one in found}), step)
-        (items,) = (one for one in found if one.step == at)
-        return items.of_models(models).complete(least=2)
+        yield
     except InputError as error:
         raise error.located(file=source) from None
 
@@ -200,6 +224,8 @@ def _chosen_benchmark(benchmark: str, names: Sequence[str]) -> str:
 
 def _chosen_step(steps: Sequence[float], step: float | None) -> float:
     """The step asked for, or the only one."""
+    if not steps:
+        raise InputError("must hold scores at one step at least, got none", field="step")
     listed = ", ".join(f"{one:g}" for one in steps)
     if step is None and len(steps) > 1:
         raise InputError(f"--step must say at which of {listed} the ranking was measured", field="step")
@@ -208,90 +234,40 @@ def _chosen_step(steps: Sequence[float], step: float | None) -> float:
     return steps[0] if step is None else step
 
 
-def _of_table(source: str, options: ReadOptions) -> tuple[ItemScores, ...]:
-    import polars as pl  # here, because it takes longer to import than most commands run
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _TablePart:
+    rows: ItemRows
 
-    frame = _frame(source)
-    own = _recognise(frame.columns, options.columns, source)
-    frame = frame.select([pl.col(column).alias(name) for name, column in own.items()])
-    named = [name for name in ("model", "item", "cluster") if name in own]
-    texts = [*named, *(["benchmark"] if "benchmark" in own else [])]
-    frame = frame.with_columns(pl.col(name).cast(pl.String) for name in texts)
-    for name in named:
-        if frame[name].null_count():
-            raise InputError("must not be empty", file=source, field=own[name])
-    for name in ("score", "step") if "step" in own else ("score",):
-        try:
-            frame = frame.with_columns(pl.col(name).cast(pl.Float64))
-        except pl.exceptions.PolarsError:
-            raise InputError("must be numbers", file=source, field=own[name]) from None
-        if frame[name].is_infinite().any():
-            raise InputError("must be finite", file=source, field=own[name])
-    if "benchmark" not in own:
-        frame = frame.with_columns(benchmark=pl.lit(""))
-    elif frame["benchmark"].drop_nulls().n_unique() == 1:
-        frame = frame.with_columns(pl.col("benchmark").fill_null(frame["benchmark"].drop_nulls()[0]))
-    if "step" not in own:
-        frame = frame.with_columns(step=pl.lit(0.0))
-    frame = frame.filter(pl.col("benchmark").is_not_null() & pl.col("step").is_not_null())
-    keys = ["item", *(["cluster"] if "cluster" in own else [])]
-    parts = frame.partition_by("benchmark", "step", as_dict=True, maintain_order=True)
-    return tuple(_pivoted(str(name), float(step), part, keys) for (name, step), part in parts.items())
+    @property
+    def steps(self) -> tuple[float, ...]:
+        return self.rows.steps
+
+    def scores(self, step: float) -> ItemScores:
+        found = self.rows.at(step)
+        return ItemScores(
+            benchmark=self.rows.benchmark,
+            step=step,
+            models=found.models,
+            items=found.items,
+            scores=found.scores,
+            clusters=None if found.clusters is None else np.asarray(found.clusters),
+            notes=self.rows.notes,
+        )
 
 
-def _pivoted(benchmark: str, step: float, rows: pl.DataFrame, keys: Sequence[str]) -> ItemScores:
-    """The rows of one benchmark at one step; repetitions averaged."""
-    import polars as pl
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _LogsPart:
+    task: str
+    logs: Mapping[float, Mapping[str, Given]]
+    options: ReadOptions
 
-    means = rows.group_by(["model", *keys], maintain_order=True).agg(pl.col("score").fill_nan(None).mean())
-    models = means.select("model").unique(maintain_order=True).with_row_index("at model")
-    items = means.select(keys).unique().sort(keys).with_row_index("at item")
-    placed = means.join(models, on="model").join(items, on=keys)
-    scores = np.full((len(models), len(items)), np.nan)
-    scores[placed["at model"].to_numpy(), placed["at item"].to_numpy()] = placed["score"].to_numpy()
-    return ItemScores(
-        benchmark=benchmark,
-        step=step,
-        models=tuple(models["model"].to_list()),
-        items=tuple(items["item"].to_list()),
-        scores=scores,
-        clusters=np.asarray(items["cluster"].to_list()) if "cluster" in keys else None,
-    )
+    @property
+    def steps(self) -> tuple[float, ...]:
+        return tuple(self.logs)
 
-
-def _frame(source: str) -> pl.DataFrame:
-    import polars as pl
-
-    suffix, data = Path(source).suffix.lower(), read_bytes(source)
-    readers = {".parquet": pl.read_parquet, ".jsonl": pl.read_ndjson, ".ndjson": pl.read_ndjson}
-    try:
-        if suffix in readers:
-            return readers[suffix](io.BytesIO(data))
-        return pl.read_csv(io.BytesIO(data), separator="\t" if suffix == ".tsv" else ",", infer_schema_length=None)
-    # polars reports some damaged files by a panic, which is not an Exception
-    except (Exception, pl.exceptions.PanicException) as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"cannot be read as {suffix[1:]}: {reason}", file=source) from None
-
-
-def _recognise(names: Sequence[str], columns: Mapping[str, str], source: str) -> dict[str, str]:
-    by_name = {name.strip().lower(): name for name in reversed(names)}
-    own: dict[str, str] = {}
-    for key, aliases in FIELDS.items():
-        if key in columns:
-            if columns[key] not in names:
-                near = suggestion(columns[key], names)
-                raise InputError(
-                    f'{key} must be a column ({", ".join(names)}), got "{columns[key]}"{near}', file=source
-                )
-            own[key] = columns[key]
-        elif (word := next((word for word in (key, *aliases) if word in by_name), None)) is not None:
-            own[key] = by_name[word]
-    missing = [key for key in ("model", "item", "score") if key not in own]
-    if missing:
-        message = f"must have the columns model, item and score, got {', '.join(names)}; --item-columns names others"
-        raise InputError(message, file=source, field=missing[0])
-    return own
+    def scores(self, step: float) -> ItemScores:
+        logs = self.logs[step].items()
+        return _of_logs(self.task, step, {name: _by_item(samples_of(log), log, self.options) for name, log in logs})
 
 
 def _of_logs(task: str, step: float, rows: Mapping[str, Mapping[str, float]]) -> ItemScores:

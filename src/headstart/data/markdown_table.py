@@ -8,7 +8,7 @@ from dataclasses import replace
 from headstart.errors import InputError
 from headstart.io.markdown_tables import read_markdown_tables
 from headstart.io.table import Cell, Table
-from headstart.io.text import shown_number, suggestion
+from headstart.io.text import mixed_percentages, shown_number, suggestion
 
 Headed = tuple[str, Table]
 """A table and the heading above it."""
@@ -17,7 +17,9 @@ Headed = tuple[str, Table]
 def read_markdown_table(data: bytes, source: str, *, model: str = "model", heading: str | None = None) -> Table:
     r"""The one table of a Markdown file that has a column with the model.
 
-    Numbers lose a percent sign and the error behind ``±``, of which no table says whether it is a standard error.
+    Numbers lose a percent sign and the error behind ``±``, of which no table says whether it is a standard error; names
+    of models stay as they are. ``71.5%`` is read as 71.5: the range of the scores says that they are percentages. A
+    column in which some numbers have a percent sign and others have none is a problem of the table.
 
     Args:
         data: UTF-8 text.
@@ -35,7 +37,7 @@ def read_markdown_table(data: bytes, source: str, *, model: str = "model", headi
     tables = list(read_markdown_tables(data, source))
     if not tables:
         raise InputError("holds no table", file=source)
-    with_models = [one for one in tables if model.lower() in (name.strip().lower() for name in one[1].columns)]
+    with_models = [one for one in tables if any(_is_named(name, model) for name in one[1].columns)]
     found = _under(heading, tables, source) if heading is not None else with_models or tables
     if len(found) > 1:
         wanted = [one for one in found if one in with_models]
@@ -50,8 +52,18 @@ def read_markdown_table(data: bytes, source: str, *, model: str = "model", headi
     table = found[0][1]
     if not table.rows and not table.problems:
         raise InputError("holds a header but no rows", file=source, row=table.header)
-    rows = tuple((number, {name: _number(cell) for name, cell in row.items()}) for number, row in table.rows)
-    return replace(table, rows=rows)
+    scores = [name for name in dict.fromkeys(table.columns) if not _is_named(name, model)]
+    columns = ((name, [(number, row.get(name)) for number, row in table.rows]) for name in scores)
+    mixed = [found.located(file=source) for name, cells in columns if (found := mixed_percentages(cells, name))]
+    rows = tuple(
+        (number, {name: cell if _is_named(name, model) else _number(cell) for name, cell in row.items()})
+        for number, row in table.rows
+    )
+    return replace(table, rows=rows, problems=(*table.problems, *mixed))
+
+
+def _is_named(name: str, wanted: str) -> bool:
+    return name.strip().lower() == wanted.strip().lower()
 
 
 def _under(heading: str, tables: Sequence[Headed], source: str) -> list[Headed]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from headstart.data.columns import binomial_stderr
 from headstart.data.metrics import check_more_is_better
 from headstart.errors import InputError, together
 from headstart.io.table import Cell, Table
-from headstart.io.text import check_name, shown_number
+from headstart.io.text import check_name, mixed_percentages, shown_number
 
 _MEDALS = {"🥇": "1", "🥈": "2", "🥉": "3"}
 _ONE = re.compile(r"^[#=Tt]?\s*(\d+)\s*(?:=|st|nd|rd|th|\.)?$")
@@ -90,6 +90,7 @@ def rankings_of(
         except InputError as error:
             message = f"{error.message.partition(';')[0]}; --lower-is-better says that smaller scores are better"
             raise InputError(message, file=source, row=table.header, field=own["score"]) from None
+    problems += _mixed_percentages(table, own)
     groups: dict[str, list[_Row]] = {}
     unscored: dict[str, list[_Row]] = {}
     for number, cells in table.rows:
@@ -109,6 +110,18 @@ def rankings_of(
     if problems:
         raise together(problems).located(file=source)
     return found
+
+
+def _mixed_percentages(table: Table, own: Mapping[str, str]) -> Iterator[InputError]:
+    """Columns in which some numbers of one benchmark have a percent sign and others have none."""
+    benchmarks: dict[object, list[tuple[int, Mapping[str, Cell]]]] = {}
+    for number, row in table.rows:
+        benchmarks.setdefault(str(row.get(own.get("benchmark", ""))), []).append((number, row))
+    for column in (own[name] for name in ("score", "stderr") if name in own):
+        for rows in benchmarks.values():
+            mixed = mixed_percentages(((number, row.get(column)) for number, row in rows), column)
+            if mixed is not None:
+                yield mixed
 
 
 @dataclass(frozen=True, kw_only=True)

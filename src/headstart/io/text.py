@@ -26,7 +26,7 @@ _MAGIC = (
 )
 
 
-_SHOWN = re.compile(r"^([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*%?(\s*(?:±|\+/-|\+-).*)?$")
+_SHOWN = re.compile(r"^([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)\s*(?:%\s*)?(?:(?:±|\+/-|\+-).*)?$")
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
@@ -87,6 +87,27 @@ def shown_number(cell: str) -> str | None:
     """
     match = _SHOWN.match(cell.strip().replace("−", "-"))
     return None if match is None else match.group(1)
+
+
+def mixed_percentages(cells: Iterable[tuple[int, object]], field: str) -> InputError | None:
+    """A complaint about the first number of a column that has a percent sign where others have none, or none beside it.
+
+    Args:
+        cells: Row and cell; cells that are no text with a number do not count.
+        field: Name of the column.
+
+    >>> print(mixed_percentages([(3, "71.5%"), (4, "-"), (5, "0.705")], "law"))
+    row 5, field law: must all be percentages or none, got '0.705' beside '71.5%'
+    """
+    first: str | None = None
+    for row, cell in cells:
+        if not isinstance(cell, str) or shown_number(cell) is None:
+            continue
+        first = first or cell
+        if ("%" in cell) != ("%" in first):
+            must = f"must all be percentages or none, got {cell.strip()[:40]!r} beside {first.strip()[:40]!r}"
+            return InputError(must, row=row, field=field)
+    return None
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
