@@ -65,7 +65,8 @@ def print_run(report: RunReport) -> None:
     if plan.selection is not None:
         console.print(f"what was chosen on validation items, and among what: {report.folder.selection_path}")
     console.print(f"wrote {report.folder.trajectories_path}")
-    console.print(f"Next: headstart audit {report.folder.trajectories_path} --html audit.html")
+    unit = f"{_device(report.prepared.hardware.device)}-seconds" if plan.price_per_gpu_hour is None else plan.currency
+    console.print(f"Next: headstart audit {report.folder.trajectories_path} --cost-unit {unit} --html audit.html")
 
 
 def print_status(status: RunStatus) -> None:
@@ -112,10 +113,14 @@ def duration(seconds: float | None) -> str:
     return "-"
 
 
+def _device(device: str) -> str:
+    return "GPU" if device == "cuda" else device.upper()
+
+
 def bill_text(plan: Plan, device_seconds: float, device: str) -> str:
     """Hours on a device, and what they cost where the plan says so."""
     hours = device_seconds / 3600
-    text = f"{hours:.3g} {'GPU' if device == 'cuda' else device.upper()}-hours"
+    text = f"{hours:.3g} {_device(device)}-hours"
     return (
         text if plan.price_per_gpu_hour is None else f"{text} = {hours * plan.price_per_gpu_hour:.2f} {plan.currency}"
     )
