@@ -35,6 +35,8 @@ def first_version_with(line: str) -> str:
     section = CHANGELOG.partition(line)[0].rpartition("\n## ")[2].splitlines()[0]
     if section != "Unreleased":
         return section.split()[0]
+    if ".dev" in __version__:
+        return __version__.partition(".dev")[0]
     major, minor, _ = __version__.split(".")
     return f"{major}.{int(minor) + 1}.0"
 
