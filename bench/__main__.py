@@ -11,6 +11,7 @@ NOT_BENCHMARKS = {
     "board_server.py",
     "flops.py",
     "gpu_checks.py",
+    "gpu_rig.py",
     "machine.py",
     "shots.py",
     "simulated.py",

@@ -23,7 +23,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 import torch
-from gpu_checks import CHECKS, SIZES, Failed, Rig, Skipped, rig_of
+from gpu_checks import CHECKS, Failed, Skipped
+from gpu_rig import SIZES, Rig, rig_of
 from machine import machine
 
 RESULTS = Path(__file__).parent / "results"

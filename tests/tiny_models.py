@@ -7,6 +7,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from headstart.tune.items import MultipleChoice
+
 CHAT_TEMPLATE = (
     "{% for message in messages %}<|user|>{{ message['content'] }}{% endfor %}"
     "{% if add_generation_prompt %}<|model|>{% endif %}"
@@ -74,3 +76,16 @@ def parity_records(count: int, *, start: int = 0) -> list[dict]:
         {"context": f"the number {number} is", "choices": ["even", "odd", "in the tree"], "answer": number % 2}
         for number in (1000 + 7 * index for index in range(start, start + count))
     ]
+
+
+def parity_items(count: int) -> tuple[MultipleChoice, ...]:
+    """The same skill as items in memory."""
+    return tuple(
+        MultipleChoice(
+            context=record["context"],
+            continuations=tuple(" " + choice for choice in record["choices"]),
+            answer=record["answer"],
+            choices=tuple(record["choices"]),
+        )
+        for record in parity_records(count)
+    )

@@ -8,7 +8,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
 
 import gpu_run
-from gpu_checks import CHECKS, Failed, rig_of
+from gpu_checks import CHECKS, Failed
+from gpu_rig import rig_of
 
 
 @pytest.fixture(scope="module")

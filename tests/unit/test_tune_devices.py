@@ -13,7 +13,6 @@ from headstart.errors import InputError
 from headstart.tune.encode import encoder_for
 from headstart.tune.hardware import Hardware
 from headstart.tune.heads import logits_at
-from headstart.tune.items import MultipleChoice
 from headstart.tune.models import load
 from headstart.tune.plan import ModelSpec, Recipe
 from headstart.tune.plan_file import read_plan
@@ -22,18 +21,10 @@ from headstart.tune.score import Scorer
 from headstart.tune.score.choices import plan_trees, score_plainly, score_trees
 from headstart.tune.seal import protocol_part
 from headstart.tune.training import Tuning
-from tiny_models import parity_records, tiny_model
+from tiny_models import parity_items, tiny_model
 from tiny_plan import Here, tiny_plan
 
-ITEMS = tuple(
-    MultipleChoice(
-        context=record["context"],
-        continuations=tuple(" " + choice for choice in record["choices"]),
-        answer=record["answer"],
-        choices=tuple(record["choices"]),
-    )
-    for record in parity_records(8)
-)
+ITEMS = parity_items(8)
 RECIPES = {
     "full": Recipe(method="full", batch_size=4, gradient_clip=1.0),
     "lora": Recipe(batch_size=4, micro_batch=2, gradient_checkpointing=True),

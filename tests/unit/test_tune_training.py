@@ -11,11 +11,10 @@ from headstart.errors import ComputationError, InputError
 from headstart.tune import training
 from headstart.tune.batches import packed, padded, tree_of
 from headstart.tune.encode import encoder_for
-from headstart.tune.items import MultipleChoice
 from headstart.tune.models import load
 from headstart.tune.plan import ModelSpec, Recipe
 from headstart.tune.training import Diverged, Tuning, batch_indices
-from tiny_models import parity_records, tiny_model
+from tiny_models import parity_items, tiny_model
 
 RECIPE = Recipe(learning_rate=1e-2, batch_size=4, rank=4, alpha=8)
 
@@ -27,15 +26,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def train():
-    return tuple(
-        MultipleChoice(
-            context=record["context"],
-            continuations=tuple(" " + choice for choice in record["choices"]),
-            answer=record["answer"],
-            choices=tuple(record["choices"]),
-        )
-        for record in parity_records(10)
-    )
+    return parity_items(10)
 
 
 def tuning(folder, recipe=RECIPE, *, seed=0, steps=6, dtype="float32", packs=False):
