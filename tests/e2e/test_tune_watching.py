@@ -54,11 +54,14 @@ def write_progress(folder: Path, pid: int) -> None:
     (folder / ".running.json").write_text(json.dumps(running))
 
 
-def test_a_finished_run_has_nothing_left_to_pay(finished):
+def test_a_finished_run_has_nothing_left_to_pay(finished, capsys):
     status = read_status(finished)
     assert [cell.state for cell in status.cells] == ["ended"] * 3
     assert (status.device_seconds_left, status.cost_left, status.runner) == (0.0, 0.0, None)
     assert all(cell.outcome and cell.step == 2 for cell in status.cells)
+    assert app(["tune", "--status", str(finished)], standalone_mode=False) == 0
+    said = capsys.readouterr().out
+    assert "3 cells: 3 ended" in said and "continues" not in said
 
 
 def test_a_stopped_run_says_what_failed_what_was_begun_and_what_is_left(stopped):
@@ -90,7 +93,7 @@ def test_the_command_shows_the_same_as_text_and_as_data(stopped, capsys):
     assert app(["tune", "--status", str(stopped)], standalone_mode=False) == 0
     said = capsys.readouterr().out
     assert "1 ended, 1 failed, 1 interrupted" in said
-    assert "nobody runs it" in said
+    assert "nobody runs it; the same command continues it" in said
     assert "memory ran out" in said
     assert "USD" in said
     assert app(["tune", "--status", str(stopped), "--json", "-"], standalone_mode=False) == 0

@@ -93,7 +93,10 @@ def print_status(status: RunStatus) -> None:
     console.print(table)
     counted = ", ".join(f"{status.count(state)} {state}" for state in get_args(State) if status.count(state))
     console.print(f"{len(status.cells)} cells: {counted}")
-    console.print(f"run by {status.runner}" if status.runner else "nobody runs it; the same command continues it")
+    if status.runner:
+        console.print(f"run by {status.runner}")
+    elif status.count("ended") < len(status.cells):
+        console.print("nobody runs it; the same command continues it")
     left = status.device_seconds_left
     if left is None:
         console.print("the remaining bill is not known: not every cell could be forecast")
